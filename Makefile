@@ -1,0 +1,54 @@
+# Everything here needs Python >= 3.11, make, and a package index. `make demo` is the place to begin.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo dev test test-all check lock clean
+
+help:
+	@echo "make demo      two weeks of simulated daily runs, no key needed"
+	@echo "make dev       the Dagster UI on the same warehouse"
+	@echo "make test      the test suite;  make test-all adds what is slow or needs a browser"
+	@echo "make check     format, lint, types"
+	@echo "make lock      resolve the locked requirements anew (needs uv)"
+
+demo: $(VENV)/.runtime
+	$(BIN)/layers-etl demo
+
+dev: $(VENV)/.runtime
+	$(BIN)/layers-etl dev
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+
+# The locked requirements with their hashes, then the project itself, which brings none of its own.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "layers_etl needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+UV_COMPILE := uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --universal --no-strip-extras \
+	--python-version 3.11 pyproject.toml
+lock:
+	$(UV_COMPILE) --output-file requirements.lock
+	$(UV_COMPILE) --group dev --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

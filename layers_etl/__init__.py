@@ -1,0 +1,1 @@
+"""Layers ads-metrics in a local DuckDB warehouse, kept true."""

@@ -1,0 +1,10 @@
+"""The Layers API over HTTP: one client, paced, retried, every answer judged before it is believed.
+
+Specification: ads-metrics.md (the endpoint) and layers-api.md (errors, limits, paging, listings).
+"""
+
+from layers_etl.api.client import LayersClient
+from layers_etl.api.exchange import Timeouts
+from layers_etl.api.retries import RetryPolicy
+
+__all__ = ["LayersClient", "RetryPolicy", "Timeouts"]

@@ -1,0 +1,358 @@
+"""The Layers client: what a run asks of the API, in the warehouse's terms."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from functools import lru_cache
+from types import TracebackType
+from typing import Final, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import SecretStr
+
+from layers_etl.api.answers import DistrustError, MetricsQuestion, parse_reading
+from layers_etl.api.exchange import Answer, Exchange, Request, Timeouts
+from layers_etl.api.failures import find_longest_window, find_refused_metric
+from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
+from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
+from layers_etl.api.parsing import MissingFieldError, parse_entity_page, parse_identity
+from layers_etl.api.retries import UNTRUSTED, RetryPolicy
+from layers_etl.api.terms import Terms, TermsBook
+from layers_etl.api.wire import parse_metrics_answer, parse_whoami
+from layers_etl.domain.days import DayWindow, day_start, format_instant, week_start
+from layers_etl.domain.entities import Entity, Identity
+from layers_etl.domain.metrics import API_METRICS, GRANULARITIES
+from layers_etl.domain.readings import EntityKey, Reading, RequestRecord
+from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
+from layers_etl.errors import (
+    ConfigurationError,
+    EntityError,
+    InvalidRequestError,
+    RefusedError,
+    RequestContext,
+    UntrustedAnswerError,
+)
+
+T = TypeVar("T")
+
+MOST_IN_FLIGHT: Final = 64
+"""Requests of :meth:`LayersClient.fetch_many_daily` that may be under way. How many are, follows from the allowance
+times the latency; this bounds memory and connections where the allowance is large and the server slow."""
+
+PAGE_ITEMS: Final = 200
+"""The most a listing gives per page."""
+
+_LISTINGS: Final = {AD_ACCOUNT: "ad-accounts", CAMPAIGN: "campaigns", ADSET: "adsets", AD: "ads"}
+_UNPAGED: Final = frozenset({AD_ACCOUNT})
+
+
+class LayersClient:
+    """Reads one organisation with one key. One per run and event loop; use as ``async with``.
+
+    Every method raises :class:`RefusedError` once the key has been refused, without sending anything more, and
+    :class:`EntityError` (or a kind of it) for what could not be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: SecretStr,
+        organization: str | None = None,
+        requests_per_minute: int | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_request: Callable[[RequestRecord], None] | None = None,
+        retry: RetryPolicy | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        """Nothing is sent yet; ``ConfigurationError`` for a base URL or key that must not or cannot be used.
+
+        ``requests_per_minute`` None means the key's tier, as :meth:`fetch_identity` learns it, and 120 before that.
+        ``transport`` is the seam for tests. ``on_request`` gets one record per logical request, failed ones too.
+        """
+        _check_key(api_key)
+        url = _checked_url(base_url)
+        self._pace_is_set = requests_per_minute is not None
+        self._pacer = Pacer(requests_per_minute or UNKNOWN_TIER)
+        self._transport = transport or AiohttpTransport(limits=httpx.Limits(max_connections=MOST_IN_FLIGHT))
+        self._exchange = Exchange(
+            base_url=url,
+            api_key=api_key,
+            organization=organization,
+            transport=self._transport,
+            pacer=self._pacer,
+            retry=retry or RetryPolicy(),
+            timeouts=timeouts or Timeouts(),
+            on_request=on_request,
+        )
+        self._terms = TermsBook()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        """Bind to the running event loop."""
+        if self._loop is not None:
+            raise RuntimeError("a LayersClient serves one run; make another")
+        self._loop = asyncio.get_running_loop()
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Close the connections."""
+        await self._transport.__aexit__(exc_type, exc, traceback)
+
+    async def fetch_identity(self) -> Identity:
+        """Who the key is; from here on the pace is its tier's, unless one was set."""
+        context = RequestContext("asking who the key is")
+
+        def parse(answer: Answer) -> Identity:
+            return parse_identity(parse_whoami(answer.body), server_now=answer.server_now)
+
+        identity = await self._get(Request("/v1/whoami", context), parse)
+        if not self._pace_is_set:
+            self._pacer.set_allowance(TIERS.get(identity.rate_limit_tier or "", UNKNOWN_TIER))
+        return identity
+
+    async def fetch_projects(self, *, status: str | None = "active") -> list[Entity]:
+        """The organisation's projects, all of them or an error; ``status`` None means any."""
+        parameters = {"limit": str(PAGE_ITEMS)} | ({"status": status} if status else {})
+        return await self._fetch_listing(PROJECT, None, "/v1/projects", parameters)
+
+    async def fetch_entities(self, scope: Scope, project_id: str) -> list[Entity]:
+        """A project's ad accounts, campaigns, ad sets or ads: all of them or an error, never half."""
+        path = f"/v1/projects/{quote(project_id, safe='')}/ads/{_LISTINGS[scope]}"
+        parameters = {} if scope in _UNPAGED else {"limit": str(PAGE_ITEMS)}
+        return await self._fetch_listing(scope, project_id, path, parameters)
+
+    def fetch_daily_metrics(self, key: EntityKey, window: DayWindow) -> AsyncGenerator[Reading, None]:
+        """The days of ``window`` of one entity, all eleven metrics: see :meth:`fetch_metrics`."""
+        return self.fetch_metrics(key, window, granularity="day")
+
+    def fetch_weekly_metrics(self, key: EntityKey, window: DayWindow) -> AsyncGenerator[Reading, None]:
+        """The ISO weeks of ``window`` (Monday to Monday) of one entity, keyed by their Monday in column ``day``."""
+        return self.fetch_metrics(key, window, granularity="week")
+
+    async def fetch_metrics(
+        self, key: EntityKey, window: DayWindow, *, granularity: str = "day", metrics: Collection[str] = API_METRICS
+    ) -> AsyncGenerator[Reading, None]:
+        """Readings that together cover ``window``, each whole for its own part and yielded as it arrives.
+
+        One request for the whole window; more only where the API narrows it silently or refuses it as too long. A
+        metric the API refuses for this scope and platform is left out from then on and named in the reading. An
+        error ends the iteration: what was yielded before stands, its context names the part that failed.
+
+        ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
+        """
+        _check_question(window, granularity, metrics)
+        asked = tuple(name for name in API_METRICS if name in metrics)
+        terms = self._terms.of(key)
+        unread = [window]
+        while unread:
+            part = unread.pop()
+            async with terms.scouting():
+                reading = await self._fetch_part(key, part, granularity, asked, terms)
+            yield reading
+            if reading.window.until < part.until:
+                unread.append(DayWindow(reading.window.until, part.until))
+            if part.since < reading.window.since:
+                unread.append(DayWindow(part.since, reading.window.since))
+
+    async def fetch_many_daily(
+        self, requests: Iterable[tuple[EntityKey, DayWindow]]
+    ) -> AsyncGenerator[Reading | EntityError, None]:
+        """The readings of many windows in the order they arrive, and an error for each window that could not be read.
+
+        ``requests`` is consumed as there is room, never all at once. A refused key stops the sending at once; what
+        was under way is still yielded, then :class:`RefusedError` raised. Whoever stops iterating early should close
+        the iterator (``contextlib.aclosing``), which cancels what is under way.
+        """
+        outcomes: asyncio.Queue[Reading | EntityError | None] = asyncio.Queue(maxsize=MOST_IN_FLIGHT)
+        failures: list[Exception] = []
+        waiting = iter(requests)
+
+        async def work() -> None:
+            for key, window in waiting:
+                try:
+                    async for reading in self.fetch_daily_metrics(key, window):
+                        await outcomes.put(reading)
+                except EntityError as error:
+                    await outcomes.put(error)
+                except RefusedError as error:
+                    failures.append(error)
+                    return
+
+        async def run() -> None:
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(MOST_IN_FLIGHT):
+                        workers.create_task(work())
+            except Exception as failure:
+                failures.append(failure)
+            await outcomes.put(None)
+
+        running = asyncio.create_task(run())
+        try:
+            while (outcome := await outcomes.get()) is not None:
+                yield outcome
+            if failures:
+                raise failures[0]
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _fetch_part(
+        self, key: EntityKey, window: DayWindow, granularity: str, metrics: tuple[str, ...], terms: Terms
+    ) -> Reading:
+        """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead."""
+        while True:
+            part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
+            accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
+            refused = frozenset(metrics) - frozenset(accepted)
+            question = MetricsQuestion(key, part, granularity, accepted, refused)
+            try:
+                reading = await self._ask(question)
+            except InvalidRequestError as error:
+                if not _learn(terms, question, error):
+                    raise
+            else:
+                terms.limit.accepted(len(reading.window))
+                return reading
+            finally:
+                terms.limit.tried(len(part))
+
+    async def _ask(self, question: MetricsQuestion) -> Reading:
+        key, window = question.key, question.window
+        context = RequestContext(
+            f"reading {_ADJECTIVES[question.granularity]} metrics",
+            key.project_id,
+            key.scope.name,
+            key.entity_id,
+            window.since,
+            window.until,
+        )
+        target = (
+            f"/v1/projects/{quote(key.project_id, safe='')}/ads-metrics"
+            f"?scope={key.scope.name}&id={quote(key.entity_id, safe='')}"
+            f"&{_question_parameters(window, question.granularity, question.metrics)}"
+        )
+
+        def parse(answer: Answer) -> Reading:
+            try:
+                return parse_reading(
+                    question,
+                    parse_metrics_answer(answer.body),
+                    read_at=answer.read_at,
+                    request_id=answer.context.request_id,
+                )
+            except DistrustError as fault:
+                raise answer.untrusted(str(fault)) from None
+
+        return await self._get(Request(target, context), parse)
+
+    async def _fetch_listing(
+        self, scope: Scope, project_id: str | None, path: str, parameters: dict[str, str]
+    ) -> list[Entity]:
+        context = RequestContext(f"listing {scope.plural.replace('_', ' ')}", project_id)
+
+        def parse(answer: Answer) -> ParsedPage[Entity]:
+            try:
+                return parse_entity_page(answer.body, scope, project_id)
+            except MissingFieldError as fault:
+                raise answer.untrusted(str(fault)) from None
+
+        async def fetch_page(cursor: str | None) -> ParsedPage[Entity]:
+            query = urlencode(parameters | ({"cursor": cursor} if cursor else {}))
+            return await self._get(Request(f"{path}?{query}" if query else path, context), parse)
+
+        try:
+            return await fetch_all_pages(fetch_page)
+        except EndlessListingError as fault:
+            raise UntrustedAnswerError(str(fault), context, UNTRUSTED) from None
+
+    async def _get(self, request: Request, parse: Callable[[Answer], T]) -> T:
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("a LayersClient is used inside its own `async with`, on the event loop that opened it")
+        return await self._exchange.get(request, parse)
+
+
+_ADJECTIVES: Final = {"day": "daily", "week": "weekly"}
+_BUCKET_DAYS: Final = {"day": 1, "week": 7}
+
+
+def _learn(terms: Terms, question: MetricsQuestion, error: InvalidRequestError) -> bool:
+    """Take in what a VALIDATION teaches; False if it leaves nothing else to ask."""
+    metric = find_refused_metric(error, question.metrics)
+    if metric is not None:
+        terms.refused_metrics |= {metric}
+        return len(question.metrics) > 1
+    longest = find_longest_window(error)
+    if longest is None:
+        return False
+    multiple = _BUCKET_DAYS[question.granularity]
+    return terms.limit.refused(len(question.window), longest=longest, multiple=multiple)
+
+
+def _check_question(window: DayWindow, granularity: str, metrics: Collection[str]) -> None:
+    if granularity not in GRANULARITIES:
+        raise ConfigurationError(
+            f"granularity {granularity!r} does not exist for paid metrics: ask for day, the smallest, or week"
+        )
+    if unknown := sorted(set(metrics) - set(API_METRICS)):
+        raise ConfigurationError(
+            f"{', '.join(unknown)}: not among the paid metrics ({', '.join(API_METRICS)}); "
+            "organic metrics are at /v1/metrics"
+        )
+    if not metrics:
+        raise ConfigurationError("no metric was asked for")
+    if granularity == "week" and (window.since != week_start(window.since) or window.until != week_start(window.until)):
+        raise ConfigurationError(f"weekly windows run from Monday to Monday, {window} does not")
+
+
+@lru_cache(maxsize=1024)
+def _question_parameters(window: DayWindow, granularity: str, metrics: tuple[str, ...]) -> str:
+    """The part of the query that most requests of a run share; array parameters are repeated, never comma lists."""
+    return urlencode(
+        [
+            *(("metrics", name) for name in metrics),
+            ("since", format_instant(day_start(window.since))),
+            ("until", format_instant(day_start(window.until))),
+            ("granularity", granularity),
+        ],
+        safe=":",
+    )
+
+
+def _check_key(api_key: SecretStr) -> None:
+    key = api_key.get_secret_value()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError("LAYERS_API_KEY is empty or holds characters no key has; copy it again")
+
+
+def _checked_url(base_url: str) -> httpx.URL:
+    """Where the key may be sent: https anywhere, plain http to this machine only."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment or url.userinfo:
+        raise ConfigurationError(f"LAYERS_BASE_URL {str(url)!r} is no address like https://api.layers.com")
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ConfigurationError(
+            f"LAYERS_BASE_URL {str(url)!r} would send the key unencrypted; use https (http is for this machine only)"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

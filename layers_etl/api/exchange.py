@@ -1,0 +1,290 @@
+"""One logical request: paced, sent, retried, judged, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import aiohttp
+import httpx
+import stamina
+from pydantic import SecretStr, ValidationError
+
+from layers_etl.api.failures import RATE_LIMITED, Failure
+from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
+from layers_etl.api.retries import MALFORMED, UNTRUSTED, RetryDecision, RetryPolicy
+from layers_etl.api.wire import NotJsonError, WrongTypeError, describe_fault, parse_error_envelope
+from layers_etl.domain.readings import RequestRecord
+from layers_etl.errors import ApiError, RefusedError, RequestContext, UnavailableError, UntrustedAnswerError
+
+T = TypeVar("T")
+
+KEPT_BODY_BYTES: Final = 64 * 1024
+"""How much of an answer that cannot be believed is kept for ``ops``."""
+
+_REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-layers-request-id")
+_HIDDEN: Final = b"[api key]"
+_TRANSPORT_FAILURES: Final = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
+"""Everything a transport raises when no whole answer arrives; some of aiohttp's pass httpx's mapping unmapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. ``total`` bounds one send from its first byte to the last of the answer, however it trickles."""
+
+    connect: float = 10.0
+    read: float = 30.0
+    write: float = 10.0
+    pool: float = 30.0
+    total: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GET: ``target`` is path and query as sent, ``context`` what an error shall say of it."""
+
+    target: str
+    context: RequestContext
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx that arrived whole. ``server_now`` is its ``Date``; ``read_at`` that, or our clock where it sent none."""
+
+    body: bytes = field(repr=False)
+    context: RequestContext
+    read_at: datetime
+    server_now: datetime | None
+
+    def untrusted(self, reason: str) -> UntrustedAnswerError:
+        """The error for an answer that is JSON and cannot be believed; it keeps the body, bounded."""
+        return UntrustedAnswerError(
+            f"the answer cannot be trusted, nothing of it was used: {reason}",
+            self.context, UNTRUSTED, None, self.body[:KEPT_BODY_BYTES],
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one logical request has cost so far."""
+
+    attempts: int = 0
+    bytes_received: int = 0
+    wire_seconds: float = 0.0
+    status: int | None = None
+    request_id: str | None = None
+
+
+class Exchange:
+    """Sends requests over one transport with one key at one pace.
+
+    The transport is spoken to without ``httpx.AsyncClient``: of what that adds (redirects, cookies, authentication
+    flows, proxies from the environment) nothing is wanted here, and it costs as much time as the transport itself
+    (``benchmarks/api_overhead.py``). Hence no redirect can be followed with the key.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: httpx.URL,
+        api_key: SecretStr,
+        organization: str | None,
+        transport: httpx.AsyncBaseTransport,
+        pacer: Pacer,
+        retry: RetryPolicy,
+        timeouts: Timeouts,
+        on_request: Callable[[RequestRecord], None] | None,
+    ) -> None:
+        """``base_url`` is trusted to be https or loopback: the client has checked it."""
+        self._origin = str(base_url).rstrip("/")
+        self._api_key = api_key
+        self._headers = httpx.Headers(
+            {"Host": base_url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+            | {"User-Agent": "layers-etl"}
+            | ({"X-Layers-Organization": organization} if organization else {})
+        )
+        self._transport = transport
+        self._pacer = pacer
+        self._retry = retry
+        self._total_seconds = timeouts.total
+        self._extensions = {
+            "timeout": {
+                "connect": timeouts.connect,
+                "read": timeouts.read,
+                "write": timeouts.write,
+                "pool": timeouts.pool,
+            }
+        }
+        self._on_request = on_request
+        self._refusal: RefusedError | None = None
+
+    async def get(self, request: Request, parse: Callable[[Answer], T]) -> T:
+        """Send ``request`` until ``parse`` accepts an answer or the bounds of the policy are reached.
+
+        Raises the errors of ``layers_etl.errors``; once the key was refused, every later call raises
+        :class:`RefusedError` without sending. ``parse`` may raise ``NotJsonError``, ``ValidationError``,
+        ``WrongTypeError`` or ``UntrustedAnswerError``.
+        """
+        tally = _Tally()
+        started_at, started = datetime.now(UTC), time.perf_counter()
+        code: str | None = "CANCELLED"
+        try:
+            result = await self._get_with_retries(request, parse, tally)
+            code = None
+            return result
+        except ApiError as error:
+            code = error.code
+            raise
+        finally:
+            if self._on_request is not None:
+                elapsed = time.perf_counter() - started
+                self._on_request(_record(request, tally, code, started_at, elapsed))
+
+    async def _get_with_retries(self, request: Request, parse: Callable[[Answer], T], tally: _Tally) -> T:
+        policy = self._retry
+        attempts = stamina.retry_context(
+            on=RetryDecision(),
+            attempts=policy.attempts,
+            timeout=None,
+            wait_initial=policy.wait_initial,
+            wait_max=policy.wait_max,
+            wait_jitter=policy.wait_jitter,
+        )
+        async for attempt in attempts:
+            with attempt:
+                answer = await self._attempt(request, tally)
+                return _believe(answer, parse)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, request: Request, tally: _Tally) -> Answer:
+        """One answer with a 2xx; 429s are waited for, by everyone, as often as the policy allows."""
+        for refusals in range(1, self._retry.refusals + 1):
+            response, body = await self._send(request, tally)
+            now = parse_http_date(response.headers.get("date"))
+            context = replace(request.context, request_id=tally.request_id)
+            failure = None if response.is_success else _parse_failure(response, body)
+            if failure is None or not failure.is_rate_limit:
+                self._pacer.accepted(parse_bucket_state(response.headers, now=now or datetime.now(UTC)))
+            if failure is None:
+                _check_content_type(response, body, context)
+                return Answer(body, context, now or datetime.now(UTC), now)
+            if failure.envelope and failure.envelope.error.request_id:
+                tally.request_id = failure.envelope.error.request_id
+                context = replace(context, request_id=tally.request_id)
+            error = failure.error(context)
+            if isinstance(error, RefusedError):
+                self._refusal = error
+            if not failure.is_rate_limit:
+                raise error
+            told = parse_retry_after(response.headers.get("retry-after"), now=now or datetime.now(UTC))
+            self._pacer.refused(self._retry.untold_wait(refusals) if told is None else told)
+            if refusals == self._retry.refusals:
+                raise error
+        raise AssertionError("the last refusal raises")
+
+    async def _send(self, request: Request, tally: _Tally) -> tuple[httpx.Response, bytes]:
+        """One send and its whole answer, whatever its status; transport failures become UnavailableError."""
+        self._check_not_refused(request)
+        try:
+            ticket = await self._pacer.acquire(patience=self._retry.patience)
+        except HeldTooLongError as held:
+            reason = f"the rate limit is shut for {held.seconds:.0f} s more, longer than a run waits; run again later"
+            raise UnavailableError(reason, request.context, RATE_LIMITED, tally.status) from None
+        started = time.perf_counter()
+        try:
+            self._check_not_refused(request)
+            tally.attempts += 1
+            tally.status = tally.request_id = None
+            async with asyncio.timeout(self._total_seconds):
+                response = await self._transport.handle_async_request(self._http_request(request.target))
+                tally.status = response.status_code
+                tally.request_id = _find_request_id(response.headers)
+                try:
+                    body = self._hide_key(await response.aread())
+                finally:
+                    await response.aclose()
+            tally.bytes_received += len(body)
+            return response, body
+        except _TRANSPORT_FAILURES as failure:
+            raise self._no_answer(
+                replace(request.context, request_id=tally.request_id), tally.status, failure
+            ) from None
+        finally:
+            tally.wire_seconds += time.perf_counter() - started
+            self._pacer.release(ticket)
+
+    def _no_answer(self, context: RequestContext, status: int | None, failure: Exception) -> UnavailableError:
+        cause = failure.__cause__ or failure
+        # httpx-aiohttp calls every lost connection a connect time-out; aiohttp's own exception knows better.
+        lost = isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError)
+        if isinstance(failure, TimeoutError | httpx.TimeoutException) and not lost:
+            return UnavailableError("no whole answer in time", context, "TIMEOUT", status)
+        reason = (
+            f"the connection to {self._origin} failed ({type(cause).__name__}); check LAYERS_BASE_URL and the network"
+        )
+        return UnavailableError(reason, context, "CONNECTION", status)
+
+    def _http_request(self, target: str) -> httpx.Request:
+        request = httpx.Request("GET", self._origin + target, headers=self._headers, extensions=self._extensions)
+        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        return request
+
+    def _check_not_refused(self, request: Request) -> None:
+        if self._refusal is not None:
+            raise RefusedError(self._refusal.reason, request.context, self._refusal.code, self._refusal.status)
+
+    def _hide_key(self, body: bytes) -> bytes:
+        """``body`` without the key, should a server repeat it."""
+        return body.replace(self._api_key.get_secret_value().encode(), _HIDDEN)
+
+
+def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
+    try:
+        return parse(answer)
+    except NotJsonError as fault:
+        raise _malformed(answer.context, answer.body, f"the body is no JSON ({fault})") from None
+    except (ValidationError, WrongTypeError) as fault:
+        raise answer.untrusted(describe_fault(fault)) from None
+
+
+def _find_request_id(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+
+
+def _check_content_type(response: httpx.Response, body: bytes, context: RequestContext) -> None:
+    media_type = response.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise _malformed(context, body, f"the body is {media_type}, not JSON")
+
+
+def _malformed(context: RequestContext, body: bytes, reason: str) -> UntrustedAnswerError:
+    return UntrustedAnswerError(reason, context, MALFORMED, None, body[:KEPT_BODY_BYTES])
+
+
+def _parse_failure(response: httpx.Response, body: bytes) -> Failure:
+    location = response.headers.get("location") if 300 <= response.status_code < 400 else None
+    return Failure(response.status_code, parse_error_envelope(body), location)
+
+
+def _record(request: Request, tally: _Tally, code: str | None, started_at: datetime, elapsed: float) -> RequestRecord:
+    context = request.context
+    return RequestRecord(
+        path=request.target.partition("?")[0],
+        scope=context.scope,
+        project_id=context.project_id,
+        entity_id=context.entity_id,
+        since=context.since,
+        until=context.until,
+        started_at=started_at,
+        status=tally.status,
+        code=code,
+        attempts=tally.attempts,
+        bytes_received=tally.bytes_received,
+        waited_seconds=max(0.0, elapsed - tally.wire_seconds),
+        wire_seconds=tally.wire_seconds,
+        request_id=tally.request_id,
+    )

@@ -1,0 +1,127 @@
+"""From an answer that is not the one asked for to the error it means.
+
+Errors are told apart by the envelope's ``code``, never by its message (layers-api.md, Errors); the status decides only
+where no envelope came. The one place that reads messages is :func:`find_refused_metric` and its sibling
+:func:`find_longest_window`, since the envelope's ``details`` need not name what a VALIDATION is about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from layers_etl.api.wire import ErrorEnvelope
+from layers_etl.errors import (
+    ApiError,
+    EntityError,
+    InvalidRequestError,
+    NotFoundError,
+    RefusedError,
+    RequestContext,
+    UnavailableError,
+)
+
+MESSAGE_CHARACTERS: Final = 300
+"""How much of a server's message is repeated in ours."""
+
+RATE_LIMITED: Final = "RATE_LIMITED"
+_TOO_MANY_REQUESTS: Final = 429
+_REQUEST_TIMEOUT: Final = 408
+_METRIC_FIELDS: Final = frozenset({"metric", "metrics"})
+_DAYS_FIELDS: Final = frozenset({"maxdays", "maxwindowdays", "maxrangedays", "limitdays"})
+_WINDOW_WORDS: Final = re.compile(r"\b(window|range|since|until|span|days?)\b", re.IGNORECASE)
+_DAYS: Final = re.compile(r"(\d+)[ -]?days?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An answer with a status other than 200 to 299. ``location`` is the header of a redirect."""
+
+    status: int
+    envelope: ErrorEnvelope | None
+    location: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The envelope's code, or ``HTTP_<status>`` where none came."""
+        return self.envelope.error.code if self.envelope else f"HTTP_{self.status}"
+
+    @property
+    def is_rate_limit(self) -> bool:
+        """Whether all workers are told to wait; a platform's own limit (PLATFORM_ERROR) is not ours."""
+        return self.code == RATE_LIMITED or (self.status == _TOO_MANY_REQUESTS and self.code != "PLATFORM_ERROR")
+
+    def error(self, context: RequestContext) -> ApiError:
+        """The error of the tree in ``layers_etl.errors`` that this is."""
+        status, code = self.status, self.code
+        message = self.envelope.error.message[:MESSAGE_CHARACTERS] if self.envelope else ""
+        details = self.envelope.error.details if self.envelope else {}
+        if code == "UNAUTHENTICATED" or status == 401:
+            reason = f"the API key is missing, malformed or revoked ({code}); set a valid LAYERS_API_KEY"
+            return RefusedError(_sentence(reason, message), context, code, status)
+        if code == "FORBIDDEN_SCOPE":
+            reason = "the API key lacks a scope; it needs metrics:read and ads:read"
+            return RefusedError(_sentence(reason, message), context, code, status)
+        if self.is_rate_limit:
+            return UnavailableError("the rate limit refused it again after every wait", context, RATE_LIMITED, status)
+        if code == "NOT_FOUND" or (status == 404 and self.envelope):
+            return NotFoundError(_sentence("gone, or not in this organisation", message), context, code, status)
+        if code == "VALIDATION":
+            return InvalidRequestError(_sentence("the API does not accept it", message), context, code, status, details)
+        transient = status >= 500 or status in (_TOO_MANY_REQUESTS, _REQUEST_TIMEOUT)
+        if code == "PLATFORM_ERROR":
+            platform_code = details.get("platformCode", "not given")
+            reason = _sentence(f"the ad platform refused Layers (platform code {platform_code})", message)
+            return (UnavailableError if transient else EntityError)(reason, context, code, status)
+        if transient:
+            return UnavailableError(_sentence(f"answered {status}", message), context, code, status)
+        if self.location is not None:
+            where = self.location[:MESSAGE_CHARACTERS]
+            reason = f"answered with a redirect to {where}, which is never followed with the key; check LAYERS_BASE_URL"
+            return EntityError(reason, context, code, status)
+        if self.envelope is None:
+            reason = f"answered {status} without the API's error envelope; check LAYERS_BASE_URL"
+            return EntityError(reason, context, code, status)
+        return EntityError(_sentence(f"answered {status} {code}", message), context, code, status)
+
+
+def find_refused_metric(error: InvalidRequestError, asked: Collection[str]) -> str | None:
+    """Which of the metrics ``asked`` a VALIDATION refuses: by ``details`` if they say, else by the message."""
+    for name, value in _walk(error.details):
+        if name.lower() in _METRIC_FIELDS and value in asked:
+            return str(value)
+    if "metric" not in error.reason.lower():
+        return None
+    words = (word for word in re.findall(r"\w+", error.reason) if word in asked)
+    return next(words, None)
+
+
+def find_longest_window(error: InvalidRequestError) -> int | None:
+    """How many days a VALIDATION allows: None if it is not about the window, 0 if it does not say how many."""
+    details = list(_walk(error.details))
+    for name, value in details:
+        if name.lower().replace("_", "") in _DAYS_FIELDS and isinstance(value, int) and value > 0:
+            return value
+    about_window = any(isinstance(value, str) and value in ("since", "until", "window") for _, value in details)
+    if not about_window and not _WINDOW_WORDS.search(error.reason):
+        return None
+    told = _DAYS.search(error.reason)
+    return int(told.group(1)) if told else 0
+
+
+def _walk(details: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every scalar of nested JSON with the name of the field that holds it."""
+    if isinstance(details, dict):
+        for key, value in cast("dict[str, Any]", details).items():
+            yield from _walk(value, key)
+    elif isinstance(details, list):
+        for value in cast("list[Any]", details):
+            yield from _walk(value, name)
+    else:
+        yield name, details
+
+
+def _sentence(reason: str, message: str) -> str:
+    return f"{reason}: {message}" if message else reason

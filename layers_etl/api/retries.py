@@ -1,0 +1,55 @@
+"""Which failures are worth another try, how often, and after how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layers_etl.api.failures import RATE_LIMITED
+from layers_etl.errors import UnavailableError, UntrustedAnswerError
+
+MALFORMED = "MALFORMED"
+"""Our code for an answer that is no JSON at all: cut, HTML, or of another content type."""
+
+UNTRUSTED = "UNTRUSTED"
+"""Our code for well-formed JSON that cannot be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bounds of trying again; seconds throughout.
+
+    ``attempts`` counts sends that ended in a 5xx, a time-out, a cut connection or a body that is no JSON, with
+    exponential waits and jitter between them. Refusals for pace (429) are counted apart, ``refusals``, since waiting
+    as told is no failure; a told wait beyond ``patience`` is not waited for. An answer that is JSON but cannot be
+    believed is asked for once more at most.
+    """
+
+    attempts: int = 6
+    wait_initial: float = 0.5
+    wait_max: float = 30.0
+    wait_jitter: float = 1.0
+    refusals: int = 10
+    patience: float = 900.0
+
+    def untold_wait(self, refusals: int) -> float:
+        """How long all workers pause after the ``refusals``-th 429 in a row that did not say for how long."""
+        return min(self.wait_max, self.wait_initial * 2.0 ** (refusals - 1))
+
+
+class RetryDecision:
+    """Decides for one logical request whether an error is worth another attempt (a hook for stamina)."""
+
+    def __init__(self) -> None:
+        """One per logical request: it counts."""
+        self._re_asked = False
+
+    def __call__(self, error: Exception) -> bool:
+        """Whether to try again after the policy's backoff; refusals for pace have had their own waits."""
+        if isinstance(error, UnavailableError):
+            return error.code != RATE_LIMITED
+        if isinstance(error, UntrustedAnswerError) and error.code == MALFORMED:
+            return True
+        if isinstance(error, UntrustedAnswerError) and not self._re_asked:
+            self._re_asked = True
+            return True
+        return False

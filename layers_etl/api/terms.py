@@ -1,0 +1,112 @@
+"""What the API has been found to accept, per scope and platform, so that each refusal is paid for once in a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.scopes import PROJECT, Scope
+
+
+class WindowLimit:
+    """How many days one request may span, learned from refusals; nothing is assumed before the first.
+
+    Windows the server narrows instead teach nothing and need not: asking again from where it stopped costs exactly as
+    many requests as having known the limit.
+    """
+
+    def __init__(self) -> None:
+        """Nothing refused yet."""
+        self._accepted = 0
+        self._refused: int | None = None
+        self._trial: int | None = None
+
+    def clip(self, window: DayWindow, *, multiple: int = 1) -> DayWindow:
+        """The first part of ``window`` to ask for: all of it, or as much as is known or may be hoped to be accepted.
+
+        ``multiple`` is 7 for weekly buckets, which must not be cut.
+
+        Between the longest accepted and the shortest refused length the middle is tried, by one request at a time,
+        until the two are so close that trying costs more than it saves. Say :meth:`tried` once it is answered.
+        """
+        if self._refused is None or len(window) <= self._accepted:
+            return window
+        worth_trying = self._refused - self._accepted > 1 + self._accepted // 8
+        if self._accepted == 0 or (worth_trying and self._trial is None):
+            days = (self._accepted + self._refused) // 2
+            self._trial = days = max(multiple, min(days - days % multiple, len(window)))
+        else:
+            days = max(multiple, self._accepted - self._accepted % multiple)
+        return DayWindow(window.since, window.since + days * ONE_DAY)
+
+    def tried(self, days: int) -> None:
+        """A request of ``days`` is over, whatever came of it: another length may be tried."""
+        if days == self._trial:
+            self._trial = None
+
+    def accepted(self, days: int) -> None:
+        """A request of ``days`` was answered."""
+        self._accepted = max(self._accepted, days)
+        if self._refused is not None and self._refused <= self._accepted:
+            self._refused = self._accepted + 1
+
+    def refused(self, days: int, *, longest: int = 0, multiple: int = 1) -> bool:
+        """A request of ``days`` was too long; ``longest`` is what the server says it takes, 0 if it does not.
+
+        False if nothing shorter is left to try.
+        """
+        if days <= multiple:
+            return False
+        if 0 < longest < days:
+            self._accepted, self._refused = longest, longest + 1
+            return True
+        self._refused = min(days, self._refused or days)
+        self._accepted = min(self._accepted, self._refused - 1)
+        return True
+
+
+class Terms:
+    """What one scope on one platform accepts: metrics it refuses, and the longest window."""
+
+    def __init__(self) -> None:
+        """Nothing known."""
+        self.refused_metrics: frozenset[str] = frozenset()
+        self.limit = WindowLimit()
+        self._scouted: asyncio.Event | None = None
+
+    @asynccontextmanager
+    async def scouting(self) -> AsyncGenerator[None]:
+        """Hold this around the reading of an entity.
+
+        The first of its kind goes alone, so that what it learns from refusals is known to all that waited for it.
+        """
+        if self._scouted is not None:
+            await self._scouted.wait()
+            yield
+            return
+        self._scouted = asyncio.Event()
+        try:
+            yield
+        finally:
+            self._scouted.set()
+
+
+class TermsBook:
+    """The terms of every scope and platform met so far."""
+
+    def __init__(self) -> None:
+        """Nothing known."""
+        self._terms: dict[tuple[Scope, str | None], Terms] = {}
+
+    def of(self, key: EntityKey) -> Terms:
+        """The terms for ``key``.
+
+        An entity whose platform the caller does not know gets terms of its own: what its platform refuses must not
+        be withheld from others. Only a project has none by nature.
+        """
+        if key.platform is None and key.scope != PROJECT:
+            return Terms()
+        return self._terms.setdefault((key.scope, key.platform), Terms())

@@ -1,0 +1,172 @@
+"""The command line. Thin: parses, calls, prints, and ends with the agreed code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from layers_etl.domain.days import DayWindow, parse_instant
+from layers_etl.errors import ConfigurationError, LayersEtlError
+from layers_etl.settings import load_settings
+
+if TYPE_CHECKING:
+    from layers_etl.launch import LaunchResult
+
+app = typer.Typer(
+    name="layers-etl",
+    help="Keep a local DuckDB warehouse of Layers' paid-ads performance true.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point: every failure is one plain sentence and its exit code, never a traceback."""
+    from layers_etl.launch import exit_code_of
+
+    try:
+        app()
+    except LayersEtlError as error:
+        err.print(f"layers-etl: {error}", markup=False)
+        sys.exit(exit_code_of(error))
+    except KeyboardInterrupt:
+        err.print("layers-etl: interrupted. What had landed is kept; the same command takes it up again.")
+        sys.exit(130)
+
+
+Day = Annotated[str, typer.Option(metavar="DAY", help="UTC day like 2026-04-01.")]
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is right, what is wrong, and what to do: key, tier, projects, data folder, clock."""
+    from layers_etl.doctor import Verdict, examine
+
+    worst = 0
+    for finding in examine(load_settings(), datetime.now(UTC)):
+        mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]
+        out.print(f"{mark}  {finding.subject}: {finding.sentence}", markup=False)
+        worst = max(worst, finding.code)
+    raise typer.Exit(worst)
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="Instant the run stands for, like 2026-04-01T06:00:00Z; default: now."),
+    ] = None,
+) -> None:
+    """Read every day that is not settled yet, derive the marts, publish."""
+    from layers_etl.launch import launch_run
+
+    instant = _instant(as_of) if as_of else None
+    _launch(lambda: launch_run(load_settings(), instant))
+
+
+@app.command()
+def backfill(
+    since: Day,
+    until: Annotated[str, typer.Option(metavar="DAY", help="Day after the last one to read.")],
+    campaign: Annotated[list[str] | None, typer.Option(metavar="ID", help="This campaign only; repeatable.")] = None,
+    ad_account: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This ad account and its campaigns only; repeatable.")
+    ] = None,
+) -> None:
+    """Read every day from SINCE until UNTIL (exclusive) again, settled or not, derive the marts, publish."""
+    from layers_etl.launch import launch_backfill, parse_day
+
+    first, end = parse_day(since), parse_day(until)
+    if first >= end:
+        raise ConfigurationError(f"--until {end} is not after --since {first}; it is the day after the last to read.")
+    _launch(lambda: launch_backfill(load_settings(), DayWindow(first, end), campaign or (), ad_account or ()))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8400,
+    now: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="Where its clock stands still; default: the real time.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the world.")] = 7,
+    projects: Annotated[int, typer.Option(min=1, help="Projects.")] = 1,
+    accounts: Annotated[int, typer.Option(min=1, help="Ad accounts per project.")] = 3,
+    campaigns: Annotated[int, typer.Option(min=1, help="Campaigns per account.")] = 8,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Enforce this rate limit; default: none is enforced.")
+    ] = None,
+) -> None:
+    """Serve a simulated Layers API on this machine: what the demo and the tests talk to."""
+    from layers_etl.sandbox.server import serve
+    from layers_etl.sandbox.world import WorldConfig
+
+    config = WorldConfig(seed=seed, projects=projects, accounts=accounts, campaigns=campaigns)
+    try:
+        serve(config, port=port, now=_instant(now) if now else None, requests_per_minute=requests_per_minute)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} cannot be used ({error.strerror}): choose another with --port."
+        ) from None
+
+
+@app.command()
+def demo() -> None:
+    """Live through two weeks of simulated daily runs against the sandbox; needs no key."""
+    from layers_etl.demo import live_through_two_weeks
+
+    _show_progress(logging.WARNING)
+    live_through_two_weeks(out)
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> None:
+    """Open the Dagster UI on the same warehouse, with its scheduler."""
+    from layers_etl.instance import PROJECT_ROOT, prepare_dagster_home
+
+    settings = load_settings()
+    home = prepare_dagster_home(settings)
+    dagster = Path(sys.executable).with_name("dagster")
+    arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(PROJECT_ROOT / "workspace.yaml")]
+    os.execve(
+        dagster,
+        arguments,
+        {**os.environ, "DAGSTER_HOME": str(home)},
+    )
+
+
+def _launch(launch: Callable[[], LaunchResult]) -> None:
+    _show_progress(logging.INFO)
+    result = launch()
+    (err if result.code else out).print(result.message, markup=False)
+    raise typer.Exit(result.code)
+
+
+def _show_progress(level: int) -> None:
+    handler = RichHandler(level, console=err, show_path=False, show_level=False, omit_repeated_times=False)
+    logger = logging.getLogger("layers_etl")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.propagate = False
+    # Dagster's notes to its own developers are not for the people who run this.
+    warnings.filterwarnings("ignore", module="dagster")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not an instant like 2026-04-01T06:00:00Z.") from None

@@ -1,0 +1,33 @@
+"""Composition root: what Dagster loads. Needs no key; settings are read once, here."""
+
+from datetime import date
+
+import dagster as dg
+
+from layers_etl.defs.assets import all_assets
+from layers_etl.defs.checks import metrics_checks
+from layers_etl.defs.jobs import refresh
+from layers_etl.defs.partitions import daily_partitions
+from layers_etl.defs.resources import IngestionResource
+from layers_etl.defs.schedules import daily_refresh
+from layers_etl.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings, last_day: date | None = None) -> dg.Definitions:
+    """Everything, for the scopes and the first day of ``settings``; ``last_day`` as in :func:`daily_partitions`."""
+    partitions = daily_partitions(settings.start_date, last_day)
+    return dg.Definitions(
+        assets=all_assets(settings.scopes, partitions),
+        asset_checks=list(metrics_checks(settings.scopes)),
+        jobs=[refresh],
+        schedules=[daily_refresh],
+        resources={"ingestion": IngestionResource.configure_at_launch()},
+        # One process at a time owns the key's rate limit and the build file.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Loaded by ``workspace.yaml``."""
+    return build_definitions(load_settings())

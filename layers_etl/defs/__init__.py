@@ -1,0 +1,1 @@
+"""The Dagster side, thin: assets, checks, partitions, resources, schedules, jobs. What they do is in ``ingest``."""

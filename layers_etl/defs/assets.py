@@ -1,0 +1,216 @@
+"""The assets: listings, daily metrics, daily marts, the published file."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, table_metadata
+from layers_etl.defs.partitions import window_of
+from layers_etl.defs.resources import IngestionResource
+from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.ingest.outcomes import ScopeOutcome
+from layers_etl.warehouse.tables import daily_mart, entity_table, metrics_table
+
+OWNERS = ["team:ads-data"]
+KINDS = {"python", "duckdb"}
+COMPLETENESS_CHECK = "every_entity_was_read"
+LISTING_CHECK = "every_project_was_listed"
+PUBLISHED = dg.AssetKey("published_warehouse")
+
+
+def entities_asset(scope: Scope) -> dg.AssetsDefinition:
+    """``ad_accounts``, ``campaigns``, …: one row per entity as last listed, and every version before."""
+    table = entity_table(scope)
+    parents = [AD_ACCOUNT.plural] if scope is not AD_ACCOUNT else []
+
+    @dg.asset(
+        name=scope.plural,
+        deps=parents,
+        description=table.comment,
+        group_name="listings",
+        owners=OWNERS,
+        kinds=KINDS,
+        check_specs=[dg.AssetCheckSpec(LISTING_CHECK, asset=scope.plural, description="No project's list failed.")],
+    )
+    def listed(ingestion: IngestionResource) -> dg.MaterializeResult:
+        run = ingestion.ingestion
+        outcome = run.list_entities(scope)
+        failures = [str(failure) for failure in outcome.failures]
+        return dg.MaterializeResult(
+            metadata=table_metadata(run.warehouse, table),
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=LISTING_CHECK,
+                    passed=not failures,
+                    metadata={"failures": dg.MetadataValue.json(failures)},
+                )
+            ],
+        )
+
+    return listed
+
+
+def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """``campaign_metrics``, ``ad_account_metrics``, …: one row per entity and UTC day, as last read.
+
+    One step reads all scopes, an account next to its campaigns, so that their numbers are of the same moment (rule 9).
+    One run covers a whole range of days; exactly the days that landed are marked materialized.
+    """
+    by_key = {dg.AssetKey(scope.metrics_table): scope for scope in scopes}
+
+    @dg.multi_asset(
+        name="metrics",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[scope.plural] if scope is not PROJECT else [AD_ACCOUNT.plural],
+                description=metrics_table(scope).comment,
+                group_name="metrics",
+                owners=OWNERS,
+                kinds=KINDS,
+                partitions_def=partitions,
+                skippable=True,
+            )
+            for key, scope in by_key.items()
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                COMPLETENESS_CHECK,
+                asset=key,
+                description="Every entity that can be read was read for every day of the range.",
+            )
+            for key in by_key
+        ],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def metrics(
+        context: dg.AssetExecutionContext, ingestion: IngestionResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        run = ingestion.ingestion
+        selected = [scope for key, scope in by_key.items() if key in context.selected_asset_keys]
+        window = window_of(context.partition_keys)
+        try:
+            outcomes = run.read_metrics(selected, window)
+        except Exception:
+            run.finish()  # What landed until then is kept, and published.
+            raise
+        for scope, outcome in outcomes.items():
+            yield from _report(
+                context, run_metadata=outcome_metadata(run.warehouse, outcome), scope=scope, outcome=outcome
+            )
+        whole = all(len(outcome.landed_days) == len(window) for outcome in outcomes.values())
+        if not whole or not _downstream_follows(context, scopes):
+            run.finish()
+            _log_finished(context, run.settings.scopes)
+        failed = {
+            outcome.scope.metrics_table: outcome.failed_days for outcome in outcomes.values() if outcome.failed_days
+        }
+        if failed:
+            raise dg.Failure(
+                "Nothing could be read for "
+                + "; ".join(f"{name}: {', '.join(map(str, sorted(days)))}" for name, days in failed.items())
+                + ". The days before and after are unharmed; materialize these again once the API answers.",
+                allow_retries=False,
+            )
+
+    return metrics
+
+
+def _report(
+    context: dg.AssetExecutionContext, *, run_metadata: Metadata, scope: Scope, outcome: ScopeOutcome
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    key = dg.AssetKey(scope.metrics_table)
+    failures = [str(failed.error) for failed in outcome.failed]
+    check = dg.AssetCheckResult(
+        asset_key=key,
+        check_name=COMPLETENESS_CHECK,
+        passed=not failures,
+        metadata={
+            "failed_entities": len({failed.read.key for failed in outcome.failed}),
+            "failures": dg.MetadataValue.json(failures[:100]),
+        },
+    )
+    if len(outcome.landed_days) == len(outcome.window):
+        yield dg.MaterializeResult(asset_key=key, metadata=run_metadata, check_results=[check])
+        return
+    # Marked one by one, and only those that landed: a result for the asset would mark the whole range.
+    for day in sorted(outcome.landed_days):
+        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=run_metadata))
+    yield check
+
+
+def _downstream_follows(context: dg.AssetExecutionContext, scopes: Sequence[Scope]) -> bool:
+    """Whether this run goes on to derive and publish: not when someone launched the metrics alone."""
+    selection = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
+    return {PUBLISHED, *(dg.AssetKey(scope.daily_mart) for scope in scopes)} <= set(selection)
+
+
+def _log_finished(context: dg.AssetExecutionContext, scopes: Sequence[Scope]) -> None:
+    for name in (*(scope.daily_mart for scope in scopes), *PUBLISHED.path):
+        context.log_event(
+            dg.AssetMaterialization(dg.AssetKey(name), description="Brought up to date by the metrics run.")
+        )
+
+
+def daily_mart_asset(scope: Scope) -> dg.AssetsDefinition:
+    """``campaign_daily``, ``ad_account_daily``, …: names and ratios, derived for exactly the days that changed.
+
+    Not partitioned: every partition and asset costs 55 ms of Dagster's events per run, and which days changed is known
+    to the day without them.
+    """
+    table = daily_mart(scope)
+
+    @dg.asset(
+        name=scope.daily_mart,
+        deps=[scope.metrics_table],
+        description=table.comment,
+        group_name="marts",
+        owners=OWNERS,
+        kinds=KINDS,
+    )
+    def mart(ingestion: IngestionResource) -> dg.MaterializeResult:
+        run = ingestion.ingestion
+        derived = run.derive(scope)
+        return dg.MaterializeResult(metadata=mart_metadata(run.warehouse, table, derived))
+
+    return mart
+
+
+def published_warehouse_asset(scopes: Sequence[Scope]) -> dg.AssetsDefinition:
+    """``published_warehouse``: the file analysts open, replaced in one step."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[scope.daily_mart for scope in scopes],
+        description="data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so "
+        "that readers never wait and never see half a run. Skipped while nothing changed.",
+        group_name="publication",
+        owners=OWNERS,
+        kinds={"duckdb"},
+    )
+    def published_warehouse(ingestion: IngestionResource) -> dg.MaterializeResult:
+        run = ingestion.ingestion
+        published = run.publish()
+        path = run.settings.published_path
+        return dg.MaterializeResult(
+            metadata={
+                "published": published,
+                "path": dg.MetadataValue.path(str(path.resolve())),
+                "bytes": path.stat().st_size,
+                "settled_until": str(run.settled_until()),
+            }
+        )
+
+    return published_warehouse
+
+
+def all_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """The whole graph for the scopes that are read."""
+    listed = dict.fromkeys((AD_ACCOUNT, *(scope for scope in scopes if scope is not PROJECT)))
+    return [
+        *(entities_asset(scope) for scope in listed),
+        metrics_assets(scopes, partitions),
+        *(daily_mart_asset(scope) for scope in scopes),
+        published_warehouse_asset(scopes),
+    ]

@@ -1,0 +1,54 @@
+"""What the UI shows of a table and of a run."""
+
+from typing import Any
+
+import dagster as dg
+
+from layers_etl.ingest.outcomes import ScopeOutcome
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.marts import DerivedMart
+from layers_etl.warehouse.tables import Table, metrics_table
+
+Metadata = dict[str, Any]
+
+
+def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
+    """Name, columns with their comments, and the number of rows."""
+    rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
+    return {
+        "dagster/table_name": table.qualified,
+        "dagster/storage_kind": "duckdb",
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    column.name,
+                    column.type,
+                    column.comment,
+                    constraints=dg.TableColumnConstraints(nullable=not column.required),
+                )
+                for column in table.columns
+            ]
+        ),
+    }
+
+
+def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> Metadata:
+    """The table, and how much of it was derived anew."""
+    return {**table_metadata(warehouse, table), "stale_windows_derived": derived.stale_windows}
+
+
+def outcome_metadata(warehouse: Warehouse, outcome: ScopeOutcome) -> Metadata:
+    """The table, and what this run asked for, landed and left alone."""
+    return {
+        **table_metadata(warehouse, metrics_table(outcome.scope)),
+        "window": str(outcome.window),
+        "requests_planned": len(outcome.plan.reads),
+        "windows_landed": outcome.windows_landed,
+        "rows_landed": outcome.rows_landed,
+        "entities_up_to_date": len(outcome.plan.current),
+        "entities_dormant": len(outcome.plan.dormant),
+        "entities_dormant_read_after_all": outcome.reread_dormant,
+        "entities_gone": len(outcome.plan.gone),
+        "windows_failed": len(outcome.failed),
+    }

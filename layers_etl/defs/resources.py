@@ -1,0 +1,70 @@
+"""The one resource: a run of the pipeline, which holds the warehouse for as long as the Dagster run lasts."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from layers_etl.domain.days import parse_instant
+from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.settings import load_settings
+from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.runs import close_interrupted_runs
+
+IN_PROGRESS = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING)
+
+
+class IngestionResource(dg.ConfigurableResource[Any]):
+    """What this run is asked for. The settings, the key among them, are read from the environment when it starts."""
+
+    kind: RunKind = Field(
+        default=RunKind.BACKFILL,
+        description="backfill: read all days of the range. run: read what is not settled, up to the range's end.",
+    )
+    as_of: str | None = Field(
+        default=None,
+        description="Instant the run stands for, like 2026-04-01T06:00:00Z; empty: the API's own clock.",
+    )
+    campaign_ids: list[str] = Field(default=[], description="Read these campaigns only; empty: all.")
+    ad_account_ids: list[str] = Field(default=[], description="Read these ad accounts and their campaigns only.")
+
+    _ingestion: Ingestion | None = PrivateAttr(default=None)
+
+    @property
+    def ingestion(self) -> Ingestion:
+        """The run in progress."""
+        assert self._ingestion is not None, "only within a Dagster run"
+        return self._ingestion
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["IngestionResource"]:
+        """Own the warehouse until the Dagster run ends; waits while another run has it."""
+        settings = load_settings()
+        dagster_run = context.run
+        run_id = dagster_run.run_id if dagster_run else "outside-dagster"
+        request = RunRequest(
+            kind=self.kind,
+            as_of=parse_instant(self.as_of) if self.as_of else None,
+            campaign_ids=frozenset(self.campaign_ids),
+            ad_account_ids=frozenset(self.ad_account_ids),
+            retry_of=dagster_run.root_run_id if dagster_run else None,
+        )
+        with open_warehouse(settings.build_path, settings.scopes) as warehouse:
+            _tell_dagster(context.instance, close_interrupted_runs(warehouse))
+            self._ingestion = Ingestion(settings, warehouse, request, run_id=run_id)
+            try:
+                yield self
+            finally:
+                self._ingestion.close()
+                self._ingestion = None
+
+
+def _tell_dagster(instance: dg.DagsterInstance | None, run_ids: list[str]) -> None:
+    """Runs that were killed while they had the warehouse are over, whatever Dagster last heard of them."""
+    for run_id in run_ids:
+        run = instance.get_run_by_id(run_id) if instance else None
+        if instance and run and run.status in IN_PROGRESS:
+            instance.report_run_failed(run, "The process was killed. What it had committed is kept; run it again.")

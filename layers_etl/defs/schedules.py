@@ -1,0 +1,54 @@
+"""When the pipeline runs by itself."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from layers_etl.defs.jobs import REFRESH
+from layers_etl.defs.partitions import range_tags
+from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.ingest.ingestion import oldest_open_day
+from layers_etl.ingest.request import RunKind
+from layers_etl.settings import Settings, load_settings
+from layers_etl.warehouse.connection import open_published
+
+
+@dg.schedule(
+    name="daily_refresh",
+    job_name=REFRESH,
+    cron_schedule="0 6 * * *",
+    execution_timezone="UTC",
+    description="Every morning, one run over every day that still needs reading.",
+)
+def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run from the oldest day that is not settled to yesterday, however long the pipeline was down."""
+    return refresh_request(load_settings(), context.scheduled_execution_time.astimezone(UTC))
+
+
+def refresh_request(settings: Settings, instant: datetime) -> dg.RunRequest | dg.SkipReason:
+    """The run request of the schedule at ``instant``."""
+    window = open_range(settings, instant)
+    if window is None:
+        return dg.SkipReason(f"No day has closed since LAYERS_START_DATE ({settings.start_date}).")
+    return dg.RunRequest(run_key=instant.isoformat(), tags=range_tags(window), run_config=run_config(RunKind.RUN))
+
+
+def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
+    """From the oldest day that is not settled to yesterday; None before the first day has closed.
+
+    Widened to the whole past where the warehouse knows nothing yet, and never less than yesterday. Read from the
+    published file: the build file may belong to a run at this moment.
+    """
+    today = instant.date()
+    if settings.start_date >= today:
+        return None
+    oldest = None
+    with open_published(settings.published_path) as published:
+        if published:
+            oldest = oldest_open_day(published, settings, instant)
+    return DayWindow(min(oldest or settings.start_date, today - ONE_DAY), today)
+
+
+def run_config(kind: RunKind, **fields: object) -> dict[str, object]:
+    """Run config for the ingestion resource."""
+    return {"resources": {"ingestion": {"config": {"kind": kind.name, **fields}}}}

@@ -1,0 +1,116 @@
+"""What is right, what is wrong, and what to do: one finding per thing a run needs."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from layers_etl.domain.entities import Identity
+from layers_etl.errors import ConfigurationError, LayersEtlError
+from layers_etl.ingest.identity import fetch_identity, fetch_projects
+from layers_etl.launch import ExitCode, exit_code_of
+from layers_etl.settings import Settings
+from layers_etl.warehouse.connection import ensure_folder, open_published
+from layers_etl.warehouse.publishing import load_publication
+
+TOLERATED_SKEW: Final = timedelta(minutes=5)
+
+
+class Verdict(enum.StrEnum):
+    """How a thing stands."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    BAD = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    verdict: Verdict
+    subject: str
+    sentence: str
+    code: ExitCode = ExitCode.OK
+
+
+def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Everything a run needs, in the order it needs it; what hangs on something wrong is not examined."""
+    yield _finding("data folder", lambda: _examine_folder(settings))
+    try:
+        identity = fetch_identity(settings)
+    except LayersEtlError as error:
+        yield Finding(Verdict.BAD, "key", str(error), exit_code_of(error))
+    else:
+        yield Finding(Verdict.GOOD, "key", _describe_key(settings, identity))
+        yield _finding("projects", lambda: _examine_projects(settings))
+        yield _examine_clock(identity, now)
+        yield _examine_start_date(settings, identity.server_now or now)
+    yield _finding("warehouse", lambda: _examine_published(settings))
+
+
+def _finding(subject: str, examine_one: Callable[[], str]) -> Finding:
+    try:
+        return Finding(Verdict.GOOD, subject, examine_one())
+    except LayersEtlError as error:
+        return Finding(Verdict.BAD, subject, str(error), exit_code_of(error))
+
+
+def _examine_folder(settings: Settings) -> str:
+    ensure_folder(settings.data_dir)
+    return f"{settings.data_dir.resolve()} can be written."
+
+
+def _describe_key(settings: Settings, identity: Identity) -> str:
+    tier = identity.rate_limit_tier or "unknown"
+    pace = (
+        f"{settings.requests_per_minute} requests a minute as set" if settings.requests_per_minute else f"tier {tier}"
+    )
+    return (
+        f"{settings.base_url} accepts key {identity.api_key_id or '(no id)'} of "
+        f"{identity.organization_name or identity.organization_id}; {pace}."
+    )
+
+
+def _examine_projects(settings: Settings) -> str:
+    projects = fetch_projects(settings)
+    if not projects:
+        raise ConfigurationError(
+            "The key sees no active project: activate one in Layers, or name it in LAYERS_PROJECT_IDS."
+        )
+    return f"{len(projects)} to read: {', '.join(project.name or project.project_id for project in projects)}."
+
+
+def _examine_clock(identity: Identity, now: datetime) -> Finding:
+    if identity.server_now is None:
+        return Finding(Verdict.NOTE, "clock", "The API sends no Date; this machine's clock decides what has settled.")
+    skew = identity.server_now - now
+    if abs(skew) <= TOLERATED_SKEW:
+        return Finding(Verdict.GOOD, "clock", f"Within {TOLERATED_SKEW.seconds // 60} minutes of the API's.")
+    return Finding(
+        Verdict.NOTE,
+        "clock",
+        f"The API's clock says {identity.server_now:%Y-%m-%d %H:%M}Z and this machine's {now:%Y-%m-%d %H:%M}Z. The "
+        "API's decides what has settled; set this machine's, since the schedule follows it.",
+    )
+
+
+def _examine_start_date(settings: Settings, now: datetime) -> Finding:
+    if settings.start_date > now.date():
+        sentence = f"LAYERS_START_DATE is {settings.start_date}, in the future: set it to the first day you want."
+        return Finding(Verdict.BAD, "start date", sentence, ExitCode.CONFIGURATION)
+    return Finding(Verdict.GOOD, "start date", f"{settings.start_date} is the first day of the warehouse.")
+
+
+def _examine_published(settings: Settings) -> str:
+    with open_published(settings.published_path) as published:
+        publication = published and load_publication(published)
+    if not publication:
+        return f"{settings.published_path} is not there yet: the first run makes it."
+    return (
+        f"{settings.published_path} was published {publication.published_at:%Y-%m-%d %H:%M}Z; "
+        f"settled up to {publication.settled_until or 'no day yet'}."
+    )

@@ -1,0 +1,1 @@
+"""The rules, pure: no I/O, no clock, no dagster, httpx or duckdb."""

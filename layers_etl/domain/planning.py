@@ -1,0 +1,149 @@
+"""What to read: every (entity, day) that can still change, in the fewest requests (rule 1 of the design)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from layers_etl.domain.days import ONE_DAY, DayWindow, subtract_windows
+from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.settlement import Coverage, SettlingTimes, settled_before
+
+QUIET_DAYS: Final = 28
+"""How long beyond its settling time an ended campaign must have been quiet before it is no longer asked for."""
+
+ENDED_STATUSES: Final = frozenset({"archived", "deleted", "rejected", "ended", "completed"})
+"""Statuses under which a campaign can't spend again; ``ended`` and ``completed`` are tolerated spellings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the warehouse knows of an entity when a plan is made.
+
+    ``last_active_day`` is the newest day with any spend, impression, click or conversion. ``parent_id`` is the ad
+    account whose numbers vouch for a campaign that is not asked for.
+    """
+
+    key: EntityKey
+    parent_id: str | None = None
+    status: str | None = None
+    gone: bool = False
+    last_active_day: date | None = None
+    coverage: tuple[Coverage, ...] = ()
+    already_read: tuple[Coverage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRead:
+    """One request: a contiguous window of one entity."""
+
+    key: EntityKey
+    window: DayWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All requests of a run for one scope, and the entities that cost none.
+
+    ``dormant`` can't have changed and are vouched for by their account; ``gone`` answered 404 before.
+    """
+
+    reads: tuple[PlannedRead, ...] = ()
+    dormant: tuple[Known, ...] = ()
+    gone: tuple[Known, ...] = ()
+    current: tuple[Known, ...] = field(default=())
+    """Nothing of these is open within what was asked."""
+
+
+def plan_reads(
+    entities: Iterable[Known],
+    wanted: DayWindow,
+    settling: SettlingTimes,
+    *,
+    instant: datetime,
+    fresh_since: datetime | None,
+    only_unsettled: bool,
+    dormancy: bool = True,
+) -> Plan:
+    """Plan the requests for ``wanted`` (already bounded by the days that have begun).
+
+    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone; without (a backfill) all
+    of ``wanted`` is read. What was read at or after ``fresh_since``, or by the run that this one continues, is not
+    asked for again, unless a reading at ``instant`` would make more of the day than that one did. ``dormancy`` says
+    whether dormant campaigns may be left alone: only where their accounts are read, which vouch for them.
+    """
+    reads: list[PlannedRead] = []
+    dormant: list[Known] = []
+    gone: list[Known] = []
+    current: list[Known] = []
+    for entity in entities:
+        settle_hours = settling.hours(entity.key.platform)
+        if only_unsettled and entity.gone:
+            gone.append(entity)
+        elif only_unsettled and dormancy and is_dormant(entity, settle_hours, since=wanted.since):
+            dormant.append(entity)
+        elif windows := open_windows(
+            entity,
+            wanted,
+            settle_hours=settle_hours,
+            instant=instant,
+            fresh_since=fresh_since,
+            only_unsettled=only_unsettled,
+        ):
+            reads.extend(PlannedRead(entity.key, window) for window in windows)
+        else:
+            current.append(entity)
+    return Plan(tuple(reads), tuple(dormant), tuple(gone), tuple(current))
+
+
+def open_windows(
+    entity: Known,
+    wanted: DayWindow,
+    *,
+    settle_hours: int,
+    instant: datetime,
+    fresh_since: datetime | None,
+    only_unsettled: bool,
+) -> list[DayWindow]:
+    """The parts of ``wanted`` that a plan asks for, as in :func:`plan_reads`."""
+    closed: list[DayWindow] = []
+    for interval in entity.coverage:
+        if only_unsettled and (settled := interval.settled_window(settle_hours)):
+            closed.append(settled)
+        if fresh_since and (fresh := interval.window_read_since(fresh_since)):
+            closed += _without_advanced(fresh, interval, settle_hours, instant)
+    for interval in entity.already_read:
+        closed += _without_advanced(interval.window, interval, settle_hours, instant)
+    return subtract_windows(wanted, closed)
+
+
+def _without_advanced(fresh: DayWindow, interval: Coverage, settle_hours: int, instant: datetime) -> list[DayWindow]:
+    """``fresh`` without the days that closed, or could have settled, between their reading and ``instant``."""
+    if interval.read_at is None:
+        return [fresh]
+    advanced = (
+        (interval.read_at.date(), instant.date()),
+        (settled_before(interval.read_at, settle_hours), settled_before(instant, settle_hours)),
+    )
+    return subtract_windows(fresh, [DayWindow(since, until) for since, until in advanced if since < until])
+
+
+def is_dormant(entity: Known, settle_hours: int, *, since: date) -> bool:
+    """Whether a campaign can't have changed: ended, read without a gap from ``since``, all settled, long quiet.
+
+    Quiet is measured on days that were read: from the newest active day (or the oldest day read) the ledger must hold
+    settled days up to ``settle_hours`` plus :data:`QUIET_DAYS` later.
+    """
+    if entity.key.scope.name != "campaign" or entity.status not in ENDED_STATUSES or not entity.coverage:
+        return False
+    settled = [window for interval in entity.coverage if (window := interval.settled_window(settle_hours))]
+    if sum(map(len, settled)) != sum(len(interval.window) for interval in entity.coverage):
+        return False
+    oldest = min(window.since for window in settled)
+    newest = max(window.until for window in settled) - ONE_DAY
+    if oldest > since or subtract_windows(DayWindow(oldest, newest + ONE_DAY), settled):
+        return False
+    quiet_since = entity.last_active_day or oldest - ONE_DAY
+    return newest - quiet_since >= timedelta(hours=settle_hours) + timedelta(days=QUIET_DAYS)

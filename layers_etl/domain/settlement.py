@@ -1,0 +1,107 @@
+"""When a day's numbers are final: the settling time, the coverage ledger's intervals, and a day's state.
+
+Rule 1 of the design: day D is settled for an entity when it was read at or after its close plus the settling time.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
+
+DEFAULT_SETTLE_HOURS: Final = 72
+"""ads-metrics.md, Notes: a day's numbers can shift for up to 72 hours."""
+
+ONE_HOUR: Final = timedelta(hours=1)
+
+
+class DayState(enum.StrEnum):
+    """What the ledger says of one entity's day, from worst to best."""
+
+    NEVER_READ = "never read"
+    RUNNING = "running"
+    PROVISIONAL = "provisional"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class SettlingTimes:
+    """Whole hours after a day's close until its numbers are final, per platform."""
+
+    default_hours: int = DEFAULT_SETTLE_HOURS
+    by_platform: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def hours(self, platform: str | None) -> int:
+        """The platform's hours; for an entity that spans platforms (None), the longest of all."""
+        if platform is None:
+            return max([self.default_hours, *self.by_platform.values()])
+        return self.by_platform.get(platform, self.default_hours)
+
+
+def settles_at(day: date, settle_hours: int) -> datetime:
+    """The first instant at which a reading of ``day`` is final."""
+    return day_close(day) + settle_hours * ONE_HOUR
+
+
+def settled_before(read_at: datetime, settle_hours: int) -> date:
+    """Of the days read at ``read_at``, those before this date were read late enough."""
+    return (read_at - settle_hours * ONE_HOUR).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One interval of the ledger: days of one entity that were last read whole, and when.
+
+    Exactly one of the two is known: ``read_at``, one instant for all days of the window; or ``lag_hours``, each day was
+    read at least this many whole hours after its own close. The second form lets the settled past of an entity that is
+    read every morning be one interval; settling times are whole hours, so nothing that decides settlement is lost.
+    """
+
+    window: DayWindow
+    read_at: datetime | None = None
+    lag_hours: int | None = None
+
+    def read_no_earlier_than(self, day: date) -> datetime:
+        """When ``day`` was last read; in the second form, the earliest it can have been."""
+        if self.read_at is not None:
+            return self.read_at
+        assert self.lag_hours is not None
+        return day_close(day) + self.lag_hours * ONE_HOUR
+
+    def state(self, day: date, settle_hours: int) -> DayState:
+        """The state of a day of this interval."""
+        read_at = self.read_no_earlier_than(day)
+        if read_at >= settles_at(day, settle_hours):
+            return DayState.SETTLED
+        return DayState.PROVISIONAL if read_at >= day_close(day) else DayState.RUNNING
+
+    def settled_window(self, settle_hours: int) -> DayWindow | None:
+        """The settled part: the whole in the second form or nothing, a prefix in the first."""
+        if self.lag_hours is not None:
+            return self.window if self.lag_hours >= settle_hours else None
+        assert self.read_at is not None
+        return _before(self.window, settled_before(self.read_at, settle_hours))
+
+    def window_read_since(self, instant: datetime) -> DayWindow | None:
+        """The part read at or after ``instant``: all or nothing in the first form, a suffix in the second."""
+        if self.read_at is not None:
+            return self.window if self.read_at >= instant else None
+        assert self.lag_hours is not None
+        # Day D was read no earlier than close(D) + lag, so its close must lie at or after instant - lag.
+        earliest_close = instant - self.lag_hours * ONE_HOUR
+        since = earliest_close.date() - ONE_DAY
+        if day_close(since) < earliest_close:
+            since += ONE_DAY
+        return _from(self.window, since)
+
+
+def _before(window: DayWindow, until: date) -> DayWindow | None:
+    return DayWindow(window.since, min(window.until, until)) if window.since < until else None
+
+
+def _from(window: DayWindow, since: date) -> DayWindow | None:
+    return DayWindow(max(window.since, since), window.until) if since < window.until else None

@@ -1,0 +1,108 @@
+"""Every failure this project names, as a tree. The message of each is one sentence with what to do.
+
+LayersEtlError
+├── ConfigurationError          wrong use or setting; CLI exit code 2
+│   └── WarehouseError          the build file or the data folder cannot be used
+└── ApiError                    the Layers API did not give what was asked
+    ├── RefusedError            the key is refused: the run stops, nothing more is written; CLI exit code 3
+    └── EntityError             costs one entity (or one listing) alone; CLI exit code 1
+        ├── NotFoundError       gone, or not in this organisation
+        ├── InvalidRequestError VALIDATION: a parameter or a metric is not accepted
+        ├── UnavailableError    5xx, time-outs, cut connections, rate limits: retries were used up
+        └── UntrustedAnswerError the answer arrived and cannot be believed; its body is kept apart
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+
+class LayersEtlError(Exception):
+    """Base of all errors raised on purpose; ``str()`` is one plain sentence that says what to do."""
+
+
+class ConfigurationError(LayersEtlError):
+    """A setting, an argument or the environment is wrong; nothing was read or written."""
+
+
+class WarehouseError(ConfigurationError):
+    """The data folder or ``build.duckdb`` cannot be used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What a request was about, so that an error can name it. Never holds the key.
+
+    ``since``/``until`` are the half-open window asked for; ``request_id`` is the API's own, for its support.
+    """
+
+    what: str
+    project_id: str | None = None
+    scope: str | None = None
+    entity_id: str | None = None
+    since: date | None = None
+    until: date | None = None
+    request_id: str | None = None
+
+    def describe(self) -> str:
+        """The known parts as ``what (project …, campaign …, 2026-04-01 to 2026-04-05, request req_…)``."""
+        parts = [
+            f"project {self.project_id}" if self.project_id else None,
+            f"{self.scope} {self.entity_id}" if self.scope and self.entity_id else None,
+            f"{self.since} until {self.until}" if self.since and self.until else None,
+            f"request {self.request_id}" if self.request_id else None,
+        ]
+        known = ", ".join(part for part in parts if part)
+        return f"{self.what} ({known})" if known else self.what
+
+
+@dataclass(eq=False)
+class ApiError(LayersEtlError):
+    """The API did not give what was asked.
+
+    ``code`` is the API's error code (layers-api.md, Errors) or one of ours where no envelope came
+    (``TIMEOUT``, ``CONNECTION``, ``HTTP_502``, ``MALFORMED``).
+    """
+
+    reason: str
+    context: RequestContext
+    code: str
+    status: int | None = None
+
+    def __str__(self) -> str:
+        """One sentence: what was asked, of which entity and window, and why it failed."""
+        return f"{self.context.describe()}: {self.reason}"
+
+
+class RefusedError(ApiError):
+    """401 UNAUTHENTICATED or 403 FORBIDDEN_SCOPE: no later request can succeed with this key."""
+
+
+class EntityError(ApiError):
+    """One entity or one listing could not be read; the rest of the run goes on (rule 4 of the design)."""
+
+
+class NotFoundError(EntityError):
+    """404 NOT_FOUND: gone, or not in this organisation."""
+
+
+@dataclass(eq=False)
+class InvalidRequestError(EntityError):
+    """VALIDATION: a parameter, window or metric is not accepted. ``details`` is the envelope's, if any."""
+
+    details: dict[str, object] = field(default_factory=dict)
+
+
+class UnavailableError(EntityError):
+    """5xx, 429, time-outs and cut connections after the bounded retries were used up."""
+
+
+@dataclass(eq=False)
+class UntrustedAnswerError(EntityError):
+    """An answer that arrived whole and cannot be believed. ``body`` is what came, size-bounded, for ``ops``."""
+
+    body: bytes = field(default=b"", repr=False)

@@ -1,0 +1,69 @@
+"""What a run did, as values: which days landed, what failed, what was left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from layers_etl.domain.days import DayWindow
+from layers_etl.domain.planning import Plan, PlannedRead
+from layers_etl.domain.scopes import Scope
+from layers_etl.errors import EntityError
+
+
+@dataclass(frozen=True, slots=True)
+class ListingOutcome:
+    """What listing one scope gave: how many entities, and the projects whose list could not be had."""
+
+    scope: Scope
+    entities: int
+    failures: tuple[EntityError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRead:
+    """A planned request that gave nothing to land."""
+
+    read: PlannedRead
+    error: EntityError
+
+
+@dataclass(slots=True)
+class ScopeOutcome:
+    """What reading one scope's metrics gave. ``expected`` entities were to be read or already up to date."""
+
+    scope: Scope
+    window: DayWindow
+    plan: Plan
+    expected: int
+    windows_landed: int = 0
+    rows_landed: int = 0
+    reread_dormant: int = 0
+    failed: list[FailedRead] = field(default_factory=list[FailedRead])
+    not_begun: DayWindow | None = None
+    covered_days: frozenset[date] | None = None
+    """For a run over some entities only: the days that every entity of the scope has. None: judged by what failed."""
+
+    @property
+    def failed_days(self) -> frozenset[date]:
+        """The days of which nothing could be read: every expected entity failed, or the day has not begun."""
+        failures = failures_by_day(self.window, self.failed)
+        unread = {day for day, count in failures.items() if count and count >= self.expected}
+        return frozenset(unread.union(self.not_begun or ()))
+
+    @property
+    def landed_days(self) -> frozenset[date]:
+        """The days that count as materialized: readable entities have landed, or had before."""
+        landed = frozenset(self.window) - self.failed_days
+        return landed if self.covered_days is None else landed & self.covered_days
+
+
+def failures_by_day(window: DayWindow, failed: Sequence[FailedRead]) -> dict[date, int]:
+    """How many entities failed on each day of ``window``."""
+    keys_by_day: dict[date, set[str]] = {day: set() for day in window}
+    for failure in failed:
+        if part := failure.read.window.intersection(window):
+            for day in part:
+                keys_by_day[day].add(f"{failure.read.key.project_id}/{failure.read.key.entity_id}")
+    return {day: len(keys) for day, keys in keys_by_day.items()}

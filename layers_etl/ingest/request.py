@@ -1,0 +1,56 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from layers_etl.domain.days import DayWindow, format_instant
+from layers_etl.domain.planning import Known
+
+
+class RunKind(enum.StrEnum):
+    """A ``run`` reads what is not settled; a ``backfill`` reads all it names."""
+
+    RUN = "run"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run's request. Empty ``campaign_ids`` and ``ad_account_ids``: every entity.
+
+    ``as_of`` is the instant the run stands for; nothing it reads counts as read later. None: the API's own clock.
+    ``retry_of`` is the run that this one retries: what that one read is not asked for again.
+    """
+
+    kind: RunKind = RunKind.RUN
+    as_of: datetime | None = None
+    campaign_ids: frozenset[str] = frozenset()
+    ad_account_ids: frozenset[str] = frozenset()
+    retry_of: str | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether only some entities are asked for."""
+        return bool(self.campaign_ids or self.ad_account_ids)
+
+    def includes(self, entity: Known) -> bool:
+        """Whether the request names the entity, by its own id or by its account's."""
+        if not self.is_limited:
+            return True
+        key = entity.key
+        own_ids = {"campaign": self.campaign_ids, "ad_account": self.ad_account_ids}.get(key.scope.name, frozenset())
+        return key.entity_id in own_ids or (key.scope.name != "ad_account" and entity.parent_id in self.ad_account_ids)
+
+    def describe(self, window: DayWindow | None) -> str:
+        """The request in words; two requests of equal words are the same request, made twice."""
+        parts: list[str] = [self.kind]
+        if self.kind is RunKind.BACKFILL and window:
+            parts.append(str(window))
+        if self.as_of:
+            parts.append(f"as of {format_instant(self.as_of)}")
+        parts += [f"campaign {campaign_id}" for campaign_id in sorted(self.campaign_ids)]
+        parts += [f"ad account {ad_account_id}" for ad_account_id in sorted(self.ad_account_ids)]
+        return ", ".join(parts)

@@ -1,0 +1,29 @@
+"""The Dagster instance that the command line and the UI share: ``DAGSTER_HOME``, or ``dagster`` in the data folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from layers_etl.settings import Settings
+from layers_etl.warehouse.connection import ensure_folder
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """The instance's folder, created, with the project's ``dagster.yaml`` in it; set in the environment for Dagster.
+
+    A ``DAGSTER_HOME`` that is set already is taken as it is. Raises :class:`WarehouseError` where it can't be written.
+    """
+    if home := os.environ.get("DAGSTER_HOME"):
+        return Path(home)
+    home = (settings.data_dir / "dagster").resolve()
+    ensure_folder(home)
+    config = PROJECT_ROOT / "dagster.yaml"
+    if config.exists():
+        shutil.copyfile(config, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

@@ -1,0 +1,144 @@
+"""Running the Dagster job from the command line, in this process, against the same instance as the UI."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from layers_etl.definitions import build_definitions
+from layers_etl.defs.jobs import REFRESH
+from layers_etl.defs.partitions import range_tags
+from layers_etl.defs.schedules import open_range, run_config
+from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
+from layers_etl.errors import ApiError, ConfigurationError, LayersEtlError, RefusedError
+from layers_etl.ingest.identity import fetch_identity
+from layers_etl.ingest.request import RunKind
+from layers_etl.instance import prepare_dagster_home
+from layers_etl.settings import Settings
+from layers_etl.warehouse.connection import ensure_folder
+
+
+class ExitCode(enum.IntEnum):
+    """What the command line ends with (design, Commands)."""
+
+    OK = 0
+    INCOMPLETE = 1
+    CONFIGURATION = 2
+    REFUSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchResult:
+    """How a job run ended: its code, the sentences to show, and the Dagster run."""
+
+    code: ExitCode
+    message: str
+    failures: tuple[str, ...] = ()
+    run_id: str | None = None
+
+
+def exit_code_of(error: LayersEtlError) -> ExitCode:
+    """The exit code an error stands for."""
+    if isinstance(error, RefusedError):
+        return ExitCode.REFUSED
+    return ExitCode.INCOMPLETE if isinstance(error, ApiError) else ExitCode.CONFIGURATION
+
+
+def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
+    """Read whatever is not settled at ``as_of`` (now)."""
+    api_now = _api_now(settings)
+    instant = as_of or api_now
+    window = open_range(settings, instant)
+    if window is None:
+        raise ConfigurationError(
+            f"LAYERS_START_DATE is {settings.start_date}, and no day since then has closed by "
+            f"{format_instant(instant)}: set it to the first day you want in the warehouse."
+        )
+    config = run_config(RunKind.RUN, **({"as_of": format_instant(as_of)} if as_of else {}))
+    return _execute(settings, window, config)
+
+
+def launch_backfill(
+    settings: Settings,
+    window: DayWindow,
+    campaign_ids: Sequence[str] = (),
+    ad_account_ids: Sequence[str] = (),
+) -> LaunchResult:
+    """Read every day of ``window``, settled or not, of all entities or of those named."""
+    if window.since < settings.start_date:
+        raise ConfigurationError(
+            f"The warehouse begins at {settings.start_date}: set LAYERS_START_DATE to {window.since} or earlier first."
+        )
+    tomorrow = _api_now(settings).date() + ONE_DAY
+    if window.until > tomorrow:
+        raise ConfigurationError(
+            f"{window} reaches into the future: the last day that has begun is {tomorrow - ONE_DAY}."
+        )
+    config = run_config(RunKind.BACKFILL, campaign_ids=list(campaign_ids), ad_account_ids=list(ad_account_ids))
+    return _execute(settings, window, config)
+
+
+def _api_now(settings: Settings) -> datetime:
+    """The API's clock, which decides what has closed; the question also shows whether the key is accepted."""
+    ensure_folder(settings.data_dir)
+    return fetch_identity(settings).server_now or datetime.now(UTC)
+
+
+def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -> LaunchResult:
+    _ = prepare_dagster_home(settings)
+    job = build_definitions(settings, last_day=window.until - ONE_DAY).resolve_job_def(REFRESH)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with dg.DagsterInstance.get() as instance:
+        try:
+            result = job.execute_in_process(
+                run_config={**config, **quiet}, instance=instance, tags=range_tags(window), raise_on_error=True
+            )
+        except Exception as error:  # noqa: BLE001 - what is not explained is raised again
+            return _explain(error)
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    if failed:
+        names = ", ".join(f"{check.check_name} on {check.asset_key.to_user_string()}" for check in failed)
+        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.", run_id=result.run_id)
+    return LaunchResult(ExitCode.OK, _summary(result, window), run_id=result.run_id)
+
+
+def _explain(error: BaseException | None) -> LaunchResult:
+    """The error that a person can act on, from under what Dagster wrapped around it."""
+    original = error
+    while error is not None:
+        if isinstance(error, LayersEtlError):
+            return LaunchResult(exit_code_of(error), str(error))
+        if isinstance(error, dg.Failure):
+            return LaunchResult(ExitCode.INCOMPLETE, error.description or str(error))
+        error = error.__cause__ or error.__context__
+    assert original is not None
+    raise original
+
+
+def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
+    """What was read, and up to where the warehouse is final, from what the assets reported."""
+    reported = {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    windows = {
+        name: metadata["windows_landed"].value for name, metadata in reported.items() if "windows_landed" in metadata
+    }
+    read = ", ".join(f"{count} {name.removesuffix('_metrics')} windows" for name, count in sorted(windows.items()))
+    settled_until = (
+        reported["published_warehouse"]["settled_until"].value if "published_warehouse" in reported else None
+    )
+    return f"{window}: read {read}; settled before {settled_until}."
+
+
+def parse_day(text: str) -> date:
+    """A day like 2026-04-01; ``ConfigurationError`` for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not a day like 2026-04-01.") from None

@@ -1,0 +1,163 @@
+"""The writer's file: one process at a time has it, opened, checked and brought to today's tables here.
+
+DuckDB lets one process write a file and no other even read it meanwhile, so analysts never open this file; they open
+the published copy (``publishing.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from layers_etl.domain.scopes import Scope
+from layers_etl.errors import WarehouseError
+from layers_etl.warehouse.schema import migrate
+
+logger = logging.getLogger(__name__)
+
+LOCK_SUFFIX: Final = ".lock"
+TEMPORARY_SUFFIX: Final = ".publishing"
+SECONDS_BETWEEN_WAIT_NOTICES: Final = 30.0
+
+
+class Warehouse:
+    """An open ``build.duckdb``. Use :func:`open_warehouse`; ``connection`` is UTC throughout."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        """Wrap an open connection to ``path``."""
+        self.path = path
+        self.connection = connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """All of the block or nothing of it (rules 3 and 5 of the design)."""
+        self.connection.execute("BEGIN TRANSACTION")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def change(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """A transaction that changes what analysts see: it counts in ``ops.revision``, so that it gets published."""
+        with self.transaction() as connection:
+            yield connection
+            self.count_change()
+
+    def count_change(self) -> None:
+        """Within a transaction: what it wrote is to be published."""
+        self.connection.execute("UPDATE ops.revision SET revision = revision + 1")
+
+    @contextlib.contextmanager
+    def closed_file(self) -> Generator[Path]:
+        """The file complete on disk and closed (checkpointed, no ``.wal``), opened again after the block."""
+        self.connection.execute("CHECKPOINT")
+        self.connection.close()
+        try:
+            yield self.path
+        finally:
+            self.connection = _connect(self.path)
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self.connection.close()
+
+
+@contextlib.contextmanager
+def open_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]:
+    """Own ``path`` for the length of the block, as the only writer; wait, and say so, while another run has it.
+
+    Creates the file, brings older ones to today's tables and sweeps what a killed run left behind.
+    Raises :class:`WarehouseError` where the folder can't be written, or the file is corrupt, foreign or too new.
+    """
+    ensure_folder(path.parent)
+    with _hold_lock(path.with_name(path.name + LOCK_SUFFIX)):
+        for leftover in path.parent.glob(f"*{TEMPORARY_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+        warehouse = Warehouse(path, _connect(path))
+        try:
+            migrate(warehouse.connection, path, scopes)
+            yield warehouse
+        finally:
+            warehouse.close()
+
+
+@contextlib.contextmanager
+def open_published(path: Path) -> Generator[Warehouse | None]:
+    """The published file, read-only, for a moment; None where nothing has been published yet."""
+    if not path.exists():
+        yield None
+        return
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise _explained(error, path) from None
+    with connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield Warehouse(path, connection)
+
+
+def ensure_folder(folder: Path) -> None:
+    """Create the data folder; :class:`WarehouseError` where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise WarehouseError(
+            f"The data folder {folder} cannot be written ({error.strerror}): "
+            "give this user write access to it, or set LAYERS_DATA_DIR to another folder."
+        ) from None
+
+
+@contextlib.contextmanager
+def _hold_lock(path: Path) -> Generator[None]:
+    lock = FileLock(path)
+    waited = False
+    while True:
+        try:
+            lock.acquire(timeout=SECONDS_BETWEEN_WAIT_NOTICES if waited else 0)
+            break
+        except Timeout:
+            logger.warning("Another run is writing %s; waiting for it to finish.", path.with_suffix(""))
+            waited = True
+    if waited:
+        logger.warning("The other run has finished; going on.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = duckdb.connect(str(path))
+        connection.execute("SET TimeZone = 'UTC'")
+    except duckdb.Error as error:
+        raise _explained(error, path) from None
+    return connection
+
+
+def _explained(error: duckdb.Error, path: Path) -> WarehouseError:
+    reason = str(error).splitlines()[0]
+    if "lock" in reason.lower():
+        return WarehouseError(
+            f"Another program has {path} open ({reason}): close it there. "
+            "Analysts open the published warehouse.duckdb beside it, which never blocks anyone."
+        )
+    if not os.access(path, os.W_OK):
+        return WarehouseError(f"{path} cannot be written: give this user write access to it.")
+    return WarehouseError(
+        f"{path} cannot be opened as a DuckDB file ({reason}): nothing was changed. Put back a backup, or copy the "
+        "last published warehouse.duckdb over it, or move it away and backfill anew."
+    )

@@ -1,0 +1,78 @@
+"""The published file: a whole copy that replaces the last one in one step, so that readers never wait (rule 10)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from layers_etl.warehouse.connection import TEMPORARY_SUFFIX, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What stands in ``ops.publication`` of the file: which run made it, when, and up to which day it is final."""
+
+    run_id: str
+    published_at: datetime
+    instant: datetime
+    settled_until: date | None
+
+
+def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publication) -> bool:
+    """Replace ``target`` by a copy of the build file; False, and untouched, where it already has every change.
+
+    The copy is made while the build file is closed (an open one keeps part of itself in its ``.wal``), beside the
+    target, synced, and moved over it in one step: a reader sees the old file or the new one, whole.
+    """
+    if published_revision(target) == _revision(warehouse.connection):
+        return False
+    with warehouse.transaction() as connection:
+        connection.execute("DELETE FROM ops.publication")
+        connection.execute(
+            "INSERT INTO ops.publication VALUES (?, ?, ?, ?)",
+            [publication.run_id, publication.published_at, publication.instant, publication.settled_until],
+        )
+    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
+    with warehouse.closed_file() as build:
+        shutil.copyfile(build, temporary)
+    _sync(temporary)
+    temporary.chmod(0o644)
+    temporary.replace(target)
+    _sync(target.parent)
+    return True
+
+
+def load_publication(warehouse: Warehouse) -> Publication | None:
+    """What the file says of its own publication; None for one that was never published."""
+    rows = warehouse.connection.execute(
+        "SELECT run_id, published_at, instant, settled_until FROM ops.publication"
+    ).fetchall()
+    return Publication(*rows[0]) if rows else None
+
+
+def published_revision(target: Path) -> int | None:
+    """The revision of the published file; None where there is none that can be read."""
+    if not target.exists():
+        return None
+    try:
+        with duckdb.connect(str(target), read_only=True) as connection:
+            return _revision(connection)
+    except duckdb.Error:
+        return None
+
+
+def _revision(connection: duckdb.DuckDBPyConnection) -> int:
+    return connection.execute("SELECT revision FROM ops.revision").fetchall()[0][0]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,200 @@
+"""The record of runs: what each was asked for, what it could not read, what it sent."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from layers_etl.domain.readings import RequestRecord
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.sql import load_sql
+
+RESUME_WITHIN: Final = timedelta(hours=12)
+"""An interrupted run is taken up again by the same request within half a day; later, a daily run reads afresh."""
+
+
+class RunStatus(enum.StrEnum):
+    """How a run stands, as in ``ops.runs.status``."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    INCOMPLETE = "incomplete"
+    REFUSED = "refused"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A run as it begins. ``request`` says in words what was asked; equal words are the same request."""
+
+    run_id: str
+    kind: str
+    request: str
+    instant: datetime
+    fresh_since: datetime
+    continues: str | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An entity, listing or window that could not be read: a row of ``ops.failures``."""
+
+    failed_at: datetime
+    scope: str | None
+    project_id: str | None
+    entity_id: str | None
+    since: date | None
+    until: date | None
+    code: str
+    status: int | None
+    request_id: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UntrustedAnswer:
+    """An answer put aside whole: a row of ``ops.untrusted_answers``."""
+
+    received_at: datetime
+    scope: str | None
+    project_id: str | None
+    entity_id: str | None
+    since: date | None
+    until: date | None
+    request_id: str | None
+    reason: str
+    body: str
+
+
+def close_interrupted_runs(warehouse: Warehouse) -> list[str]:
+    """Mark runs that were killed while writing, and return their ids.
+
+    Whoever holds the warehouse is the only writer: a run still marked running is dead.
+    """
+    with warehouse.transaction() as connection:
+        rows = connection.execute(
+            "UPDATE ops.runs SET status = ? WHERE status = ? RETURNING run_id",
+            [RunStatus.INTERRUPTED, RunStatus.RUNNING],
+        ).fetchall()
+    return [run_id for (run_id,) in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuedRun:
+    """The run that this one continues: an interrupted one of the same request, or one it is told to retry."""
+
+    run_id: str
+    fresh_since: datetime
+
+
+def find_continued_run(
+    warehouse: Warehouse, request: str, instant: datetime, retry_of: str | None
+) -> ContinuedRun | None:
+    """The run to continue: ``retry_of``, else the last of the same ``request`` if it was interrupted not long ago."""
+    rows = warehouse.connection.execute(
+        load_sql("find_continued_run"),
+        {
+            "retry_of": retry_of,
+            "request": request,
+            "interrupted": RunStatus.INTERRUPTED,
+            "earliest": instant - RESUME_WITHIN,
+            "latest": instant + RESUME_WITHIN,
+        },
+    ).fetchall()
+    return ContinuedRun(*rows[0]) if rows else None
+
+
+def record_start(warehouse: Warehouse, start: RunStart) -> None:
+    """Write the run down before it does anything, so that a kill is noticed."""
+    with warehouse.transaction() as connection:
+        connection.execute(
+            load_sql("record_start"),
+            {
+                "run_id": start.run_id,
+                "kind": start.kind,
+                "request": start.request,
+                "instant": start.instant,
+                "fresh_since": start.fresh_since,
+                "continues": start.continues,
+                "started_at": start.started_at,
+                "status": RunStatus.RUNNING,
+            },
+        )
+
+
+def record_progress(warehouse: Warehouse, run_id: str, *, windows_read: int, entities_failed: int) -> None:
+    """Bring the counts up to date."""
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "UPDATE ops.runs SET windows_read = ?, entities_failed = ? WHERE run_id = ?",
+            [windows_read, entities_failed, run_id],
+        )
+
+
+def record_end(
+    warehouse: Warehouse, run_id: str, status: RunStatus, finished_at: datetime, message: str | None = None
+) -> None:
+    """Write down how the run ended."""
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "UPDATE ops.runs SET status = ?, finished_at = ?, message = ? WHERE run_id = ?",
+            [status, finished_at, message, run_id],
+        )
+
+
+def record_failures(warehouse: Warehouse, run_id: str, failures: Sequence[Failure]) -> None:
+    """Append to ``ops.failures``; published, so that analysts see what is missing."""
+    if failures:
+        with warehouse.change() as connection:
+            connection.executemany(
+                "INSERT INTO ops.failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(run_id, *astuple(failure)) for failure in failures],
+            )
+
+
+def record_untrusted_answers(warehouse: Warehouse, run_id: str, answers: Sequence[UntrustedAnswer]) -> None:
+    """Append to ``ops.untrusted_answers``."""
+    if answers:
+        with warehouse.change() as connection:
+            connection.executemany(
+                "INSERT INTO ops.untrusted_answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(run_id, *astuple(answer)) for answer in answers],
+            )
+
+
+_REQUEST_SCHEMA = {
+    "run_id": pl.String(),
+    "path": pl.String(),
+    "scope": pl.String(),
+    "project_id": pl.String(),
+    "entity_id": pl.String(),
+    "since": pl.Date(),
+    "until": pl.Date(),
+    "started_at": pl.Datetime("us", "UTC"),
+    "status": pl.Int32(),
+    "code": pl.String(),
+    "attempts": pl.Int32(),
+    "bytes_received": pl.Int64(),
+    "waited_seconds": pl.Float64(),
+    "wire_seconds": pl.Float64(),
+    "request_id": pl.String(),
+}
+
+
+def record_requests(warehouse: Warehouse, run_id: str, requests: Sequence[RequestRecord]) -> None:
+    """Append to ``ops.requests``."""
+    if requests:
+        frame = pl.DataFrame(
+            [(run_id, *astuple(request)) for request in requests], schema=_REQUEST_SCHEMA, orient="row"
+        )
+        with warehouse.transaction() as connection:
+            connection.register("incoming_requests", frame)
+            connection.execute("INSERT INTO ops.requests BY NAME SELECT * FROM incoming_requests")
+            connection.unregister("incoming_requests")

@@ -1,0 +1,90 @@
+"""The tables of the file, and how older files become today's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from layers_etl.domain.metrics import RATIOS
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
+from layers_etl.errors import WarehouseError
+from layers_etl.warehouse.tables import (
+    OPS_TABLES,
+    SCHEMAS,
+    Table,
+    entity_history_table,
+    entity_table,
+    quote,
+    ratio_comment,
+    scope_tables,
+)
+
+SCHEMA_VERSION: Final = 1
+
+ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
+"""Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[Scope]) -> None:
+    """Bring the file to :data:`SCHEMA_VERSION` with tables for ``scopes``, in one transaction.
+
+    Raises :class:`WarehouseError` for a file that is not ours, or of a newer version.
+    """
+    version = _schema_version(connection, path)
+    if version is not None and version > SCHEMA_VERSION:
+        raise WarehouseError(
+            f"{path} was written by a newer layers_etl (tables version {version}, this one knows {SCHEMA_VERSION}): "
+            "upgrade layers_etl. Nothing was changed."
+        )
+    connection.execute("BEGIN TRANSACTION")
+    if version is None:
+        _create_base(connection)
+    all_scopes = dict.fromkeys((*ALWAYS_PRESENT, *scopes))
+    # Projects are listed in every run, whether or not their own metrics are read.
+    tables = [entity_table(PROJECT), entity_history_table(PROJECT), *chain.from_iterable(map(scope_tables, all_scopes))]
+    _create_missing(connection, {table.qualified: table for table in tables}.values())
+    connection.execute("COMMIT")
+
+
+def _schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+    tables = _existing_tables(connection)
+    if not tables:
+        return None
+    if ("ops", "schema_version") not in tables:
+        raise WarehouseError(
+            f"{path} is a DuckDB file of something else (it has no ops.schema_version): "
+            "set LAYERS_DATA_DIR to another folder, or move the file away. Nothing was changed."
+        )
+    row = connection.execute("SELECT version FROM ops.schema_version").fetchall()
+    return int(row[0][0])
+
+
+def _existing_tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary"
+    ).fetchall()
+    return set(rows)
+
+
+def _create_base(connection: duckdb.DuckDBPyConnection) -> None:
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    for table in OPS_TABLES:
+        connection.execute(table.ddl())
+    connection.execute("INSERT INTO ops.schema_version VALUES (?)", [SCHEMA_VERSION])
+    connection.execute("INSERT INTO ops.revision VALUES (0)")
+    for ratio in RATIOS:
+        macro = f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator})"
+        connection.execute(f"CREATE MACRO {macro} AS {ratio.sql()}")
+        connection.execute(f"COMMENT ON MACRO marts.{ratio.name} IS {quote(ratio_comment(ratio))}")
+
+
+def _create_missing(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    existing = _existing_tables(connection)
+    for table in tables:
+        if (table.schema, table.name) not in existing:
+            connection.execute(table.ddl())

@@ -1,0 +1,454 @@
+"""Every table of the warehouse, declared once: its columns, types and comments (grain, unit, source)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from layers_etl.domain.metrics import MEASURES, RATIOS, Ratio
+from layers_etl.domain.scopes import Scope
+
+INSTANT: Final = "TIMESTAMPTZ"
+MONEY: Final = "DECIMAL(18,4)"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; ``required`` columns are NOT NULL."""
+
+    name: str
+    type: str
+    comment: str
+    required: bool = False
+
+    def ddl(self) -> str:
+        """Its line in CREATE TABLE."""
+        return f"{self.name} {self.type}{' NOT NULL' if self.required else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. No primary keys: they cost 2.6 times the load time at scale; uniqueness is asserted before writing."""
+
+    schema: str
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    @property
+    def qualified(self) -> str:
+        """``schema.name``."""
+        return f"{self.schema}.{self.name}"
+
+    def ddl(self) -> str:
+        """CREATE TABLE with a COMMENT on the table and on every column."""
+        columns = ",\n  ".join(column.ddl() for column in self.columns)
+        comments = [f"COMMENT ON TABLE {self.qualified} IS {quote(self.comment)};"] + [
+            f"COMMENT ON COLUMN {self.qualified}.{column.name} IS {quote(column.comment)};" for column in self.columns
+        ]
+        return f"CREATE TABLE {self.qualified} (\n  {columns}\n);\n" + "\n".join(comments)
+
+
+def quote(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+SCHEMAS: Final = {
+    "ads": "What the API said: entities and daily primitives as last read, and every version before.",
+    "marts": "What analysts query: names, ratios and coarser grains, derived from schema ads.",
+    "ops": "How the numbers came here: runs, requests, coverage of days, failures.",
+}
+"""Schemas and what they are for. DuckDB 1.5 has no COMMENT ON SCHEMA; the data dictionary prints these."""
+
+_PROJECT = Column("project_id", "VARCHAR", "Layers project (prj_…). Part of the key.", required=True)
+
+_ENTITY_COLUMNS: Final = {
+    column.name: column
+    for column in (
+        Column("platform", "VARCHAR", "meta_ads, tiktok_ads, apple_ads, or a newer platform as the API names it."),
+        Column("external_id", "VARCHAR", "The platform's own id."),
+        Column("name", "VARCHAR", "Name as last listed."),
+        Column("status", "VARCHAR", "Status as last listed, in the API's spelling (active, paused, archived, …)."),
+        Column("currency", "VARCHAR", "ISO 4217 currency of all money of the account."),
+        Column("timezone", "VARCHAR", "The account's own time zone. Day buckets are UTC all the same."),
+        Column("token_status", "VARCHAR", "Other than valid: the platform's numbers are not being refreshed."),
+        Column("token_last_validated_at", INSTANT, "When Layers last validated the platform token."),
+        Column("connected_at", INSTANT, "When the account was connected to Layers."),
+        Column("objective", "VARCHAR", "Objective in the API's spelling."),
+        Column("daily_budget_cents", "BIGINT", "Daily budget in integer cents of the account's currency."),
+        Column("lifetime_budget_cents", "BIGINT", "Lifetime budget in integer cents of the account's currency."),
+        Column("created_at", INSTANT, "When it was created, by the API."),
+    )
+}
+
+UNVERSIONED_DETAILS: Final = frozenset({"token_last_validated_at"})
+"""Kept as last listed, but a change of these alone makes no new version: they change without anything happening."""
+
+
+def key_columns(scope: Scope) -> tuple[Column, ...]:
+    """The key of the scope's dimension."""
+    names = [name for name in scope.key_columns if name != "project_id"]
+    return (
+        _PROJECT,
+        *(Column(name, "VARCHAR", f"Id of the {_noun(scope)}. Part of the key.", required=True) for name in names),
+    )
+
+
+def _parent_columns(scope: Scope) -> tuple[Column, ...]:
+    return tuple(
+        Column(name, "VARCHAR", f"The {name.removesuffix('_id').replace('_', ' ')} it belongs to.")
+        for name in scope.parents
+    )
+
+
+def versioned_columns(scope: Scope) -> tuple[Column, ...]:
+    """The columns whose change makes a new version of an entity."""
+    details = (_ENTITY_COLUMNS[name] for name in scope.details if name not in UNVERSIONED_DETAILS)
+    listed = Column(
+        "listed", "BOOLEAN", "Whether the newest listing held it; false: gone from the list.", required=True
+    )
+    return (*_parent_columns(scope), *details, listed)
+
+
+def entity_table(scope: Scope) -> Table:
+    """``ads.campaigns`` and its like: one row per entity, as last listed."""
+    unversioned = tuple(_ENTITY_COLUMNS[name] for name in scope.details if name in UNVERSIONED_DETAILS)
+    return Table(
+        "ads",
+        scope.plural,
+        f"One row per {_noun(scope)}: the latest listing. Source: the API's list of {scope.plural.replace('_', ' ')}.",
+        (
+            *key_columns(scope),
+            *versioned_columns(scope),
+            *unversioned,
+            Column("attributes", "JSON", "Every field of the listing that has no column of its own."),
+            Column("first_listed_at", INSTANT, "When a listing first held it.", required=True),
+            Column("last_listed_at", INSTANT, "When a listing last held it.", required=True),
+            Column("gone_at", INSTANT, "When its metrics first answered NOT_FOUND; null: they can be read."),
+        ),
+    )
+
+
+def entity_history_table(scope: Scope) -> Table:
+    """``ads.campaign_history`` and its like: one row per version of an entity."""
+    return Table(
+        "ads",
+        scope.history_table,
+        f"One row per version of a {_noun(scope)}: what the listings said of it from valid_from until valid_to.",
+        (
+            *key_columns(scope),
+            *versioned_columns(scope),
+            Column("valid_from", INSTANT, "When a listing first said so. Inclusive.", required=True),
+            Column("valid_to", INSTANT, "When a listing first said otherwise. Exclusive; null: the current version."),
+        ),
+    )
+
+
+_DAY = Column("day", "DATE", "UTC day bucket. Part of the key.", required=True)
+
+_MEASURE_COLUMNS: Final = {
+    column.name: column
+    for column in (
+        Column("spend", MONEY, "Money spent, in currency. Additive within one currency."),
+        Column("impressions", "BIGINT", "Times shown. Additive."),
+        Column("clicks", "BIGINT", "Clicks. Additive."),
+        Column("conversions", "BIGINT", "Conversions as Layers attributes and dedupes them. Additive."),
+        Column(
+            "conversion_value",
+            MONEY,
+            "Value of the conversions, in currency: roas * max(spend, 0.01), to the rounding of the reported ROAS. "
+            "Null: no value is reported, which is not zero. Additive over its known values within one currency.",
+        ),
+        Column("reach", "BIGINT", "People reached that day, as reported. Not additive over days or entities."),
+        Column("frequency", "DOUBLE", "Impressions per person reached, as reported; Meta only. Not additive."),
+    )
+}
+assert tuple(_MEASURE_COLUMNS) == MEASURES
+
+_PLATFORM = _ENTITY_COLUMNS["platform"]
+_CURRENCY = Column("currency", "VARCHAR", "ISO 4217 currency of the money columns; null: several or unknown.")
+_SETTLED = Column(
+    "settled",
+    "BOOLEAN",
+    "Whether the day was read at or after its close plus the platform's settling time: its numbers are final.",
+    required=True,
+)
+_OBSERVED = Column("observed_at", INSTANT, "When the day was last read whole, by the API's clock.", required=True)
+_FIRST_OBSERVED = Column(
+    "first_observed_at",
+    INSTANT,
+    "When these very numbers were first seen; every reading since said the same.",
+    required=True,
+)
+
+
+def metrics_table(scope: Scope) -> Table:
+    """``ads.campaign_metrics`` and its like: one row per entity and day, as last read."""
+    return Table(
+        "ads",
+        scope.metrics_table,
+        f"One row per {_noun(scope)} and UTC day: the numbers as last read. Source: ads-metrics, scope={scope.name}. "
+        "A day without activity may have no row; ops.coverage tells what was read.",
+        (
+            *key_columns(scope),
+            _DAY,
+            _PLATFORM,
+            _CURRENCY,
+            *_MEASURE_COLUMNS.values(),
+            _SETTLED,
+            _FIRST_OBSERVED,
+            _OBSERVED,
+        ),
+    )
+
+
+def metrics_history_table(scope: Scope) -> Table:
+    """``ads.campaign_metrics_history`` and its like: one row per superseded value of an entity's day."""
+    return Table(
+        "ads",
+        scope.metrics_history_table,
+        f"One row per superseded value of a {_noun(scope)}'s day. A value stood from observed_at until superseded_at.",
+        (
+            *key_columns(scope),
+            _DAY,
+            _PLATFORM,
+            _CURRENCY,
+            *_MEASURE_COLUMNS.values(),
+            Column("settled", "BOOLEAN", "Whether the day was taken for settled when superseded.", required=True),
+            Column("observed_at", INSTANT, "When this value was first seen.", required=True),
+            Column("last_observed_at", INSTANT, "When this value was last seen.", required=True),
+            Column(
+                "superseded_at", INSTANT, "When a reading said otherwise, or no longer held the day.", required=True
+            ),
+        ),
+    )
+
+
+def daily_mart(scope: Scope) -> Table:
+    """``marts.campaign_daily`` and its like: one row per entity and day with names and ratios."""
+    name = Column(f"{scope.name}_name", "VARCHAR", "Current name.")
+    account_name = Column("ad_account_name", "VARCHAR", "Current name of the ad account.")
+    return Table(
+        "marts",
+        scope.daily_mart,
+        f"One row per {_noun(scope)} and UTC day: ads.{scope.metrics_table} with current names and ratios.",
+        (
+            *key_columns(scope),
+            _DAY,
+            name,
+            *_parent_columns(scope),
+            *((account_name,) if "ad_account_id" in scope.parents else ()),
+            _PLATFORM,
+            _CURRENCY,
+            *_MEASURE_COLUMNS.values(),
+            *(Column(ratio.name, "DOUBLE", ratio_comment(ratio)) for ratio in RATIOS),
+            _SETTLED,
+            _OBSERVED,
+        ),
+    )
+
+
+def ratio_comment(ratio: Ratio) -> str:
+    """The formula in words, as every comment on a ratio states it."""
+    scale = f" * {ratio.factor}" if ratio.factor != 1 else ""
+    return f"{ratio.numerator} / max({ratio.denominator}, {ratio.floor}){scale}. A ratio: never sum or average it."
+
+
+def scope_tables(scope: Scope) -> Iterable[Table]:
+    """All tables of one scope."""
+    yield entity_table(scope)
+    yield entity_history_table(scope)
+    yield metrics_table(scope)
+    yield metrics_history_table(scope)
+    yield daily_mart(scope)
+
+
+def _noun(scope: Scope) -> str:
+    return {"ad_account": "ad account", "adset": "ad set"}.get(scope.name, scope.name)
+
+
+_RUN = Column("run_id", "VARCHAR", "Dagster run.", required=True)
+_SCOPE = Column("scope", "VARCHAR", "ad_account, campaign, adset, ad or project.", required=True)
+_ENTITY = Column("entity_id", "VARCHAR", "Id within the scope.", required=True)
+_SINCE = Column("since", "DATE", "First UTC day. Inclusive.", required=True)
+_UNTIL = Column("until", "DATE", "Day after the last. Exclusive.", required=True)
+
+OPS_TABLES: Final = (
+    Table(
+        "ops",
+        "schema_version",
+        "One row: the version of this file's tables.",
+        (Column("version", "INTEGER", "Counts up with every change of the tables.", required=True),),
+    ),
+    Table(
+        "ops",
+        "revision",
+        "One row: counts every change of the data. Publishing is skipped while the published file has the same.",
+        (Column("revision", "BIGINT", "Number of committed changes.", required=True),),
+    ),
+    Table(
+        "ops",
+        "organization",
+        "One row: the organisation all numbers of this file are of.",
+        (Column("organization_id", "VARCHAR", "Id of the organisation, as whoami names it.", required=True),),
+    ),
+    Table(
+        "ops",
+        "settling",
+        "One row per platform: the settling time that the settled columns follow. '*' is every other platform.",
+        (
+            Column("platform", "VARCHAR", "Platform, or '*'.", required=True),
+            Column("settle_hours", "INTEGER", "Hours after a day's close until it is final.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
+        "runs",
+        "One row per run of the pipeline.",
+        (
+            _RUN,
+            Column("kind", "VARCHAR", "run (what is open) or backfill (all that was named).", required=True),
+            Column("instant", INSTANT, "The instant the run stands for.", required=True),
+            Column(
+                "fresh_since", INSTANT, "A run does not ask again for what was read at or after this.", required=True
+            ),
+            Column("continues", "VARCHAR", "Run whose landed answers this one did not ask for again."),
+            Column(
+                "request",
+                "VARCHAR",
+                "What was asked for; an interrupted run of the same is taken up again.",
+                required=True,
+            ),
+            Column("started_at", INSTANT, "When it began to write, by this machine's clock.", required=True),
+            Column("finished_at", INSTANT, "When it ended; null: it is running or was killed."),
+            Column(
+                "status", "VARCHAR", "running, succeeded, incomplete, refused, failed or interrupted.", required=True
+            ),
+            Column("windows_read", "BIGINT", "(Entity, window) answers that landed.", required=True),
+            Column("entities_failed", "BIGINT", "Entities or listings that could not be read.", required=True),
+            Column("message", "VARCHAR", "What went wrong, where the run as a whole failed."),
+        ),
+    ),
+    Table(
+        "ops",
+        "failures",
+        "One row per entity, listing or window that a run could not read.",
+        (
+            _RUN,
+            Column("failed_at", INSTANT, "When it was given up.", required=True),
+            Column("scope", "VARCHAR", "Scope of the entity; null: a listing."),
+            Column("project_id", "VARCHAR", "Layers project."),
+            Column("entity_id", "VARCHAR", "Entity; null: a listing."),
+            Column("since", "DATE", "First day asked for. Inclusive."),
+            Column("until", "DATE", "Day after the last. Exclusive."),
+            Column(
+                "code", "VARCHAR", "The API's error code, or TIMEOUT, CONNECTION, HTTP_…, MALFORMED.", required=True
+            ),
+            Column("status", "INTEGER", "HTTP status, where there was one."),
+            Column("request_id", "VARCHAR", "The API's id of the request; its support asks for it."),
+            Column("message", "VARCHAR", "What happened, in one sentence.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
+        "untrusted_answers",
+        "One row per answer that arrived and could not be believed; no row of it landed.",
+        (
+            _RUN,
+            Column("received_at", INSTANT, "When it was put aside.", required=True),
+            Column("scope", "VARCHAR", "Scope asked for; null: a listing."),
+            Column("project_id", "VARCHAR", "Layers project."),
+            Column("entity_id", "VARCHAR", "Entity; null: a listing."),
+            Column("since", "DATE", "First day asked for. Inclusive."),
+            Column("until", "DATE", "Day after the last. Exclusive."),
+            Column("request_id", "VARCHAR", "The API's id of the request."),
+            Column("reason", "VARCHAR", "Why it is not to be trusted.", required=True),
+            Column("body", "VARCHAR", "The answer's text, at most 64 KiB of it."),
+        ),
+    ),
+    Table(
+        "ops",
+        "requests",
+        "One row per logical request to the API (all its attempts). Bounded by a retention of days.",
+        (
+            _RUN,
+            Column("started_at", INSTANT, "When the first attempt was made.", required=True),
+            Column("path", "VARCHAR", "Path asked for.", required=True),
+            Column("scope", "VARCHAR", "Scope asked for; null: a listing."),
+            Column("project_id", "VARCHAR", "Layers project."),
+            Column("entity_id", "VARCHAR", "Entity."),
+            Column("since", "DATE", "First day asked for. Inclusive."),
+            Column("until", "DATE", "Day after the last. Exclusive."),
+            Column("status", "INTEGER", "HTTP status of the last attempt; null: no answer."),
+            Column("code", "VARCHAR", "Error code; null: it went well."),
+            Column("attempts", "INTEGER", "Attempts made.", required=True),
+            Column("bytes_received", "BIGINT", "Bytes of all bodies.", required=True),
+            Column("waited_seconds", "DOUBLE", "Waited for the rate limit and told waits.", required=True),
+            Column("wire_seconds", "DOUBLE", "Between sending and the whole answer, all attempts.", required=True),
+            Column("request_id", "VARCHAR", "The API's id of the request."),
+        ),
+    ),
+    Table(
+        "ops",
+        "readings",
+        "One row per answer that landed whole: the evidence of when every day was read. Only ever added to.",
+        (
+            _SCOPE,
+            _PROJECT,
+            _ENTITY,
+            _SINCE,
+            _UNTIL,
+            Column("read_at", INSTANT, "When it was read, by the API's clock.", required=True),
+            _RUN,
+            Column("request_id", "VARCHAR", "The API's id of the request."),
+        ),
+    ),
+    Table(
+        "ops",
+        "coverage",
+        "One row per entity and interval of days that were last read alike. Exactly one of read_at, lag_hours is set.",
+        (
+            _SCOPE,
+            _PROJECT,
+            _ENTITY,
+            _SINCE,
+            _UNTIL,
+            Column("read_at", INSTANT, "All days of the interval were last read at this instant."),
+            Column("lag_hours", "INTEGER", "Each day was last read at least this many whole hours after its close."),
+        ),
+    ),
+    Table(
+        "ops",
+        "stale_marts",
+        "One row per window of an entity whose daily mart must be derived anew; empty after every whole run.",
+        (_SCOPE, _PROJECT, _ENTITY, _SINCE, _UNTIL),
+    ),
+    Table(
+        "ops",
+        "ratio_mismatches",
+        "One row per ratio the API reported that its own primitives do not give, beyond what rounding explains.",
+        (
+            _SCOPE,
+            _PROJECT,
+            _ENTITY,
+            _DAY,
+            Column("metric", "VARCHAR", "cpa, cpc, cpm, ctr or roas.", required=True),
+            Column("reported", "DOUBLE", "As the API reported it.", required=True),
+            Column("recomputed", "DOUBLE", "From the primitives of the same answer.", required=True),
+            Column("read_at", INSTANT, "When it was read, by the API's clock.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
+        "publication",
+        "One row: which run made this file, when, and up to where it is final.",
+        (
+            _RUN,
+            Column("published_at", INSTANT, "When the file was published, by this machine's clock.", required=True),
+            Column("instant", INSTANT, "The instant the run stands for.", required=True),
+            Column("settled_until", "DATE", "All days before this one are settled for every entity; null: none yet."),
+        ),
+    ),
+)

@@ -1,0 +1,333 @@
+"""What is asked of ads-metrics, and which answers are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers_etl.api.answers import MetricsQuestion, find_mismatches, parse_reading
+from layers_etl.api.terms import WindowLimit
+from layers_etl.api.wire import parse_metrics_answer
+from layers_etl.domain.days import DayWindow
+from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
+from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading
+from layers_etl.domain.scopes import CAMPAIGN
+from layers_etl.errors import ConfigurationError, EntityError, InvalidRequestError, UntrustedAnswerError
+from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, bucket, error, talking
+
+Run = Callable[[Any], Any]
+DAYS = list(WEEK)
+
+
+async def read(answer: Callable[[Asked], Reply], window: DayWindow = WEEK, key: EntityKey = CAMPAIGN_KEY) -> Any:
+    """The readings, what was asked, and the records."""
+    async with talking(answer) as talk:
+        readings = [reading async for reading in talk.client.fetch_daily_metrics(key, window)]
+        return readings, talk.server.asked, talk.records
+
+
+def with_buckets(*rows: dict[str, Any]) -> Callable[[Asked], Reply]:
+    """Answers whose series is ``rows``."""
+    return lambda asked: answer_for(asked, series=list(rows))
+
+
+def test_a_window_is_one_request_that_spells_everything_out(run: Run) -> None:
+    (reading,), (asked,), (record,) = run(read(answer_for))
+    assert asked.path == "/v1/projects/prj_1/ads-metrics"
+    assert asked.query == {
+        "scope": ["campaign"],
+        "id": ["cmp_1"],
+        "metrics": list(API_METRICS),
+        "since": ["2026-03-30T00:00:00Z"],
+        "until": ["2026-04-06T00:00:00Z"],
+        "granularity": ["day"],
+    }
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert reading.window == WEEK and reading.request_id == "req_answer"
+    assert reading.buckets.schema == BUCKET_SCHEMA and reading.buckets["day"].to_list() == DAYS
+    assert reading.buckets["conversion_value"][0] == Decimal("484.5")
+    assert (record.code, record.attempts, record.status) == (None, 1, 200) and record.bytes_received > 100
+
+
+def test_the_server_clock_says_when_it_was_read(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        reply = answer_for(asked)
+        return Reply(reply.json, headers={"Date": "Sat, 18 Apr 2026 06:00:00 GMT"})
+
+    (reading,), _, _ = run(read(answer))
+    assert reading.read_at == datetime(2026, 4, 18, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "granularity", "named"), [(["views"], "day", "/v1/metrics"), (["spend"], "hour", "day")]
+)
+def test_organic_metrics_and_hours_are_refused_before_sending(
+    run: Run, metrics: list[str], granularity: str, named: str
+) -> None:
+    async def ask() -> None:
+        async with talking(answer_for) as talk:
+            with pytest.raises(ConfigurationError, match=named):
+                await anext(talk.client.fetch_metrics(CAMPAIGN_KEY, WEEK, granularity=granularity, metrics=metrics))
+            assert talk.server.asked == []
+
+    run(ask())
+
+
+def test_weeks_are_keyed_by_their_monday(run: Run) -> None:
+    async def ask() -> list[Reading]:
+        async with talking(answer_for) as talk:
+            window = DayWindow(WEEK.since, WEEK.since + timedelta(days=14))
+            return [reading async for reading in talk.client.fetch_weekly_metrics(CAMPAIGN_KEY, window)]
+
+    (reading,) = run(ask())
+    assert reading.buckets["day"].to_list() == [date(2026, 3, 30), date(2026, 4, 6)]
+
+
+def test_odd_but_honest_answers_are_believed(run: Run) -> None:
+    rows = [
+        bucket(DAYS[1], spend="12.50", impressions="9000", conversions=38.0, future_metric=True),
+        bucket(DAYS[0], spend=None, roas=None),
+        bucket(DAYS[1], spend="12.50", impressions="9000", conversions=38.0, future_metric=True),
+    ]
+    (reading,), _, _ = run(read(with_buckets(*rows)))
+    assert reading.buckets["day"].to_list() == DAYS[:2]
+    assert reading.buckets["spend"].to_list() == [None, Decimal("12.5")]
+    assert reading.buckets["conversions"].to_list() == [38, 38]
+    assert reading.buckets["conversion_value"].to_list() == [None, Decimal("42.5")]
+
+
+def without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """``row`` less one field."""
+    return {key: value for key, value in row.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("rows", "field"),
+    [
+        ([bucket(DAYS[0], spend="lots")], "series.0.spend"),
+        ([bucket(DAYS[0], spend=-0.01)], "series.0.spend"),
+        ([bucket(DAYS[0], spend=2e10)], "series.0.spend"),
+        ([bucket(DAYS[0], spend=True)], "series.0.spend"),
+        ([bucket(DAYS[0], spend=float("nan"))], "series.0.spend"),
+        ([bucket(DAYS[0], spend="NaN")], "series.0.spend"),
+        ([bucket(DAYS[0], spend=float("inf"))], "series.0.spend"),
+        ([bucket(DAYS[0], spend=[1])], "series.0.spend"),
+        ([bucket(DAYS[0], clicks=-1)], "series.0.clicks"),
+        ([bucket(DAYS[0], clicks=38.5)], "series.0.clicks"),
+        ([bucket(DAYS[0], clicks="38.5")], "series.0.clicks"),
+        ([bucket(DAYS[0], clicks=10**13)], "series.0.clicks"),
+        ([bucket(DAYS[0], clicks=False)], "series.0.clicks"),
+        ([bucket(DAYS[0], roas=1e12)], "series.roas"),
+        ([without(bucket(DAYS[0]), "spend")], "series.spend"),
+        ([without(bucket(DAYS[0]), "bucket")], "series.0.bucket"),
+        ([bucket(DAYS[0]) | {"bucket": "tomorrow"}], "series.0.bucket"),
+        ([bucket(DAYS[0]) | {"bucket": 1774828800}], "series.0.bucket"),
+        ([bucket(WEEK.until)], "outside the window"),
+        ([bucket(DAYS[0]), bucket(DAYS[0], spend=1)], "comes twice"),
+    ],
+)
+def test_a_number_that_cannot_be_true_costs_the_whole_answer(run: Run, rows: list[dict[str, Any]], field: str) -> None:
+    async def ask() -> None:
+        async with talking(
+            with_buckets(bucket(DAYS[2]), *rows) if "series.0" not in field else with_buckets(*rows)
+        ) as talk:
+            with pytest.raises(UntrustedAnswerError) as caught:
+                await anext(talk.client.fetch_daily_metrics(CAMPAIGN_KEY, WEEK))
+            sentence = str(caught.value)
+            for part in (field, "prj_1", "campaign cmp_1", "2026-03-30 until 2026-04-06", "req_answer"):
+                assert part in sentence
+            assert b"series" in caught.value.body and caught.value.code == "UNTRUSTED"
+            assert len(talk.server.asked) == 2, "asked once more, not for ever"
+
+    run(ask())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scope": "adset"},
+        {"id": "cmp_2"},
+        {"platform": "tiktok_ads"},
+        {"window": {"since": "2026-03-29T00:00:00Z", "until": "2026-04-06T00:00:00Z"}},
+        {"window": {"since": "2026-03-30T00:00:00Z", "until": "2026-04-07T00:00:00Z"}},
+        {"window": {"since": "2026-03-30T00:00:00Z", "until": "2026-04-02T12:00:00Z"}},
+        {"window": {"since": "2026-03-30T00:00:00Z", "until": "2026-03-30T00:00:00Z"}},
+        {"window": {"since": "2026-03-30T00:00:00Z", "until": "2026-04-06T00:00:00Z", "granularity": "week"}},
+        {"window": None},
+        {"series": None},
+        {"series": {"2026-04-01": {}}},
+    ],
+)
+def test_an_answer_to_another_question_is_not_believed(run: Run, changes: dict[str, Any]) -> None:
+    with pytest.raises(UntrustedAnswerError):
+        run(read(lambda asked: answer_for(asked, **changes)))
+
+
+def test_a_running_day_may_be_served_as_far_as_it_has_come(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        echo = {"since": "2026-03-30T00:00:00Z", "until": "2026-04-05T15:22:10.123Z"}
+        return Reply(answer_for(asked, window=echo).json, headers={"Date": "Sun, 05 Apr 2026 15:22:10 GMT"})
+
+    (reading,), asked, _ = run(read(answer))
+    assert reading.window == WEEK and len(asked) == 1
+
+
+@pytest.mark.parametrize("keep_last", [False, True])
+def test_a_narrowed_window_is_carried_on_from_where_it_stopped(run: Run, keep_last: bool) -> None:
+    window = DayWindow(date(2025, 1, 1), date(2025, 12, 31))
+
+    def answer(asked: Asked) -> Reply:
+        asked_for = asked.window
+        if len(asked_for) <= 90:
+            return answer_for(asked)
+        cut = timedelta(days=90)
+        if keep_last:
+            return answer_for(asked, served=DayWindow(asked_for.until - cut, asked_for.until))
+        return answer_for(asked, served=DayWindow(asked_for.since, asked_for.since + cut))
+
+    readings, asked, _ = run(read(answer, window))
+    assert len(asked) == 5
+    assert sorted(day for reading in readings for day in reading.buckets["day"]) == list(window)
+
+
+@given(limit=st.integers(1, 400), length=st.integers(1, 400), told=st.booleans())
+def test_a_refused_window_is_split_to_cover_exactly_itself(limit: int, length: int, told: bool) -> None:
+    learned, window = WindowLimit(), DayWindow(date(2024, 1, 1), date(2024, 1, 1) + timedelta(days=length))
+    for _ in range(2):
+        unread: DayWindow | None = window
+        days: list[date] = []
+        refusals = 0
+        while unread is not None:
+            part = learned.clip(unread)
+            learned.tried(len(part))
+            if len(part) > limit:
+                refusals += 1
+                assert learned.refused(len(part), longest=limit if told else 0)
+                continue
+            learned.accepted(len(part))
+            days += list(part)
+            unread = DayWindow(part.until, unread.until) if part.until < unread.until else None
+        assert days == list(window)
+        assert refusals <= (1 if told else 12)
+
+
+@pytest.mark.parametrize("details", [{"maxDays": 30}, {}])
+def test_a_limit_learned_from_a_refusal_holds_for_the_rest_of_the_run(run: Run, details: dict[str, Any]) -> None:
+    window = DayWindow(date(2026, 1, 1), date(2026, 4, 1))
+
+    def answer(asked: Asked) -> Reply:
+        if len(asked.window) > 30:
+            return error(400, "VALIDATION", "the window is too long", **details)
+        return answer_for(asked)
+
+    async def ask() -> tuple[int, int]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(20)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many_daily((key, window) for key in keys)]
+            assert sum(outcome.buckets.height for outcome in outcomes if isinstance(outcome, Reading)) == 20 * 90
+            return len(talk.server.asked), sum(record.code is not None for record in talk.records)
+
+    _, refused = run(ask())
+    assert refused == 1 if details else refused <= 8
+
+
+def test_a_refused_metric_is_asked_for_once_per_platform(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        if "frequency" in asked.query["metrics"] and asked.query["id"][0].startswith("tt"):
+            return error(422, "VALIDATION", "Metric 'frequency' is not available on tiktok_ads.")
+        return answer_for(asked, platform=None)
+
+    async def ask() -> tuple[list[Reading], int]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"tt_{n}", "tiktok_ads") for n in range(50)]
+            keys.append(EntityKey(CAMPAIGN, "prj_1", "mt_1", "meta_ads"))
+            outcomes = [outcome async for outcome in talk.client.fetch_many_daily((key, WEEK) for key in keys)]
+            return [each for each in outcomes if isinstance(each, Reading)], len(talk.server.asked)
+
+    readings, asked = run(ask())
+    assert len(readings) == 51 and asked == 52, "one refusal is paid for, not fifty"
+    for reading in readings:
+        tiktok = reading.key.platform == "tiktok_ads"
+        assert reading.missing_metrics == ({"frequency"} if tiktok else frozenset())
+        assert (reading.buckets["frequency"].null_count() == 7) == tiktok
+
+
+def test_a_refusal_that_names_nothing_costs_the_entity(run: Run) -> None:
+    with pytest.raises(InvalidRequestError, match="does not accept it: bad id"):
+        run(read(lambda _: error(400, "VALIDATION", "bad id")))
+
+
+def question() -> MetricsQuestion:
+    """All metrics of the week."""
+    return MetricsQuestion(CAMPAIGN_KEY, WEEK, "day", API_METRICS)
+
+
+money = st.decimals(min_value=0, max_value=10**8, places=2, allow_nan=False, allow_infinity=False)
+ratio = st.decimals(min_value=0, max_value=1000, places=4, allow_nan=False, allow_infinity=False)
+
+
+@given(spend=money, roas=ratio, count=st.integers(0, 10**12), quoted=st.booleans())
+def test_the_digits_sent_are_the_digits_stored(spend: Decimal, roas: Decimal, count: int, quoted: bool) -> None:
+    quote = '"' if quoted else ""
+    body = (
+        '{"window":{"since":"2026-03-30","until":"2026-04-06"},"series":[{"bucket":"2026-03-30",'
+        f'"spend":{quote}{spend:f}{quote},"roas":{roas:f},"impressions":{quote}{count}{quote},'
+        f'"clicks":{count}.0,"conversions":null}}]}}'
+    )
+    now = datetime(2026, 4, 20, tzinfo=UTC)
+    row = parse_reading(question(), parse_metrics_answer(body.encode()), read_at=now, request_id=None).buckets.row(
+        0, named=True
+    )
+    assert row["spend"] == spend and row["impressions"] == row["clicks"] == count and row["conversions"] is None
+    assert row["conversion_value"] == derive_conversion_value(spend, roas)
+
+
+@given(
+    spend=st.floats(0, 1e6),
+    counts=st.tuples(st.integers(0, 10**7), st.integers(0, 10**5), st.integers(0, 10**4)),
+    places=st.integers(1, 6),
+)
+def test_rounding_alone_is_never_a_mismatch(spend: float, counts: tuple[int, int, int], places: int) -> None:
+    impressions, clicks, conversions = counts
+    columns = {
+        "spend": [round(spend, 2), 0.01],
+        "impressions": [impressions, 1],
+        "clicks": [clicks, 1],
+        "conversions": [conversions, 1],
+        # A second row that shows how many places the API prints.
+        "cpa": [round(spend / max(conversions, 1), places), 10**-places],
+        "cpm": [round(spend / max(impressions, 1) * 1000, places), 10**-places],
+        "ctr": [round(clicks / max(impressions, 1), places), 10**-places],
+    }
+    found = [found for found in find_mismatches(DAYS[:1], {name: values[:1] for name, values in columns.items()})]
+    assert found == []
+
+
+def test_a_ratio_its_primitives_do_not_give_is_kept_as_a_finding(run: Run) -> None:
+    (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0], cpa=3.85), bucket(DAYS[1]))))
+    (found,) = reading.mismatches
+    assert (found.day, found.metric, found.reported, found.recomputed) == (DAYS[0], "cpa", 3.85, 3.75)
+    assert reading.buckets.height == 2
+
+
+def test_one_entity_costs_itself_alone(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        return error(404, "NOT_FOUND") if asked.query["id"] == ["cmp_3"] else answer_for(asked)
+
+    async def ask() -> list[Reading | EntityError]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(200)]
+            return [outcome async for outcome in talk.client.fetch_many_daily((key, WEEK) for key in keys)]
+
+    outcomes = run(ask())
+    (failure,) = [outcome for outcome in outcomes if isinstance(outcome, EntityError)]
+    assert failure.context.entity_id == "cmp_3" and failure.context.request_id == "req_error"
+    frame = pl.concat([outcome.buckets for outcome in outcomes if isinstance(outcome, Reading)])
+    assert frame.height == 199 * 7

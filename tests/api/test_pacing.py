@@ -1,0 +1,181 @@
+"""The pace: even, whole, and held by everyone when told to wait. The loop's clock is simulated."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers_etl.api.pacing import BucketState, HeldTooLongError, Pacer, parse_bucket_state, parse_retry_after
+
+NOW = datetime(2026, 4, 18, 6, tzinfo=UTC)
+
+
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose sleeps take no time: its clock jumps to the next timer."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        """Simulated seconds."""
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # pyright: ignore
+            self.now = max(self.now, self._scheduled[0].when())  # pyright: ignore
+        super()._run_once()  # pyright: ignore
+
+
+def simulate(story: Callable[[SimulatedLoop], Coroutine[Any, Any, Any]]) -> Any:
+    """Run ``story`` on a simulated clock."""
+    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, SimulatedLoop)
+        return runner.run(story(loop))
+
+
+async def send_all(
+    loop: SimulatedLoop, pacer: Pacer, count: int, latency: float = 0.1, workers: int = 64
+) -> list[float]:
+    """The instants at which ``count`` requests went out."""
+    sent: list[float] = []
+    numbers = iter(range(count))
+
+    async def work() -> None:
+        for _ in numbers:
+            ticket = await pacer.acquire()
+            sent.append(loop.time())
+            await asyncio.sleep(latency)
+            pacer.release(ticket)
+            pacer.accepted(None)
+
+    await asyncio.gather(*(work() for _ in range(workers)))
+    return sent
+
+
+@pytest.mark.parametrize(("per_minute", "latency"), [(120, 0.3), (120, 5.0), (1200, 0.5), (6000, 0.05), (6000, 0.5)])
+def test_the_whole_allowance_is_used_and_not_exceeded(per_minute: int, latency: float) -> None:
+    async def story(loop: SimulatedLoop) -> list[float]:
+        return await send_all(loop, Pacer(per_minute, clock=loop.time), per_minute * 2, latency)
+
+    sent = simulate(story)
+    assert 120 <= sent[-1] <= 126
+    for number, instant in enumerate(sent[per_minute:]):
+        assert instant - sent[number] >= 60, "never more than the allowance in any sixty seconds"
+
+
+@given(waits=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 120)), min_size=1, max_size=5))
+def test_nobody_passes_before_the_told_time(waits: list[tuple[float, float]]) -> None:
+    async def story(loop: SimulatedLoop) -> None:
+        pacer, shut = Pacer(600, clock=loop.time), 0.0
+
+        async def refuse() -> None:
+            nonlocal shut
+            for pause, wait in waits:
+                await asyncio.sleep(pause)
+                pacer.refused(wait)
+                shut = max(shut, loop.time() + wait)
+
+        async def work() -> None:
+            for _ in range(5):
+                ticket = await pacer.acquire()
+                assert loop.time() >= shut
+                await asyncio.sleep(0.1)
+                pacer.release(ticket)
+
+        await asyncio.gather(refuse(), *(work() for _ in range(8)))
+
+    simulate(story)
+
+
+def test_after_a_told_wait_one_request_goes_alone() -> None:
+    async def story(loop: SimulatedLoop) -> list[float]:
+        pacer, refusals = Pacer(6000, clock=loop.time), list[float]()
+
+        async def work() -> None:
+            while True:
+                ticket = await pacer.acquire()
+                sent = loop.time()
+                await asyncio.sleep(0.5)
+                pacer.release(ticket)
+                if sent >= 100:
+                    return
+                refusals.append(sent)
+                pacer.refused(10)
+
+        await asyncio.gather(*(work() for _ in range(20)))
+        return refusals
+
+    refusals = simulate(story)
+    assert sum(instant < 1 for instant in refusals) == 20, "what was under way when the first was refused"
+    later = [instant for instant in refusals if instant >= 1]
+    assert len(later) == 9 and all(b - a >= 10 for a, b in itertools.pairwise(later)), "then one for each told wait"
+
+
+def test_a_wait_beyond_patience_is_not_waited_for() -> None:
+    async def story(loop: SimulatedLoop) -> None:
+        pacer = Pacer(600, clock=loop.time)
+        pacer.refused(3600)
+        with pytest.raises(HeldTooLongError):
+            await pacer.acquire(patience=900)
+
+    simulate(story)
+
+
+def test_what_others_used_of_the_key_slows_us_until_the_reset() -> None:
+    async def story(loop: SimulatedLoop) -> list[float]:
+        pacer = Pacer(120, clock=loop.time)
+        pacer.accepted(BucketState(remaining=0, reset_seconds=31))
+        sent = [0.0]
+        await pacer.acquire()
+        pacer.accepted(BucketState(remaining=0, reset_seconds=31))
+        await pacer.acquire()
+        sent.append(loop.time())
+        return sent
+
+    assert simulate(story)[1] == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7),
+        ("1.5", 1.5),
+        ("0", 0),
+        ("-3", 0),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
+        (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0),
+        ("soon", None),
+        ("inf", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(text, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "state"),
+    [
+        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "30"}, BucketState(5, 30)),
+        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": str(int(NOW.timestamp()) + 30)}, BucketState(5, 30)),
+        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1"}, BucketState(5, 1)),
+        ({"x-ratelimit-remaining": "5"}, None),
+        ({"x-ratelimit-remaining": "many", "x-ratelimit-reset": "30"}, None),
+        ({}, None),
+    ],
+)
+def test_the_buckets_state_is_read_in_both_forms(headers: dict[str, str], state: BucketState | None) -> None:
+    assert parse_bucket_state(headers, now=NOW) == state
+
+
+@given(remaining=st.integers(0, 10_000), reset=st.floats(0, 1e6))
+def test_headers_never_stop_the_run(remaining: int, reset: float) -> None:
+    assert 0 <= BucketState(remaining, reset).spacing <= 60
