@@ -30,8 +30,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+PIPED_WIDTH = 160
+"""Columns of a table where there is no terminal to ask."""
+
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+err = Console(stderr=True, soft_wrap=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 
 def main() -> None:
@@ -94,6 +97,44 @@ def backfill(
     if first >= end:
         raise ConfigurationError(f"--until {end} is not after --since {first}; it is the day after the last to read.")
     _launch(lambda: launch_backfill(load_settings(), DayWindow(first, end), campaign or (), ad_account or ()))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")] = False,  # noqa: FBT002
+    as_of: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="As it stands at this instant; default: now.")
+    ] = None,
+) -> None:
+    """Show by account what is settled, provisional and missing, and how the last run went."""
+    from layers_etl.console import print_status, status_document
+    from layers_etl.ingest.status import examine_status
+    from layers_etl.warehouse.connection import open_newest
+
+    settings = load_settings()
+    with open_newest(settings.build_path, settings.published_path) as warehouse:
+        if warehouse is None:
+            raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
+        standing = examine_status(warehouse, settings, _instant(as_of) if as_of else datetime.now(UTC))
+    if as_json:
+        typer.echo(status_document(standing))
+    else:
+        print_status(standing, out)
+
+
+@app.command()
+def backtest() -> None:
+    """Say how well the projected settled values would have done on this warehouse, against not projecting."""
+    from layers_etl.console import print_backtest
+    from layers_etl.warehouse.connection import open_newest
+    from layers_etl.warehouse.projections import backtest_scope
+
+    settings = load_settings()
+    with open_newest(settings.build_path, settings.published_path) as warehouse:
+        if warehouse is None:
+            raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
+        for scope in settings.scopes:
+            print_backtest(scope.name, backtest_scope(warehouse, scope, settings.settle_hours), out)
 
 
 @app.command()

@@ -99,7 +99,11 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
             )
         except Exception as error:  # noqa: BLE001 - what is not explained is raised again
             return _explain(error)
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    failed = [
+        check
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    ]
     if failed:
         names = ", ".join(f"{check.check_name} on {check.asset_key.to_user_string()}" for check in failed)
         return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.", run_id=result.run_id)

@@ -194,7 +194,7 @@ class LayersClient:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(MOST_IN_FLIGHT):
                         workers.create_task(work())
-            except Exception as failure:
+            except Exception as failure:  # noqa: BLE001 - raised again by whoever iterates
                 failures.append(failure)
             await outcomes.put(None)
 

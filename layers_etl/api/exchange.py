@@ -266,7 +266,7 @@ def _malformed(context: RequestContext, body: bytes, reason: str) -> UntrustedAn
 
 
 def _parse_failure(response: httpx.Response, body: bytes) -> Failure:
-    location = response.headers.get("location") if 300 <= response.status_code < 400 else None
+    location = response.headers.get("location") if response.is_redirect else None
     return Failure(response.status_code, parse_error_envelope(body), location)
 
 

@@ -36,6 +36,9 @@ LEAST_EASED_SHARE: Final = 0.5
 RECOVERY: Final = 0.005
 """A refusal slows the pace to 95 %, never below half; each answered request takes back 0.5 % of what is missing."""
 
+EARLIEST_EPOCH_SECONDS: Final = 1e9
+"""A reset beyond this is an instant (2001 or later), below it is seconds left."""
+
 NAP_SECONDS: Final = 1.0
 """Longest sleep before looking again: an answer may have changed what the wait is for."""
 
@@ -178,7 +181,7 @@ def parse_bucket_state(headers: Mapping[str, str], *, now: datetime) -> BucketSt
     reset = _finite(headers.get("x-ratelimit-reset"))
     if remaining is None or remaining < 0 or reset is None:
         return None
-    seconds = reset - now.timestamp() if reset > 1e9 else reset
+    seconds = reset - now.timestamp() if reset > EARLIEST_EPOCH_SECONDS else reset
     return BucketState(int(remaining), max(0.0, seconds))
 
 

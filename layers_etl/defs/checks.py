@@ -6,7 +6,8 @@ import dagster as dg
 
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import Scope
-from layers_etl.warehouse.checks import count_duplicate_keys, count_negative_primitives
+from layers_etl.ingest.ingestion import overdue_reads
+from layers_etl.warehouse.checks import count_duplicate_keys, count_negative_primitives, load_last_reading_moves
 
 
 def metrics_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
@@ -14,6 +15,8 @@ def metrics_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition
     for scope in scopes:
         yield _keys_are_unique(scope)
         yield _no_primitive_is_negative(scope)
+        yield _every_day_was_read_late_enough(scope)
+        yield _no_day_moved_at_its_last_reading(scope)
 
 
 def _keys_are_unique(scope: Scope) -> dg.AssetChecksDefinition:
@@ -36,3 +39,55 @@ def _no_primitive_is_negative(scope: Scope) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(passed=negative == 0, metadata={"negative_rows": negative})
 
     return no_primitive_is_negative
+
+
+def _every_day_was_read_late_enough(scope: Scope) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="every_day_was_read_late_enough",
+        asset=scope.metrics_table,
+        description="No day is past its settling time without having been read after it.",
+    )
+    def every_day_was_read_late_enough(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        run = ingestion.ingestion
+        overdue = [read for read in overdue_reads(run.warehouse, run.settings, run.instant) if read.key.scope is scope]
+        return dg.AssetCheckResult(
+            passed=not overdue,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "overdue_entity_days": sum(len(read.window) for read in overdue),
+                "overdue_entities": len({read.key for read in overdue}),
+                "oldest_overdue_day": str(min((read.window.since for read in overdue), default=None)),
+                "examples": dg.MetadataValue.json([f"{read.key.entity_id} {read.window}" for read in overdue[:20]]),
+                "what_to_do": "Run the job refresh: it reads every day that is not settled.",
+            },
+        )
+
+    return every_day_was_read_late_enough
+
+
+def _no_day_moved_at_its_last_reading(scope: Scope) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="no_day_moved_at_its_last_reading",
+        asset=scope.metrics_table,
+        description="Settled days stood still when they were last read: the settling time is long enough. A day that "
+        "moved between its last two readings may move again; a longer LAYERS_SETTLE_HOURS would tell.",
+    )
+    def no_day_moved_at_its_last_reading(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        moves = load_last_reading_moves(ingestion.ingestion.warehouse, scope)
+        return dg.AssetCheckResult(
+            passed=all(move.moved_days == 0 for move in moves),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                f"{move.platform or 'all platforms'}: {name}": value
+                for move in moves
+                for name, value in (
+                    ("settled entity-days", move.settled_days),
+                    ("moved at the last reading", move.moved_days),
+                    ("share that moved", move.moved_days / move.settled_days),
+                    ("share of conversions that came with it", move.conversions_share),
+                    ("moved after having settled", move.moved_after_settling_days),
+                )
+            },
+        )
+
+    return no_day_moved_at_its_last_reading

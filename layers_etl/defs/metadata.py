@@ -35,7 +35,11 @@ def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
 
 def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> Metadata:
     """The table, and how much of it was derived anew."""
-    return {**table_metadata(warehouse, table), "stale_windows_derived": derived.stale_windows}
+    return {
+        **table_metadata(warehouse, table),
+        "stale_windows_derived": derived.stale_windows,
+        "rows_projected": derived.projected_rows,
+    }
 
 
 def outcome_metadata(warehouse: Warehouse, outcome: ScopeOutcome) -> Metadata:

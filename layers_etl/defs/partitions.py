@@ -1,11 +1,16 @@
 """Daily partitions by UTC day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from typing import Final
 
 import dagster as dg
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
+
+RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
+RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
+PARTITION_TAG: Final = "dagster/partition"
 
 
 def daily_partitions(start_date: date, last_day: date | None = None) -> dg.DailyPartitionsDefinition:
@@ -25,9 +30,15 @@ def window_of(partition_keys: Sequence[str]) -> DayWindow:
     return DayWindow(days[0], days[-1] + ONE_DAY)
 
 
+def window_of_tags(tags: Mapping[str, str]) -> DayWindow | None:
+    """The days a run was launched for; None for one that covers no partition."""
+    keys = [tags[tag] for tag in (RANGE_START_TAG, RANGE_END_TAG, PARTITION_TAG) if tag in tags]
+    return window_of(keys) if keys else None
+
+
 def range_tags(window: DayWindow) -> dict[str, str]:
     """The tags with which one run covers all partitions of ``window``."""
     return {
-        "dagster/asset_partition_range_start": window.since.isoformat(),
-        "dagster/asset_partition_range_end": (window.until - ONE_DAY).isoformat(),
+        RANGE_START_TAG: window.since.isoformat(),
+        RANGE_END_TAG: (window.until - ONE_DAY).isoformat(),
     }

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from layers_etl.defs.partitions import window_of_tags
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
@@ -51,6 +52,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             campaign_ids=frozenset(self.campaign_ids),
             ad_account_ids=frozenset(self.ad_account_ids),
             retry_of=dagster_run.root_run_id if dagster_run else None,
+            window=window_of_tags(dagster_run.tags) if dagster_run else None,
         )
         with open_warehouse(settings.build_path, settings.scopes) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))

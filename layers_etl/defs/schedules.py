@@ -1,5 +1,6 @@
 """When the pipeline runs by itself."""
 
+import contextlib
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from layers_etl.defs.jobs import REFRESH
 from layers_etl.defs.partitions import range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.errors import WarehouseError
 from layers_etl.ingest.ingestion import oldest_open_day
 from layers_etl.ingest.request import RunKind
 from layers_etl.settings import Settings, load_settings
@@ -36,14 +38,16 @@ def refresh_request(settings: Settings, instant: datetime) -> dg.RunRequest | dg
 def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
     """From the oldest day that is not settled to yesterday; None before the first day has closed.
 
-    Widened to the whole past where the warehouse knows nothing yet, and never less than yesterday. Read from the
-    published file: the build file may belong to a run at this moment.
+    Widened to the whole past where the warehouse knows nothing yet or cannot be read, and never less than yesterday.
+    Read from the published file: the build file may belong to a run at this moment.
     """
     today = instant.date()
     if settings.start_date >= today:
         return None
     oldest = None
-    with open_published(settings.published_path) as published:
+    # A published file that is spoilt, or held open for writing by an analyst, must not stop a run: the run plans from
+    # the build file, and replaces this one.
+    with contextlib.suppress(WarehouseError), open_published(settings.published_path) as published:
         if published:
             oldest = oldest_open_day(published, settings, instant)
     return DayWindow(min(oldest or settings.start_date, today - ONE_DAY), today)

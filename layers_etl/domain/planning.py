@@ -122,7 +122,13 @@ def open_windows(
 def _without_advanced(fresh: DayWindow, interval: Coverage, settle_hours: int, instant: datetime) -> list[DayWindow]:
     """``fresh`` without the days that closed, or could have settled, between their reading and ``instant``."""
     if interval.read_at is None:
-        return [fresh]
+        # Read after they closed; what that did not settle (the settling time has grown since) may settle now.
+        is_settled = interval.settled_window(settle_hours) is not None
+        return (
+            [fresh]
+            if is_settled
+            else subtract_windows(fresh, [DayWindow(date.min, settled_before(instant, settle_hours))])
+        )
     advanced = (
         (interval.read_at.date(), instant.date()),
         (settled_before(interval.read_at, settle_hours), settled_before(instant, settle_hours)),

@@ -6,7 +6,7 @@ Rule 1 of the design: day D is settled for an entity when it was read at or afte
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -97,6 +97,27 @@ class Coverage:
         if day_close(since) < earliest_close:
             since += ONE_DAY
         return _from(self.window, since)
+
+
+def count_days_by_state(coverage: Iterable[Coverage], window: DayWindow, settle_hours: int) -> dict[DayState, int]:
+    """How many days of ``window`` are in each state, given the whole ledger of one entity."""
+    counts = dict.fromkeys(DayState, 0)
+    for interval in coverage:
+        read = interval.window.intersection(window)
+        if not read:
+            continue
+        settled = interval.settled_window(settle_hours)
+        closed = _before(read, interval.read_at.date()) if interval.read_at else read
+        days_settled = _length(settled and settled.intersection(read))
+        counts[DayState.SETTLED] += days_settled
+        counts[DayState.PROVISIONAL] += max(_length(closed) - days_settled, 0)
+        counts[DayState.RUNNING] += len(read) - max(_length(closed), days_settled)
+    counts[DayState.NEVER_READ] = len(window) - sum(counts.values())
+    return counts
+
+
+def _length(window: DayWindow | None) -> int:
+    return len(window) if window else 0
 
 
 def _before(window: DayWindow, until: date) -> DayWindow | None:

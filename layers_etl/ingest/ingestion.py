@@ -18,7 +18,7 @@ from layers_etl.domain.ledger import record_reading
 from layers_etl.domain.planning import Plan, PlannedRead, plan_reads
 from layers_etl.domain.readings import EntityKey, Reading, RequestRecord
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
-from layers_etl.domain.settlement import Coverage
+from layers_etl.domain.settlement import Coverage, settled_before
 from layers_etl.errors import (
     ConfigurationError,
     EntityError,
@@ -51,6 +51,7 @@ from layers_etl.warehouse.runs import (
     find_continued_run,
     record_end,
     record_failures,
+    record_horizon,
     record_progress,
     record_requests,
     record_start,
@@ -127,7 +128,7 @@ class Ingestion:
     def list_entities(self, scope: Scope) -> ListingOutcome:
         """List ``scope`` in every project and land it; a project whose list fails keeps what was known of it."""
         with self._noting_the_end():
-            presence = self._reach_api(None)
+            presence = self._reach_api()
             entities, failures = self._runner.run(self._fetch_listings(presence, scope))
             failed_projects = {failure.context.project_id for failure in failures}
             listed_projects = [project for project in presence.projects if project not in failed_projects]
@@ -147,7 +148,7 @@ class Ingestion:
         Raises :class:`RefusedError` when the key stops being accepted; what had landed until then stays.
         """
         with self._noting_the_end():
-            presence = self._reach_api(window)
+            presence = self._reach_api()
             for scope in dict.fromkeys((AD_ACCOUNT, *scopes)):
                 if scope is not PROJECT and scope not in self._listings:
                     self.list_entities(scope)
@@ -163,19 +164,14 @@ class Ingestion:
     def derive(self, scope: Scope) -> DerivedMart:
         """Bring the daily mart of ``scope`` in step."""
         with self._noting_the_end():
-            return derive_daily_mart(self.warehouse, scope)
+            return derive_daily_mart(self.warehouse, scope, self.settings.settle_hours)
 
     def publish(self) -> bool:
         """Publish the warehouse; False where the published file already has everything."""
         with self._noting_the_end():
             self._flush_requests()
             self._record_end()
-            publication = Publication(
-                self.run_id,
-                self._now(),
-                self._presence.instant if self._presence else self._now(),
-                self.settled_until(),
-            )
+            publication = Publication(self.run_id, self._now(), self.instant, self.settled_until())
             target = self.settings.published_path
             published = publish_warehouse(self.warehouse, target, publication)
             logger.info("Published %s." if published else "%s already has everything.", target)
@@ -204,14 +200,18 @@ class Ingestion:
             return self._end[0]
         return RunStatus.INCOMPLETE if self.failures else RunStatus.SUCCEEDED
 
+    @property
+    def instant(self) -> datetime:
+        """The instant the run stands for; this machine's clock where it has not reached the API."""
+        return self._presence.instant if self._presence else self._now()
+
     def settled_until(self) -> date | None:
         """All days before this one are settled for every entity that is asked for; None where nothing is known yet."""
-        instant = self._presence.instant if self._presence else self._now()
-        return oldest_open_day(self.warehouse, self.settings, instant)
+        return oldest_open_day(self.warehouse, self.settings, self.instant)
 
     # How --------------------------------------------------------------------------------------------------------
 
-    def _reach_api(self, window: DayWindow | None) -> _Presence:
+    def _reach_api(self) -> _Presence:
         """Say who we are, once per run, before anything is written; a refused key ends the run here."""
         if self._presence:
             return self._presence
@@ -234,7 +234,7 @@ class Ingestion:
                 "set it to the first day you want in the warehouse."
             )
         claim_for_organization(self.warehouse, settings.organization or identity.organization_id)
-        request = self.request.describe(window)
+        request = self.request.describe()
         continued = find_continued_run(self.warehouse, request, instant, self.request.retry_of)
         fresh_since = continued.fresh_since if continued else min(instant, server_now)
         continues = continued.run_id if continued else None
@@ -242,6 +242,7 @@ class Ingestion:
             self.warehouse,
             RunStart(self.run_id, self.request.kind, request, instant, fresh_since, continues, self._now()),
         )
+        record_horizon(self.warehouse, settings.start_date, instant.date() - ONE_DAY)
         apply_settling_times(self.warehouse, settings.scopes, settings.settle_hours)
         upsert_entities(
             self.warehouse, PROJECT, [project.project_id for project in projects], projects, min(instant, server_now)
@@ -451,11 +452,8 @@ class Ingestion:
             raise
 
 
-def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime) -> date | None:
-    """The oldest closed day that a run at ``instant`` would still read; the current day where there is none.
-
-    None where the warehouse knows no entity yet.
-    """
+def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead] | None:
+    """What a run at ``instant`` would ask for of the days that have closed; None where no entity is known yet."""
     today = instant.date()
     if settings.start_date >= today:
         return None
@@ -472,4 +470,23 @@ def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime)
         only_unsettled=True,
         dormancy=AD_ACCOUNT in settings.scopes,
     )
-    return min((read.window.since for read in plan.reads), default=today)
+    return list(plan.reads)
+
+
+def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime) -> date | None:
+    """The oldest closed day that a run at ``instant`` would still read; the current day where there is none.
+
+    None where the warehouse knows no entity yet.
+    """
+    reads = open_reads(warehouse, settings, instant)
+    return None if reads is None else min((read.window.since for read in reads), default=instant.date())
+
+
+def overdue_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead]:
+    """The part of that which is past its settling time already: what should have been read, and was not."""
+    overdue: list[PlannedRead] = []
+    for read in open_reads(warehouse, settings, instant) or []:
+        until = settled_before(instant, settings.settle_hours.hours(read.key.platform))
+        if read.window.since < until:
+            overdue.append(PlannedRead(read.key, DayWindow(read.window.since, min(read.window.until, until))))
+    return overdue

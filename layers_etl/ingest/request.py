@@ -22,7 +22,8 @@ class RunRequest:
     """One run's request. Empty ``campaign_ids`` and ``ad_account_ids``: every entity.
 
     ``as_of`` is the instant the run stands for; nothing it reads counts as read later. None: the API's own clock.
-    ``retry_of`` is the run that this one retries: what that one read is not asked for again.
+    ``retry_of`` is the run that this one retries: what that one read is not asked for again. ``window`` are the days
+    named; a run reads what is open before its end as well.
     """
 
     kind: RunKind = RunKind.RUN
@@ -30,6 +31,7 @@ class RunRequest:
     campaign_ids: frozenset[str] = frozenset()
     ad_account_ids: frozenset[str] = frozenset()
     retry_of: str | None = None
+    window: DayWindow | None = None
 
     @property
     def is_limited(self) -> bool:
@@ -44,11 +46,11 @@ class RunRequest:
         own_ids = {"campaign": self.campaign_ids, "ad_account": self.ad_account_ids}.get(key.scope.name, frozenset())
         return key.entity_id in own_ids or (key.scope.name != "ad_account" and entity.parent_id in self.ad_account_ids)
 
-    def describe(self, window: DayWindow | None) -> str:
+    def describe(self) -> str:
         """The request in words; two requests of equal words are the same request, made twice."""
         parts: list[str] = [self.kind]
-        if self.kind is RunKind.BACKFILL and window:
-            parts.append(str(window))
+        if self.kind is RunKind.BACKFILL and self.window:
+            parts.append(str(self.window))
         if self.as_of:
             parts.append(f"as of {format_instant(self.as_of)}")
         parts += [f"campaign {campaign_id}" for campaign_id in sorted(self.campaign_ids)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.sql import load_sql
 
 
 def count_duplicate_keys(warehouse: Warehouse, scope: Scope) -> int:
@@ -19,6 +22,27 @@ def count_negative_primitives(warehouse: Warehouse, scope: Scope) -> int:
     """Rows of the scope's metrics with any measure below zero."""
     below_zero = " OR ".join(f"{measure} < 0" for measure in MEASURES)
     return _count(warehouse, f"SELECT count(*) FROM ads.{scope.metrics_table} WHERE {below_zero}")
+
+
+@dataclass(frozen=True, slots=True)
+class LastReadingMoves:
+    """One platform's settled entity-days of the last weeks, and how many moved at their last reading.
+
+    ``conversions_share`` is what that reading changed, of all their conversions; ``moved_after_settling_days`` moved
+    between two readings that were both late enough: proof that the settling time is too short.
+    """
+
+    platform: str | None
+    settled_days: int
+    moved_days: int
+    conversions_share: float | None
+    moved_after_settling_days: int
+
+
+def load_last_reading_moves(warehouse: Warehouse, scope: Scope) -> list[LastReadingMoves]:
+    """By platform, from days that were read more than once."""
+    rows = warehouse.connection.execute(load_sql("last_reading_moves"), {"scope": scope.name}).fetchall()
+    return [LastReadingMoves(*row) for row in rows]
 
 
 def _count(warehouse: Warehouse, sql: str) -> int:

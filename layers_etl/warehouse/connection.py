@@ -107,6 +107,25 @@ def open_published(path: Path) -> Generator[Warehouse | None]:
         yield Warehouse(path, connection)
 
 
+@contextlib.contextmanager
+def open_newest(build: Path, published: Path) -> Generator[Warehouse | None]:
+    """The build file, read-only, if no run is writing it; else the published one; None where there is neither.
+
+    The build file is newer where the last run was killed before it published.
+    """
+    lock = FileLock(build.with_name(build.name + LOCK_SUFFIX))
+    newest = published
+    if build.exists():
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            newest = build
+    try:
+        with open_published(newest) as warehouse:
+            yield warehouse
+    finally:
+        lock.release()
+
+
 def ensure_folder(folder: Path) -> None:
     """Create the data folder; :class:`WarehouseError` where it cannot be written."""
     try:

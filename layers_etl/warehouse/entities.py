@@ -106,6 +106,14 @@ def load_known_entities(
     ]
 
 
+def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    """Name and platform by ``(project_id, ad_account_id)``."""
+    rows = warehouse.connection.execute(
+        "SELECT project_id, ad_account_id, name, platform FROM ads.ad_accounts"
+    ).fetchall()
+    return {(project_id, ad_account_id): (name, platform) for project_id, ad_account_id, name, platform in rows}
+
+
 def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:
     """The projects that are listed (and among ``wanted``, where that is not empty)."""
     rows = warehouse.connection.execute(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layers_etl.domain.scopes import Scope
+from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.projections import project_unsettled_days
 from layers_etl.warehouse.sql import run_script, scope_sql
 
 
@@ -16,22 +17,20 @@ class DerivedMart:
 
     stale_windows: int
     rows: int
+    projected_rows: int
 
 
-def derive_daily_mart(warehouse: Warehouse, scope: Scope) -> DerivedMart:
+def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> DerivedMart:
     """Bring ``marts.<scope>_daily`` in step with ``ads``; costs nothing where no day changed.
 
     Derivation and the note of what was stale go in one transaction: killed in between, the next run derives again.
     """
     connection = warehouse.connection
     stale = connection.execute("SELECT count(*) FROM ops.stale_marts WHERE scope = ?", [scope.name]).fetchall()[0][0]
+    projected_rows = 0
     if stale:
         with warehouse.change():
             run_script(connection, scope_sql("derive_daily", scope))
+            projected_rows = project_unsettled_days(warehouse, scope, settling)
     rows = connection.execute(f"SELECT count(*) FROM marts.{scope.daily_mart}").fetchall()[0][0]
-    return DerivedMart(stale, rows)
-
-
-def derive_daily_marts(warehouse: Warehouse, scopes: Iterable[Scope]) -> dict[Scope, DerivedMart]:
-    """All of them."""
-    return {scope: derive_daily_mart(warehouse, scope) for scope in scopes}
+    return DerivedMart(stale, rows, projected_rows)

@@ -129,6 +129,44 @@ def record_start(warehouse: Warehouse, start: RunStart) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest row of ``ops.runs``."""
+
+    run_id: str
+    kind: str
+    request: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    windows_read: int
+    entities_failed: int
+    message: str | None
+
+
+def load_last_run(warehouse: Warehouse) -> LastRun | None:
+    """The run that started last; None where there was none."""
+    columns = ", ".join(LastRun.__dataclass_fields__)
+    rows = warehouse.connection.execute(f"SELECT {columns} FROM ops.runs ORDER BY started_at DESC LIMIT 1").fetchall()
+    return LastRun(*rows[0]) if rows else None
+
+
+def load_failures(warehouse: Warehouse, run_id: str) -> list[Failure]:
+    """What a run could not read, in the order it was given up."""
+    columns = ", ".join(Failure.__dataclass_fields__)
+    rows = warehouse.connection.execute(
+        f"SELECT {columns} FROM ops.failures WHERE run_id = ? ORDER BY failed_at", [run_id]
+    ).fetchall()
+    return [Failure(*row) for row in rows]
+
+
+def record_horizon(warehouse: Warehouse, first_day: date, last_day: date) -> None:
+    """From which day to which the warehouse is meant to know every entity, as of the newest run."""
+    with warehouse.transaction() as connection:
+        connection.execute("DELETE FROM ops.horizon")
+        connection.execute("INSERT INTO ops.horizon VALUES (?, ?)", [first_day, last_day])
+
+
 def record_progress(warehouse: Warehouse, run_id: str, *, windows_read: int, entities_failed: int) -> None:
     """Bring the counts up to date."""
     with warehouse.transaction() as connection:

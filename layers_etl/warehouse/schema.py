@@ -22,6 +22,7 @@ from layers_etl.warehouse.tables import (
     ratio_comment,
     scope_tables,
 )
+from layers_etl.warehouse.views import create_views
 
 SCHEMA_VERSION: Final = 1
 
@@ -47,6 +48,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
     # Projects are listed in every run, whether or not their own metrics are read.
     tables = [entity_table(PROJECT), entity_history_table(PROJECT), *chain.from_iterable(map(scope_tables, all_scopes))]
     _create_missing(connection, {table.qualified: table for table in tables}.values())
+    create_views(connection, list(all_scopes))
     connection.execute("COMMIT")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from layers_etl.domain.metrics import MEASURES, RATIOS, Ratio
+from layers_etl.domain.projection import PROJECTED_METRICS
 from layers_etl.domain.scopes import Scope
 
 INSTANT: Final = "TIMESTAMPTZ"
@@ -246,8 +247,21 @@ def daily_mart(scope: Scope) -> Table:
             *(Column(ratio.name, "DOUBLE", ratio_comment(ratio)) for ratio in RATIOS),
             _SETTLED,
             _OBSERVED,
+            *_projected_columns(),
         ),
     )
+
+
+def _projected_columns() -> Iterable[Column]:
+    for metric in PROJECTED_METRICS:
+        yield Column(
+            f"projected_{metric}",
+            "DOUBLE",
+            f"Where {metric} will settle (chain ladder over the platform's last 8 weeks); "
+            "null: settled, running, or too little history.",
+        )
+        yield Column(f"projected_{metric}_low", "DOUBLE", f"Lower end of the 80 % interval of projected_{metric}.")
+        yield Column(f"projected_{metric}_high", "DOUBLE", f"Upper end of the 80 % interval of projected_{metric}.")
 
 
 def ratio_comment(ratio: Ratio) -> str:
@@ -293,6 +307,15 @@ OPS_TABLES: Final = (
         "organization",
         "One row: the organisation all numbers of this file are of.",
         (Column("organization_id", "VARCHAR", "Id of the organisation, as whoami names it.", required=True),),
+    ),
+    Table(
+        "ops",
+        "horizon",
+        "One row: from which day to which the warehouse is meant to know every entity.",
+        (
+            Column("first_day", "DATE", "LAYERS_START_DATE of the newest run.", required=True),
+            Column("last_day", "DATE", "The last day that had closed at the newest run's instant.", required=True),
+        ),
     ),
     Table(
         "ops",

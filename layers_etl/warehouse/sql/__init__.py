@@ -28,8 +28,8 @@ def load_sql(name: str) -> str:
 
 
 @cache
-def scope_sql(name: str, scope: Scope) -> str:
-    """The text of ``name.sql`` for one scope's tables. Only constants of the scope table are filled in."""
+def scope_sql(name: str, scope: Scope, **more: str) -> str:
+    """The text of ``name.sql`` for one scope's tables. Only constants are filled in: the scope's, and ``more``."""
     own_key = [column for column in scope.key_columns if column != "project_id"]
     versioned = [column.name for column in versioned_columns(scope)]
     unversioned = [name for name in scope.details if name in UNVERSIONED_DETAILS]
@@ -71,6 +71,7 @@ def scope_sql(name: str, scope: Scope) -> str:
         stored_is_latest=_same(scope.key_columns, "stored", "latest"),
         measured_is_resettled=_same(scope.key_columns, "measured", "resettled"),
         entity_is_measured=_same(scope.key_columns, "entity", "measured"),
+        **more,
     )
 
 

@@ -1,0 +1,68 @@
+"""What the command line prints of the warehouse's state."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import orjson
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from layers_etl.ingest.status import Status
+
+
+def status_document(status: Status) -> str:
+    """The status as one JSON document; instants and days as ISO 8601."""
+    return orjson.dumps(asdict(status), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+
+
+def print_status(status: Status, console: Console) -> None:
+    """The status as a table by account, then the last run and what it could not read."""
+    table = Table(title=f"Entity-days since the first day, at {status.instant:%Y-%m-%d %H:%M}Z", title_justify="left")
+    for heading in ("project", "ad account", "platform"):
+        table.add_column(heading)
+    for heading in ("entities", "settled", "provisional", "missing", "oldest open day"):
+        table.add_column(heading, justify="right")
+    for account in status.accounts:
+        table.add_row(
+            account.project_id,
+            account.name or account.ad_account_id,
+            account.platform,
+            *(f"{count:,}" for count in (account.entities, account.settled, account.provisional, account.missing)),
+            str(account.oldest_open_day or "none"),
+        )
+    console.print(table)
+    if status.last_run is None:
+        console.print("No run yet.")
+        return
+    run = status.last_run
+    console.print(
+        f"Last run: {run.request}; started {run.started_at:%Y-%m-%d %H:%M}Z, {run.status}; "
+        f"{run.windows_read} windows read, {run.entities_failed} entities failed.",
+        markup=False,
+    )
+    for failure in status.failures:
+        console.print(f"  {failure.message}", markup=False)
+
+
+def print_backtest(scope: str, scores: pl.DataFrame, console: Console) -> None:
+    """How well projecting would have done, by platform, metric and age of the reading."""
+    if scores.is_empty():
+        console.print(f"{scope}: too little settled history to test on; it takes about two weeks of daily runs.")
+        return
+    table = Table(title=f"{scope}: projected against settled values", title_justify="left")
+    for heading in ("platform", "metric"):
+        table.add_column(heading)
+    for heading in ("age, hours", "entity-days", "error unprojected", "error projected", "80 % interval holds"):
+        table.add_column(heading, justify="right")
+    for row in scores.iter_rows(named=True):
+        errors = (row["error_unprojected"], row["error_projected"], row["coverage"])
+        table.add_row(
+            row["platform"],
+            row["metric"],
+            str(row["age_hours"]),
+            f"{row['entity_days']:,}",
+            *(f"{share:.1%}" for share in errors),
+        )
+    console.print(table)

@@ -1,0 +1,36 @@
+-- marts.restatement_summary: what share of the settled value was known how long after a day closed.
+CREATE OR REPLACE VIEW marts.restatement_summary AS
+WITH seen_maturing AS (
+  -- A day that was first read when it had settled tells nothing of how it came there.
+  SELECT restatements.*
+  FROM marts.restatements
+  LEFT JOIN ops.settling AS own ON own.platform = coalesce(restatements.platform, '')
+  LEFT JOIN ops.settling AS other ON other.platform = '*'
+  WHERE age_hours >= 0
+  QUALIFY min(age_hours) OVER (PARTITION BY scope, project_id, entity_id, day)
+    < coalesce(own.settle_hours, other.settle_hours)
+),
+known AS (
+  SELECT
+    scope, platform, currency, project_id, entity_id, day, 24 * floor(age_hours / 24)::INTEGER AS known_after_hours,
+    {last_known}
+  FROM seen_maturing
+  GROUP BY ALL
+)
+SELECT
+  scope, platform, currency, metric, known_after_hours, count(*) AS entity_days, count(DISTINCT day) AS days,
+  sum(value) AS known, sum(settled_value) AS settled, sum(value) / nullif(sum(settled_value), 0) AS share_known,
+  count(*) FILTER (value <> settled_value) AS entity_days_that_moved_later
+FROM (
+  {metrics_unpivoted}
+)
+WHERE value IS NOT NULL AND settled_value IS NOT NULL
+GROUP BY ALL;
+
+COMMENT ON VIEW marts.restatement_summary IS
+  'One row per scope, platform, currency, metric and age: of days that are settled now, what share of the settled value '
+  'a reading at that age (whole days after the close, the last one within 24 hours) already knew.';
+COMMENT ON COLUMN marts.restatement_summary.known_after_hours IS
+  'Age of the reading, rounded down to whole days: 0, 24, 48, 72, … hours after the close.';
+COMMENT ON COLUMN marts.restatement_summary.share_known IS
+  'known / settled. A ratio of sums; above 1 where the platforms took something back.';

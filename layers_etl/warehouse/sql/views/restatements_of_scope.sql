@@ -1,0 +1,27 @@
+SELECT
+  '{scope}' AS scope, project_id, entity_id, day, platform, currency, read_at,
+  (epoch(read_at) - epoch((day + 1)::TIMESTAMP)) / 3600 AS age_hours,
+  row_number() OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at) AS reading,
+  {additive_changes}
+FROM (
+  SELECT
+    readings.project_id, readings.entity_id, readings.day, readings.read_at,
+    coalesce(version.platform, standing.platform) AS platform,
+    coalesce(version.currency, standing.currency) AS currency,
+    coalesce(standing.settled, false) AS is_settled,
+    {version_measures}, {settled_measures}
+  FROM (
+    SELECT DISTINCT
+      project_id, entity_id, unnest(generate_series(since, until - 1, INTERVAL 1 DAY))::DATE AS day, read_at
+    FROM ops.readings
+    WHERE scope = '{scope}'
+  ) AS readings
+  LEFT JOIN ads.{scope}_metrics_versions AS version
+    ON version.project_id = readings.project_id AND version.{id_column} = readings.entity_id
+   AND version.day = readings.day
+   AND version.valid_from <= readings.read_at AND (version.valid_to > readings.read_at OR version.valid_to IS NULL)
+  LEFT JOIN {metrics} AS standing
+    ON standing.project_id = readings.project_id AND standing.{id_column} = readings.entity_id
+   AND standing.day = readings.day
+  WHERE version.day IS NOT NULL OR standing.day IS NOT NULL
+)

@@ -1,0 +1,72 @@
+"""The views, one file each in ``sql/views``, made for the scopes a file has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from layers_etl.domain.metrics import ADDITIVE
+from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.warehouse.sql import load_sql, scope_sql
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope]) -> None:
+    """(Re)create every view over the tables of ``scopes``."""
+    for scope in scopes:
+        connection.execute(scope_sql("views/metrics_versions", scope))
+    connection.execute(_day_states(scopes))
+    connection.execute(_restatements(scopes))
+    connection.execute(_restatement_summary())
+
+
+def _day_states(scopes: Sequence[Scope]) -> str:
+    entities = "\n  UNION ALL\n  ".join(_entities_of(scope) for scope in scopes)
+    return load_sql("views/day_states").format(entities=entities)
+
+
+def _entities_of(scope: Scope) -> str:
+    account = "ad_account_id" if scope is AD_ACCOUNT or "ad_account_id" in scope.parents else "NULL"
+    platform = "NULL" if scope is PROJECT else "platform"
+    return (
+        f"SELECT '{scope.name}' AS scope, project_id, {account} AS ad_account_id, {scope.id_column} AS entity_id, "
+        f"{platform} AS platform FROM ads.{scope.plural} WHERE gone_at IS NULL"
+    )
+
+
+def _restatements(scopes: Sequence[Scope]) -> str:
+    earlier = "OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at)"
+    changes = ",\n  ".join(
+        f"{name}, {name} - lag({name}) {earlier} AS {name}_change, "
+        f"settled_{name}, settled_{name} - {name} AS {name}_to_settled"
+        for name in ADDITIVE
+    )
+    measured = {
+        "additive_changes": changes,
+        "version_measures": ", ".join(f"version.{name}" for name in ADDITIVE),
+        "settled_measures": ", ".join(
+            f"CASE WHEN is_settled THEN standing.{name} END AS settled_{name}" for name in ADDITIVE
+        ),
+    }
+    comments = "\n".join(
+        f"COMMENT ON COLUMN marts.restatements.{name} IS '{name}, as that reading said.';\n"
+        f"COMMENT ON COLUMN marts.restatements.{name}_change IS 'Against the reading before; null at the first.';\n"
+        f"COMMENT ON COLUMN marts.restatements.settled_{name} IS 'The settled value; null while provisional.';\n"
+        f"COMMENT ON COLUMN marts.restatements.{name}_to_settled IS 'What the reading did not know yet.';"
+        for name in ADDITIVE
+    )
+    parts = [scope_sql("views/restatements_of_scope", scope, **measured) for scope in scopes]
+    return load_sql("views/restatements").format(scopes="UNION ALL BY NAME\n".join(parts), comments=comments)
+
+
+def _restatement_summary() -> str:
+    return load_sql("views/restatement_summary").format(
+        last_known=", ".join(
+            f"arg_max({name}, read_at) AS {name}, any_value(settled_{name}) AS settled_{name}" for name in ADDITIVE
+        ),
+        metrics_unpivoted="\n  UNION ALL\n  ".join(
+            f"SELECT scope, platform, currency, known_after_hours, day, '{name}' AS metric, "
+            f"{name}::DOUBLE AS value, settled_{name}::DOUBLE AS settled_value FROM known"
+            for name in ADDITIVE
+        ),
+    )
