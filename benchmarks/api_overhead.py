@@ -154,7 +154,7 @@ async def ours(url: str, campaigns: int, window: DayWindow) -> None:
     frames: list[pl.DataFrame] = []
     requests = ((EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads"), window) for n in range(campaigns))
     async with LayersClient(base_url=url, api_key=SecretStr("key"), requests_per_minute=UNLIMITED) as client:
-        async for outcome in client.fetch_many_daily(requests):
+        async for outcome in client.fetch_many(requests):
             assert isinstance(outcome, Reading), outcome
             frames.append(outcome.buckets)
     assert pl.concat(frames).height == campaigns * len(window)

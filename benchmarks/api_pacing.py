@@ -121,7 +121,7 @@ async def measure(name: str, per_minute: int, requests: int, latency: float) -> 
     async with LayersClient(
         base_url="http://127.0.0.1", api_key=SecretStr("key"), requests_per_minute=per_minute, transport=server
     ) as client:
-        read = [outcome async for outcome in client.fetch_many_daily(work)]
+        read = [outcome async for outcome in client.fetch_many(work)]
     seconds, ideal = time.monotonic() - started, requests / per_minute * 60
     print(
         f"{name:15} {len(read)} requests in {seconds:6.2f} s, {seconds / ideal - 1:+.1%} of {ideal:.1f} s;"

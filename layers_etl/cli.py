@@ -192,16 +192,23 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
 def _launch(launch: Callable[[], LaunchResult]) -> None:
     _show_progress(logging.INFO)
     result = launch()
-    (err if result.code else out).print(result.message, markup=False)
+    if result.code:
+        err.print(f"layers-etl: {result.message}", markup=False)
+    else:
+        out.print(result.message, markup=False)
     raise typer.Exit(result.code)
 
 
 def _show_progress(level: int) -> None:
+    from stamina.instrumentation import set_on_retry_hooks
+
     handler = RichHandler(level, console=err, show_path=False, show_level=False, omit_repeated_times=False)
     logger = logging.getLogger("layers_etl")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     logger.propagate = False
+    # What is tried again is counted in ops.requests; only what fails for good is told.
+    set_on_retry_hooks([])
     # Dagster's notes to its own developers are not for the people who run this.
     warnings.filterwarnings("ignore", module="dagster")
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from layers_etl.errors import ConfigurationError
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import ensure_folder
 
@@ -16,10 +17,14 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 def prepare_dagster_home(settings: Settings) -> Path:
     """The instance's folder, created, with the project's ``dagster.yaml`` in it; set in the environment for Dagster.
 
-    A ``DAGSTER_HOME`` that is set already is taken as it is. Raises :class:`WarehouseError` where it can't be written.
+    A ``DAGSTER_HOME`` that is set already keeps its own ``dagster.yaml``. Raises :class:`WarehouseError` where the
+    folder can't be written, and :class:`ConfigurationError` for a relative one, which Dagster refuses.
     """
-    if home := os.environ.get("DAGSTER_HOME"):
-        return Path(home)
+    if own := os.environ.get("DAGSTER_HOME"):
+        if not Path(own).is_absolute():
+            raise ConfigurationError(f"DAGSTER_HOME {own!r} is a relative path: make it absolute, or unset it.")
+        ensure_folder(Path(own))
+        return Path(own)
     home = (settings.data_dir / "dagster").resolve()
     ensure_folder(home)
     config = PROJECT_ROOT / "dagster.yaml"

@@ -51,6 +51,11 @@ def exit_code_of(error: LayersEtlError) -> ExitCode:
 def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
     """Read whatever is not settled at ``as_of`` (now)."""
     api_now = _api_now(settings)
+    if as_of and as_of > api_now:
+        raise ConfigurationError(
+            f"{format_instant(as_of)} has not come yet (the API's clock says {format_instant(api_now)}): "
+            "a run stands for now or for an instant in the past."
+        )
     instant = as_of or api_now
     window = open_range(settings, instant)
     if window is None:

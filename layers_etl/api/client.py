@@ -40,7 +40,7 @@ from layers_etl.errors import (
 T = TypeVar("T")
 
 MOST_IN_FLIGHT: Final = 64
-"""Requests of :meth:`LayersClient.fetch_many_daily` that may be under way. How many are, follows from the allowance
+"""Requests of :meth:`LayersClient.fetch_many` that may be under way. How many are, follows from the allowance
 times the latency; this bounds memory and connections where the allowance is large and the server slow."""
 
 PAGE_ITEMS: Final = 200
@@ -165,8 +165,8 @@ class LayersClient:
             if part.since < reading.window.since:
                 unread.append(DayWindow(part.since, reading.window.since))
 
-    async def fetch_many_daily(
-        self, requests: Iterable[tuple[EntityKey, DayWindow]]
+    async def fetch_many(
+        self, requests: Iterable[tuple[EntityKey, DayWindow]], *, granularity: str = "day"
     ) -> AsyncGenerator[Reading | EntityError, None]:
         """The readings of many windows in the order they arrive, and an error for each window that could not be read.
 
@@ -181,7 +181,7 @@ class LayersClient:
         async def work() -> None:
             for key, window in waiting:
                 try:
-                    async for reading in self.fetch_daily_metrics(key, window):
+                    async for reading in self.fetch_metrics(key, window, granularity=granularity):
                         await outcomes.put(reading)
                 except EntityError as error:
                     await outcomes.put(error)

@@ -7,9 +7,9 @@ import dagster as dg
 from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, table_metadata
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
-from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.ingest.outcomes import ScopeOutcome
-from layers_etl.warehouse.tables import daily_mart, entity_table, metrics_table
+from layers_etl.warehouse.tables import daily_mart, entity_table, metrics_table, weekly_reach_table
 
 OWNERS = ["team:ads-data"]
 KINDS = {"python", "duckdb"}
@@ -153,6 +153,43 @@ def _log_finished(context: dg.AssetExecutionContext, scopes: Sequence[Scope]) ->
         )
 
 
+def weekly_reach_asset(scope: Scope) -> dg.AssetsDefinition:
+    """``campaign_reach_weekly``, ``ad_account_reach_weekly``: the API's own weekly reach; no sum of days gives it."""
+    table = weekly_reach_table(scope)
+
+    @dg.asset(
+        name=scope.weekly_reach_table,
+        deps=[scope.metrics_table],
+        description=table.comment,
+        group_name="metrics",
+        owners=OWNERS,
+        kinds=KINDS,
+        check_specs=[
+            dg.AssetCheckSpec(
+                COMPLETENESS_CHECK,
+                asset=scope.weekly_reach_table,
+                description="Every closed week that is open could be read.",
+            )
+        ],
+    )
+    def weekly_reach(ingestion: IngestionResource) -> dg.MaterializeResult:
+        run = ingestion.ingestion
+        outcome = run.read_weekly_reach(scope)
+        failures = [str(failure) for failure in outcome.failures]
+        return dg.MaterializeResult(
+            metadata={**table_metadata(run.warehouse, table), "windows_landed": outcome.windows_landed},
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=COMPLETENESS_CHECK,
+                    passed=not failures,
+                    metadata={"failures": dg.MetadataValue.json(failures)},
+                )
+            ],
+        )
+
+    return weekly_reach
+
+
 def daily_mart_asset(scope: Scope) -> dg.AssetsDefinition:
     """``campaign_daily``, ``ad_account_daily``, …: names and ratios, derived for exactly the days that changed.
 
@@ -182,7 +219,10 @@ def published_warehouse_asset(scopes: Sequence[Scope]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=PUBLISHED,
-        deps=[scope.daily_mart for scope in scopes],
+        deps=[
+            *(scope.daily_mart for scope in scopes),
+            *(scope.weekly_reach_table for scope in scopes if scope in WEEKLY_REACH_SCOPES),
+        ],
         description="data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so "
         "that readers never wait and never see half a run. Skipped while nothing changed.",
         group_name="publication",
@@ -211,6 +251,7 @@ def all_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]
     return [
         *(entities_asset(scope) for scope in listed),
         metrics_assets(scopes, partitions),
+        *(weekly_reach_asset(scope) for scope in scopes if scope in WEEKLY_REACH_SCOPES),
         *(daily_mart_asset(scope) for scope in scopes),
         published_warehouse_asset(scopes),
     ]

@@ -6,7 +6,7 @@ import dagster as dg
 
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import Scope
-from layers_etl.ingest.ingestion import overdue_reads
+from layers_etl.ingest.outstanding import overdue_reads
 from layers_etl.warehouse.checks import count_duplicate_keys, count_negative_primitives, load_last_reading_moves
 
 

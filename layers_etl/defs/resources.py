@@ -51,7 +51,8 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             as_of=parse_instant(self.as_of) if self.as_of else None,
             campaign_ids=frozenset(self.campaign_ids),
             ad_account_ids=frozenset(self.ad_account_ids),
-            retry_of=dagster_run.root_run_id if dagster_run else None,
+            # The parent, which knows what it continued itself: of the root alone, a second retry would repeat it.
+            retry_of=dagster_run.parent_run_id if dagster_run else None,
             window=window_of_tags(dagster_run.tags) if dagster_run else None,
         )
         with open_warehouse(settings.build_path, settings.scopes) as warehouse:

@@ -50,6 +50,16 @@ class Scope:
         return f"{self.name}_metrics_history"
 
     @property
+    def weekly_reach_table(self) -> str:
+        """Name of the table of the API's own weekly reach in schema ``ads``, and of its Dagster asset."""
+        return f"{self.name}_reach_weekly"
+
+    @property
+    def weekly_reach_history_table(self) -> str:
+        """Name of the table of superseded weekly reach in schema ``ads``."""
+        return f"{self.name}_reach_weekly_history"
+
+    @property
     def daily_mart(self) -> str:
         """Name of the table of daily primitives, names and ratios in schema ``marts``, and of its asset.
 
@@ -82,3 +92,6 @@ SCOPES: Final = {scope.name: scope for scope in (PROJECT, AD_ACCOUNT, CAMPAIGN, 
 """By name, parents before children: the order in which they are listed and read."""
 
 DEFAULT_SCOPES: Final = (CAMPAIGN.name, AD_ACCOUNT.name)
+
+WEEKLY_REACH_SCOPES: Final = (AD_ACCOUNT, CAMPAIGN)
+"""Scopes whose weekly reach is read: reach does not add up over days, so a week's is only known by asking (rule 7)."""

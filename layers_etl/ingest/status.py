@@ -9,7 +9,7 @@ from datetime import date, datetime
 from layers_etl.domain.days import DayWindow, subtract_windows
 from layers_etl.domain.planning import Known
 from layers_etl.domain.settlement import DayState, count_days_by_state
-from layers_etl.ingest.ingestion import open_reads
+from layers_etl.ingest.outstanding import open_reads
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+import duckdb
 import polars as pl
 
 from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading
@@ -65,17 +67,14 @@ def upsert_readings(
     A complete answer replaces its window; what it changes or no longer holds goes into history (rules 2 and 3).
     Raises :class:`LayersEtlError`, and writes nothing, if the batch holds a key twice.
     """
-    with warehouse.change() as connection:
-        connection.register("incoming_windows", _windows(landings))
-        connection.register("incoming_buckets", _buckets(landings))
+    with warehouse.change() as connection, registered(connection, landings):
         duplicate = connection.execute(load_sql("duplicate_buckets")).fetchall()
         if duplicate:
             raise LayersEtlError(f"Two answers of one batch hold the same day of {scope.name} {duplicate[0]}: a bug.")
         run_script(connection, scope_sql("upsert_readings", scope), run_id=run_id)
         connection.register("incoming_coverage", _coverage(ledger))
         run_script(connection, load_sql("replace_coverage"))
-        for view in ("incoming_windows", "incoming_buckets", "incoming_coverage"):
-            connection.unregister(view)
+        connection.unregister("incoming_coverage")
         mismatches = [
             (
                 scope.name,
@@ -94,6 +93,18 @@ def upsert_readings(
         ]
         if mismatches:
             connection.executemany("INSERT INTO ops.ratio_mismatches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", mismatches)
+
+
+@contextlib.contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, landings: Sequence[Landing]) -> Generator[None]:
+    """``landings`` as the views ``incoming_windows`` and ``incoming_buckets`` that the upserts read."""
+    connection.register("incoming_windows", _windows(landings))
+    connection.register("incoming_buckets", _buckets(landings))
+    try:
+        yield
+    finally:
+        connection.unregister("incoming_windows")
+        connection.unregister("incoming_buckets")
 
 
 def _windows(landings: Sequence[Landing]) -> pl.DataFrame:

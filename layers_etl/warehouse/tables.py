@@ -8,7 +8,7 @@ from typing import Final
 
 from layers_etl.domain.metrics import MEASURES, RATIOS, Ratio
 from layers_etl.domain.projection import PROJECTED_METRICS
-from layers_etl.domain.scopes import Scope
+from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 
 INSTANT: Final = "TIMESTAMPTZ"
 MONEY: Final = "DECIMAL(18,4)"
@@ -185,6 +185,14 @@ _FIRST_OBSERVED = Column(
 )
 
 
+_VALUE_LIFETIME = (
+    Column("settled", "BOOLEAN", "Whether the value was taken for settled when superseded.", required=True),
+    Column("observed_at", INSTANT, "When this value was first seen.", required=True),
+    Column("last_observed_at", INSTANT, "When this value was last seen.", required=True),
+    Column("superseded_at", INSTANT, "When a reading said otherwise, or no longer held it.", required=True),
+)
+
+
 def metrics_table(scope: Scope) -> Table:
     """``ads.campaign_metrics`` and its like: one row per entity and day, as last read."""
     return Table(
@@ -217,13 +225,36 @@ def metrics_history_table(scope: Scope) -> Table:
             _PLATFORM,
             _CURRENCY,
             *_MEASURE_COLUMNS.values(),
-            Column("settled", "BOOLEAN", "Whether the day was taken for settled when superseded.", required=True),
-            Column("observed_at", INSTANT, "When this value was first seen.", required=True),
-            Column("last_observed_at", INSTANT, "When this value was last seen.", required=True),
-            Column(
-                "superseded_at", INSTANT, "When a reading said otherwise, or no longer held the day.", required=True
-            ),
+            *_VALUE_LIFETIME,
         ),
+    )
+
+
+_WEEK = Column("week", "DATE", "Monday of the ISO week, UTC. Part of the key.", required=True)
+_WEEKLY_REACH = (
+    Column("reach", "BIGINT", "People reached in the week, as reported for the week. Not additive."),
+    Column("frequency", "DOUBLE", "Impressions per person reached in the week, as reported; Meta only. Not additive."),
+)
+
+
+def weekly_reach_table(scope: Scope) -> Table:
+    """``ads.campaign_reach_weekly`` and its like: one row per entity and ISO week with activity."""
+    return Table(
+        "ads",
+        scope.weekly_reach_table,
+        f"One row per {_noun(scope)} and closed ISO week with impressions: the API's own weekly reach, which no sum of "
+        f"days gives. Source: ads-metrics, scope={scope.name}, granularity=week; read when closed and when settled.",
+        (*key_columns(scope), _WEEK, _PLATFORM, *_WEEKLY_REACH, _SETTLED, _FIRST_OBSERVED, _OBSERVED),
+    )
+
+
+def weekly_reach_history_table(scope: Scope) -> Table:
+    """``ads.campaign_reach_weekly_history`` and its like: one row per superseded value of an entity's week."""
+    return Table(
+        "ads",
+        scope.weekly_reach_history_table,
+        f"One row per superseded value of a {_noun(scope)}'s week. A value stood from observed_at until superseded_at.",
+        (*key_columns(scope), _WEEK, _PLATFORM, *_WEEKLY_REACH, *_VALUE_LIFETIME),
     )
 
 
@@ -277,6 +308,9 @@ def scope_tables(scope: Scope) -> Iterable[Table]:
     yield metrics_table(scope)
     yield metrics_history_table(scope)
     yield daily_mart(scope)
+    if scope in WEEKLY_REACH_SCOPES:
+        yield weekly_reach_table(scope)
+        yield weekly_reach_history_table(scope)
 
 
 def _noun(scope: Scope) -> str:

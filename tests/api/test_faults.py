@@ -136,7 +136,7 @@ def test_a_key_revoked_in_mid_run_stops_the_sending_and_keeps_what_arrived(run: 
             keys = (EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(1000))
             arrived = 0
             with pytest.raises(RefusedError):
-                async for outcome in talk.client.fetch_many_daily((key, WEEK) for key in keys):
+                async for outcome in talk.client.fetch_many((key, WEEK) for key in keys):
                     arrived += isinstance(outcome, Reading)
             sent = len(talk.server.asked)
             with pytest.raises(RefusedError):
@@ -152,7 +152,7 @@ def test_stopping_early_cancels_what_is_under_way(run: Run) -> None:
     async def ask() -> None:
         async with talking(lambda asked: answer_for(asked)) as talk:
             keys = (EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(10_000))
-            outcomes = talk.client.fetch_many_daily((key, WEEK) for key in keys)
+            outcomes = talk.client.fetch_many((key, WEEK) for key in keys)
             await anext(outcomes)
             await outcomes.aclose()
             assert len(asyncio.all_tasks()) < 70 and len(talk.server.asked) < 300
@@ -172,7 +172,7 @@ def test_a_fifth_of_all_requests_failing_loses_nothing(run: Run) -> None:
     async def ask() -> list[Any]:
         async with talking(answer) as talk:
             keys = (EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(200))
-            return [outcome async for outcome in talk.client.fetch_many_daily((key, WEEK) for key in keys)]
+            return [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
 
     outcomes = run(ask())
     assert len({outcome.key.entity_id for outcome in outcomes}) == 200

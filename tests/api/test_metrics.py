@@ -230,7 +230,7 @@ def test_a_limit_learned_from_a_refusal_holds_for_the_rest_of_the_run(run: Run, 
     async def ask() -> tuple[int, int]:
         async with talking(answer) as talk:
             keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(20)]
-            outcomes = [outcome async for outcome in talk.client.fetch_many_daily((key, window) for key in keys)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many((key, window) for key in keys)]
             assert sum(outcome.buckets.height for outcome in outcomes if isinstance(outcome, Reading)) == 20 * 90
             return len(talk.server.asked), sum(record.code is not None for record in talk.records)
 
@@ -248,7 +248,7 @@ def test_a_refused_metric_is_asked_for_once_per_platform(run: Run) -> None:
         async with talking(answer) as talk:
             keys = [EntityKey(CAMPAIGN, "prj_1", f"tt_{n}", "tiktok_ads") for n in range(50)]
             keys.append(EntityKey(CAMPAIGN, "prj_1", "mt_1", "meta_ads"))
-            outcomes = [outcome async for outcome in talk.client.fetch_many_daily((key, WEEK) for key in keys)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
             return [each for each in outcomes if isinstance(each, Reading)], len(talk.server.asked)
 
     readings, asked = run(ask())
@@ -324,7 +324,7 @@ def test_one_entity_costs_itself_alone(run: Run) -> None:
     async def ask() -> list[Reading | EntityError]:
         async with talking(answer) as talk:
             keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(200)]
-            return [outcome async for outcome in talk.client.fetch_many_daily((key, WEEK) for key in keys)]
+            return [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
 
     outcomes = run(ask())
     (failure,) = [outcome for outcome in outcomes if isinstance(outcome, EntityError)]

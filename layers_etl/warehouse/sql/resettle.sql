@@ -2,15 +2,15 @@
 CREATE OR REPLACE TEMP TABLE resettled AS
 SELECT
   {measured_key}, measured.day,
-  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(settling.settle_hours) AS settled
+  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(settling.settle_hours) AS is_settled
 FROM {metrics} AS measured
 JOIN ops.settling AS settling
   ON settling.platform = coalesce(
     (SELECT own.platform FROM ops.settling AS own WHERE own.platform = coalesce(measured.platform, '')), '*')
-WHERE settled <> measured.settled;
+WHERE is_settled <> measured.settled;
 
 UPDATE {metrics} AS measured
-SET settled = resettled.settled
+SET settled = resettled.is_settled
 FROM resettled
 WHERE {measured_is_resettled} AND measured.day = resettled.day;
 

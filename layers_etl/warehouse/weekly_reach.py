@@ -1,0 +1,59 @@
+"""The API's own weekly reach: which weeks to read, and their upsert with history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from layers_etl.domain.days import DayWindow, join_days
+from layers_etl.domain.planning import Known, PlannedRead
+from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.scopes import Scope
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.readings import Landing, registered
+from layers_etl.warehouse.sql import run_script, scope_sql
+
+ONE_WEEK = timedelta(weeks=1)
+
+
+def load_open_weeks(
+    warehouse: Warehouse,
+    scope: Scope,
+    mondays: DayWindow,
+    *,
+    project_ids: Sequence[str],
+    instant: datetime,
+    again: bool,
+    fresh_since: datetime | None,
+) -> list[tuple[Known, PlannedRead]]:
+    """The weeks to read among ``mondays`` (half-open, Monday to Monday), contiguous ones of an entity as one request.
+
+    A week is read once it has closed and again once it has settled; with ``again``, also when it was before, but not at
+    or after ``fresh_since``.
+    """
+    rows = warehouse.connection.execute(
+        scope_sql("open_weeks", scope),
+        {
+            "since": mondays.since,
+            "until": mondays.until,
+            "project_ids": list(project_ids),
+            "instant": instant,
+            "again": again,
+            "fresh_since": fresh_since,
+        },
+    ).fetchall()
+    weeks: dict[Known, list[date]] = defaultdict(list)
+    for project_id, entity_id, platform, ad_account_id, week in rows:
+        weeks[Known(EntityKey(scope, project_id, entity_id, platform), parent_id=ad_account_id)].append(week)
+    return [
+        (entity, PlannedRead(entity.key, window))
+        for entity, starts in weeks.items()
+        for window in join_days(week + timedelta(days=n) for week in starts for n in range(7))
+    ]
+
+
+def upsert_weekly_reach(warehouse: Warehouse, scope: Scope, landings: Sequence[Landing]) -> None:
+    """Land whole weekly answers of one scope in one transaction; what they change goes into history."""
+    with warehouse.change() as connection, registered(connection, landings):
+        run_script(connection, scope_sql("upsert_weekly_reach", scope))
