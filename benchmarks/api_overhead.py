@@ -21,15 +21,16 @@ from random import Random
 import aiohttp
 import httpx
 import orjson
-import polars as pl
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from layers_etl.api import LayersClient
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS
-from layers_etl.domain.readings import EntityKey, Reading
+from layers_etl.domain.mismatches import find_mismatches
+from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import CAMPAIGN
+from layers_etl.ingest.fetching import WINDOWS_PER_LANDING
 
 SINCE = date(2026, 1, 1)
 IN_FLIGHT = 64
@@ -150,14 +151,25 @@ def httpx_on(transport: Callable[[], httpx.AsyncBaseTransport]) -> Reader:
 
 
 async def ours(url: str, campaigns: int, window: DayWindow) -> None:
-    """The client: bytes to one trusted Polars frame."""
-    frames: list[pl.DataFrame] = []
+    """The client: bytes to trusted Polars frames with their mismatches found, a landing's answers at a time."""
     requests = ((EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads"), window) for n in range(campaigns))
+    arrived: list[Reading] = []
+    rows = mismatches = 0
+
+    def land() -> None:
+        nonlocal rows, mismatches
+        frame = frame_readings(arrived)
+        rows, mismatches = rows + frame.height, mismatches + find_mismatches(frame).height
+        arrived.clear()
+
     async with LayersClient(base_url=url, api_key=SecretStr("key"), requests_per_minute=UNLIMITED) as client:
         async for outcome in client.fetch_many(requests):
             assert isinstance(outcome, Reading), outcome
-            frames.append(outcome.buckets)
-    assert pl.concat(frames).height == campaigns * len(window)
+            arrived.append(outcome)
+            if len(arrived) == WINDOWS_PER_LANDING:
+                land()
+    land()
+    assert (rows, mismatches) == (campaigns * len(window), 0)
 
 
 def main() -> None:

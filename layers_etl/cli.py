@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from layers_etl.domain.days import DayWindow, parse_instant
 from layers_etl.errors import ConfigurationError, LayersEtlError
 from layers_etl.settings import load_settings
+from layers_etl.shell import Format
 
 if TYPE_CHECKING:
     from layers_etl.launch import LaunchResult
@@ -39,17 +40,21 @@ err = Console(stderr=True, soft_wrap=True, highlight=False, width=None if sys.st
 
 def main() -> None:
     """Entry point: every failure is one plain sentence and its exit code, never a traceback."""
-    from layers_etl.launch import exit_code_of
-
     try:
         app()
     except LayersEtlError as error:
+        from layers_etl.launch import exit_code_of
+
         err.print(f"layers-etl: {error}", markup=False)
         sys.exit(exit_code_of(error))
-    except KeyboardInterrupt:
-        err.print("layers-etl: interrupted. What had landed is kept; the same command takes it up again.")
-        sys.exit(130)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            err.print("layers-etl: interrupted. What had landed is kept; the same command takes it up again.")
+        raise
 
+
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C, and a shell of SIGINT."""
 
 Day = Annotated[str, typer.Option(metavar="DAY", help="UTC day like 2026-04-01.")]
 
@@ -135,6 +140,25 @@ def backtest() -> None:
             raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
         for scope in settings.scopes:
             print_backtest(scope.name, backtest_scope(warehouse, scope, settings.settle_hours), out)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="Statements; without any, a prompt, or what is piped in.")] = None,
+    result_format: Annotated[
+        Format | None, typer.Option("--format", help="Default: that of the output's name, else a table.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the result to this file.")] = None,
+) -> None:
+    """Ask the published warehouse in SQL: read-only, in UTC."""
+    from layers_etl.shell import choose_format, prompt, run_query
+
+    published = load_settings().published_path
+    if query is None and sys.stdin.isatty():
+        prompt(published)
+    else:
+        statements = sys.stdin.read() if query is None else query
+        run_query(published, statements, choose_format(result_format, output), output)
 
 
 @app.command()

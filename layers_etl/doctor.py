@@ -13,7 +13,7 @@ from layers_etl.errors import ConfigurationError, LayersEtlError
 from layers_etl.ingest.identity import fetch_identity, fetch_projects
 from layers_etl.launch import ExitCode, exit_code_of
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import ensure_folder, open_published
+from layers_etl.warehouse.connection import ensure_folder, open_newest, open_published
 from layers_etl.warehouse.publishing import load_publication
 
 TOLERATED_SKEW: Final = timedelta(minutes=5)
@@ -49,6 +49,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield _finding("projects", lambda: _examine_projects(settings))
         yield _examine_clock(identity, now)
         yield _examine_start_date(settings, identity.server_now or now)
+    yield _finding("build file", lambda: _examine_build(settings))
     yield _finding("warehouse", lambda: _examine_published(settings))
 
 
@@ -103,6 +104,15 @@ def _examine_start_date(settings: Settings, now: datetime) -> Finding:
         sentence = f"LAYERS_START_DATE is {settings.start_date}, in the future: set it to the first day you want."
         return Finding(Verdict.BAD, "start date", sentence, ExitCode.CONFIGURATION)
     return Finding(Verdict.GOOD, "start date", f"{settings.start_date} is the first day of the warehouse.")
+
+
+def _examine_build(settings: Settings) -> str:
+    if not settings.build_path.exists():
+        return f"{settings.build_path} is not there yet: the first run makes it."
+    with open_newest(settings.build_path, settings.published_path) as newest:
+        if newest and newest.path == settings.build_path:
+            return f"{settings.build_path} can be opened."
+    return f"{settings.build_path} is being written by a run at this moment."
 
 
 def _examine_published(settings: Settings) -> str:

@@ -17,18 +17,25 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 def prepare_dagster_home(settings: Settings) -> Path:
     """The instance's folder, created, with the project's ``dagster.yaml`` in it; set in the environment for Dagster.
 
-    A ``DAGSTER_HOME`` that is set already keeps its own ``dagster.yaml``. Raises :class:`WarehouseError` where the
+    A ``DAGSTER_HOME`` that is set already keeps the ``dagster.yaml`` it has. Raises :class:`WarehouseError` where the
     folder can't be written, and :class:`ConfigurationError` for a relative one, which Dagster refuses.
     """
     if own := os.environ.get("DAGSTER_HOME"):
         if not Path(own).is_absolute():
             raise ConfigurationError(f"DAGSTER_HOME {own!r} is a relative path: make it absolute, or unset it.")
-        ensure_folder(Path(own))
-        return Path(own)
+        home = Path(own)
+        ensure_folder(home)
+        if not (home / "dagster.yaml").exists():
+            _configure(home)
+        return home
     home = (settings.data_dir / "dagster").resolve()
     ensure_folder(home)
+    _configure(home)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _configure(home: Path) -> None:
     config = PROJECT_ROOT / "dagster.yaml"
     if config.exists():
         shutil.copyfile(config, home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -102,7 +102,9 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
             result = job.execute_in_process(
                 run_config={**config, **quiet}, instance=instance, tags=range_tags(window), raise_on_error=True
             )
-        except Exception as error:  # noqa: BLE001 - what is not explained is raised again
+        except dg.DagsterExecutionInterruptedError:
+            raise KeyboardInterrupt from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             return _explain(error)
     failed = [
         check
@@ -115,17 +117,30 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
     return LaunchResult(ExitCode.OK, _summary(result, window), run_id=result.run_id)
 
 
-def _explain(error: BaseException | None) -> LaunchResult:
+def _explain(error: BaseException) -> LaunchResult:
     """The error that a person can act on, from under what Dagster wrapped around it."""
-    original = error
-    while error is not None:
-        if isinstance(error, LayersEtlError):
-            return LaunchResult(exit_code_of(error), str(error))
-        if isinstance(error, dg.Failure):
-            return LaunchResult(ExitCode.INCOMPLETE, error.description or str(error))
+    beneath = list(_beneath(error))
+    for found in beneath:
+        if isinstance(found, LayersEtlError):
+            return LaunchResult(exit_code_of(found), str(found))
+        if isinstance(found, dg.Failure):
+            return LaunchResult(ExitCode.INCOMPLETE, found.description or str(found))
+    root = next((found for found in beneath if not isinstance(found, dg.DagsterError)), error)
+    reason = (str(root).splitlines() or [""])[0]
+    return LaunchResult(
+        ExitCode.INCOMPLETE,
+        f"The run broke off ({type(root).__name__}: {reason}). What had landed is kept. The run's page in the Dagster "
+        "UI (make dev) has the whole story; the same command takes it up again.",
+    )
+
+
+def _beneath(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those it came from, outermost first. Contexts may form a circle: none is given twice."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        yield error
+        seen.append(error)
         error = error.__cause__ or error.__context__
-    assert original is not None
-    raise original
 
 
 def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
@@ -139,10 +154,10 @@ def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
         name: metadata["windows_landed"].value for name, metadata in reported.items() if "windows_landed" in metadata
     }
     read = ", ".join(f"{count} {name.removesuffix('_metrics')} windows" for name, count in sorted(windows.items()))
-    settled_until = (
-        reported["published_warehouse"]["settled_until"].value if "published_warehouse" in reported else None
-    )
-    return f"{window}: read {read}; settled before {settled_until}."
+    # Absent where the metrics were the last step: a run over some entities only, of days that others still lack.
+    settled_until = reported.get("published_warehouse", {}).get("settled_until")
+    settled = f"; settled before {settled_until.value}" if settled_until else ""
+    return f"{window}: read {read or 'what was asked for'}{settled}."
 
 
 def parse_day(text: str) -> date:

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         scope for name, scope in SCOPES.items() if name in DEFAULT_SCOPES
     )
     requests_per_minute: int | None = Field(default=None, ge=1)
+    request_log_days: int = Field(default=30, ge=1)
 
     @field_validator("project_ids", mode="before")
     @classmethod

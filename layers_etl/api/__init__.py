@@ -4,7 +4,7 @@ Specification: ads-metrics.md (the endpoint) and layers-api.md (errors, limits, 
 """
 
 from layers_etl.api.client import LayersClient
-from layers_etl.api.exchange import Timeouts
 from layers_etl.api.retries import RetryPolicy
+from layers_etl.api.transport import Timeouts
 
 __all__ = ["LayersClient", "RetryPolicy", "Timeouts"]

@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from datetime import datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
+from yarl import URL
 
 from layers_etl.api.answers import DistrustError, MetricsQuestion, parse_reading
-from layers_etl.api.exchange import Answer, Exchange, Request, Timeouts
+from layers_etl.api.exchange import Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import MissingFieldError, parse_entity_page, parse_identity
 from layers_etl.api.retries import UNTRUSTED, RetryPolicy
 from layers_etl.api.terms import Terms, TermsBook
+from layers_etl.api.transport import HttpTransport, Timeouts, Transport
 from layers_etl.api.wire import parse_metrics_answer, parse_whoami
 from layers_etl.domain.days import DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity
@@ -64,7 +65,7 @@ class LayersClient:
         api_key: SecretStr,
         organization: str | None = None,
         requests_per_minute: int | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         on_request: Callable[[RequestRecord], None] | None = None,
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
@@ -75,18 +76,17 @@ class LayersClient:
         ``transport`` is the seam for tests. ``on_request`` gets one record per logical request, failed ones too.
         """
         _check_key(api_key)
-        url = _checked_url(base_url)
+        origin = str(_checked_url(base_url)).rstrip("/")
         self._pace_is_set = requests_per_minute is not None
         self._pacer = Pacer(requests_per_minute or UNKNOWN_TIER)
-        self._transport = transport or AiohttpTransport(limits=httpx.Limits(max_connections=MOST_IN_FLIGHT))
+        self._transport = transport or HttpTransport(timeouts or Timeouts(), connections=MOST_IN_FLIGHT)
         self._exchange = Exchange(
-            base_url=url,
+            origin=origin,
             api_key=api_key,
             organization=organization,
             transport=self._transport,
             pacer=self._pacer,
             retry=retry or RetryPolicy(),
-            timeouts=timeouts or Timeouts(),
             on_request=on_request,
         )
         self._terms = TermsBook()
@@ -146,24 +146,26 @@ class LayersClient:
         """Readings that together cover ``window``, each whole for its own part and yielded as it arrives.
 
         One request for the whole window; more only where the API narrows it silently or refuses it as too long. A
-        metric the API refuses for this scope and platform is left out from then on and named in the reading. An
-        error ends the iteration: what was yielded before stands, its context names the part that failed.
+        metric the API refuses for this scope and platform is left out from then on and named in the reading. Where an
+        answer begins late and the days before it, asked for alone, are not served either, they are yielded as a
+        reading that is not ``served``, so that an API that knows nothing from before an entity's creation is not
+        asked again for ever. An error ends the iteration: what was yielded before stands, its context names the part that failed.
 
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """
         _check_question(window, granularity, metrics)
         asked = tuple(name for name in API_METRICS if name in metrics)
         terms = self._terms.of(key)
-        unread = [window]
+        unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
         while unread:
-            part = unread.pop()
+            part, clipped_at = unread.pop()
             async with terms.scouting():
-                reading = await self._fetch_part(key, part, granularity, asked, terms)
+                reading = await self._fetch_part(key, part, granularity, asked, terms, clipped_at=clipped_at)
             yield reading
             if reading.window.until < part.until:
-                unread.append(DayWindow(reading.window.until, part.until))
+                unread.append((DayWindow(reading.window.until, part.until), clipped_at))
             if part.since < reading.window.since:
-                unread.append(DayWindow(part.since, reading.window.since))
+                unread.append((DayWindow(part.since, reading.window.since), reading.read_at))
 
     async def fetch_many(
         self, requests: Iterable[tuple[EntityKey, DayWindow]], *, granularity: str = "day"
@@ -209,21 +211,31 @@ class LayersClient:
             await asyncio.gather(running, return_exceptions=True)
 
     async def _fetch_part(
-        self, key: EntityKey, window: DayWindow, granularity: str, metrics: tuple[str, ...], terms: Terms
+        self,
+        key: EntityKey,
+        window: DayWindow,
+        granularity: str,
+        metrics: tuple[str, ...],
+        terms: Terms,
+        *,
+        clipped_at: datetime | None,
     ) -> Reading:
         """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead."""
         while True:
             part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
             accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
             refused = frozenset(metrics) - frozenset(accepted)
-            question = MetricsQuestion(key, part, granularity, accepted, refused)
+            question = MetricsQuestion(key, part, granularity, accepted, refused, clipped_at)
             try:
                 reading = await self._ask(question)
             except InvalidRequestError as error:
+                if clipped_at and find_refused_metric(error, accepted) is None:
+                    return question.unserved(clipped_at, error.context.request_id)
                 if not _learn(terms, question, error):
                     raise
             else:
-                terms.limit.accepted(len(reading.window))
+                if reading.served:
+                    terms.limit.accepted(len(reading.window))
                 return reading
             finally:
                 terms.limit.tried(len(part))
@@ -336,17 +348,17 @@ def _check_key(api_key: SecretStr) -> None:
         raise ConfigurationError("LAYERS_API_KEY is empty or holds characters no key has; copy it again")
 
 
-def _checked_url(base_url: str) -> httpx.URL:
+def _checked_url(base_url: str) -> URL:
     """Where the key may be sent: https anywhere, plain http to this machine only."""
     try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment or url.userinfo:
-        raise ConfigurationError(f"LAYERS_BASE_URL {str(url)!r} is no address like https://api.layers.com")
+        url = URL(base_url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host or url.query_string or url.fragment or url.user:
+        raise ConfigurationError(f"LAYERS_BASE_URL {base_url!r} is no address like https://api.layers.com")
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(
-            f"LAYERS_BASE_URL {str(url)!r} would send the key unencrypted; use https (http is for this machine only)"
+            f"LAYERS_BASE_URL {base_url!r} would send the key unencrypted; use https (http is for this machine only)"
         )
     return url
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-import aiohttp
-import httpx
 import stamina
 from pydantic import SecretStr, ValidationError
 
 from layers_etl.api.failures import RATE_LIMITED, Failure
 from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
 from layers_etl.api.retries import MALFORMED, UNTRUSTED, RetryDecision, RetryPolicy
+from layers_etl.api.transport import TIMEOUT, NoAnswerError, Response, Transport
 from layers_etl.api.wire import NotJsonError, WrongTypeError, describe_fault, parse_error_envelope
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.errors import ApiError, RefusedError, RequestContext, UnavailableError, UntrustedAnswerError
@@ -27,20 +25,9 @@ KEPT_BODY_BYTES: Final = 64 * 1024
 """How much of an answer that cannot be believed is kept for ``ops``."""
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-layers-request-id")
-_HIDDEN: Final = b"[api key]"
-_TRANSPORT_FAILURES: Final = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
-"""Everything a transport raises when no whole answer arrives; some of aiohttp's pass httpx's mapping unmapped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. ``total`` bounds one send from its first byte to the last of the answer, however it trickles."""
-
-    connect: float = 10.0
-    read: float = 30.0
-    write: float = 10.0
-    pool: float = 30.0
-    total: float = 60.0
+_HIDDEN: Final = "[api key]"
+_SUCCESSES: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,47 +65,36 @@ class _Tally:
     status: int | None = None
     request_id: str | None = None
 
+    def note(self, response: Response | None) -> None:
+        """Take in what an attempt brought: its status and request id stand in place of those of the one before."""
+        self.status = response.status if response else None
+        self.request_id = _find_request_id(response.headers) if response else None
+        self.bytes_received += len(response.body) if response else 0
+
 
 class Exchange:
-    """Sends requests over one transport with one key at one pace.
-
-    The transport is spoken to without ``httpx.AsyncClient``: of what that adds (redirects, cookies, authentication
-    flows, proxies from the environment) nothing is wanted here, and it costs as much time as the transport itself
-    (``benchmarks/api_overhead.py``). Hence no redirect can be followed with the key.
-    """
+    """Sends requests over one transport with one key at one pace."""
 
     def __init__(
         self,
         *,
-        base_url: httpx.URL,
+        origin: str,
         api_key: SecretStr,
         organization: str | None,
-        transport: httpx.AsyncBaseTransport,
+        transport: Transport,
         pacer: Pacer,
         retry: RetryPolicy,
-        timeouts: Timeouts,
         on_request: Callable[[RequestRecord], None] | None,
     ) -> None:
-        """``base_url`` is trusted to be https or loopback: the client has checked it."""
-        self._origin = str(base_url).rstrip("/")
+        """``origin`` is what targets are appended to; it is trusted to be https or loopback: the client has checked."""
+        self._origin = origin
         self._api_key = api_key
-        self._headers = httpx.Headers(
-            {"Host": base_url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-            | {"User-Agent": "layers-etl"}
-            | ({"X-Layers-Organization": organization} if organization else {})
-        )
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "layers-etl"}
+        if organization:
+            self._headers["X-Layers-Organization"] = organization
         self._transport = transport
         self._pacer = pacer
         self._retry = retry
-        self._total_seconds = timeouts.total
-        self._extensions = {
-            "timeout": {
-                "connect": timeouts.connect,
-                "read": timeouts.read,
-                "write": timeouts.write,
-                "pool": timeouts.pool,
-            }
-        }
         self._on_request = on_request
         self._refusal: RefusedError | None = None
 
@@ -145,9 +121,14 @@ class Exchange:
                 self._on_request(_record(request, tally, code, started_at, elapsed))
 
     async def _get_with_retries(self, request: Request, parse: Callable[[Answer], T], tally: _Tally) -> T:
+        decision = RetryDecision()
+        try:
+            return _believe(await self._attempt(request, tally), parse)
+        except ApiError as error:
+            first_failure = error
         policy = self._retry
         attempts = stamina.retry_context(
-            on=RetryDecision(),
+            on=decision,
             attempts=policy.attempts,
             timeout=None,
             wait_initial=policy.wait_initial,
@@ -156,22 +137,24 @@ class Exchange:
         )
         async for attempt in attempts:
             with attempt:
-                answer = await self._attempt(request, tally)
-                return _believe(answer, parse)
+                # What went well at once, as nearly everything does, never gets here: this costs as much as a request.
+                if attempt.num == 1:
+                    raise first_failure
+                return _believe(await self._attempt(request, tally), parse)
         raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, request: Request, tally: _Tally) -> Answer:
         """One answer with a 2xx; 429s are waited for, by everyone, as often as the policy allows."""
         for refusals in range(1, self._retry.refusals + 1):
-            response, body = await self._send(request, tally)
+            response = await self._send(request, tally)
             now = parse_http_date(response.headers.get("date"))
             context = replace(request.context, request_id=tally.request_id)
-            failure = None if response.is_success else _parse_failure(response, body)
+            failure = None if response.status in _SUCCESSES else _parse_failure(response)
             if failure is None or not failure.is_rate_limit:
                 self._pacer.accepted(parse_bucket_state(response.headers, now=now or datetime.now(UTC)))
             if failure is None:
-                _check_content_type(response, body, context)
-                return Answer(body, context, now or datetime.now(UTC), now)
+                _check_content_type(response, context)
+                return Answer(response.body, context, now or datetime.now(UTC), now)
             if failure.envelope and failure.envelope.error.request_id:
                 tally.request_id = failure.envelope.error.request_id
                 context = replace(context, request_id=tally.request_id)
@@ -186,7 +169,7 @@ class Exchange:
                 raise error
         raise AssertionError("the last refusal raises")
 
-    async def _send(self, request: Request, tally: _Tally) -> tuple[httpx.Response, bytes]:
+    async def _send(self, request: Request, tally: _Tally) -> Response:
         """One send and its whole answer, whatever its status; transport failures become UnavailableError."""
         self._check_not_refused(request)
         try:
@@ -198,48 +181,39 @@ class Exchange:
         try:
             self._check_not_refused(request)
             tally.attempts += 1
-            tally.status = tally.request_id = None
-            async with asyncio.timeout(self._total_seconds):
-                response = await self._transport.handle_async_request(self._http_request(request.target))
-                tally.status = response.status_code
-                tally.request_id = _find_request_id(response.headers)
-                try:
-                    body = self._hide_key(await response.aread())
-                finally:
-                    await response.aclose()
-            tally.bytes_received += len(body)
-            return response, body
-        except _TRANSPORT_FAILURES as failure:
-            raise self._no_answer(
-                replace(request.context, request_id=tally.request_id), tally.status, failure
-            ) from None
+            headers = {**self._headers, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
+            try:
+                response = await self._transport.get(self._origin + request.target, headers)
+            except NoAnswerError as failure:
+                tally.note(failure.begun and self._without_key(failure.begun))
+                raise self._no_answer(replace(request.context, request_id=tally.request_id), failure) from None
+            response = self._without_key(response)
+            tally.note(response)
+            return response
         finally:
             tally.wire_seconds += time.perf_counter() - started
             self._pacer.release(ticket)
 
-    def _no_answer(self, context: RequestContext, status: int | None, failure: Exception) -> UnavailableError:
-        cause = failure.__cause__ or failure
-        # httpx-aiohttp calls every lost connection a connect time-out; aiohttp's own exception knows better.
-        lost = isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError)
-        if isinstance(failure, TimeoutError | httpx.TimeoutException) and not lost:
-            return UnavailableError("no whole answer in time", context, "TIMEOUT", status)
-        reason = (
-            f"the connection to {self._origin} failed ({type(cause).__name__}); check LAYERS_BASE_URL and the network"
-        )
-        return UnavailableError(reason, context, "CONNECTION", status)
-
-    def _http_request(self, target: str) -> httpx.Request:
-        request = httpx.Request("GET", self._origin + target, headers=self._headers, extensions=self._extensions)
-        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
-        return request
+    def _no_answer(self, context: RequestContext, failure: NoAnswerError) -> UnavailableError:
+        status = failure.begun.status if failure.begun else None
+        if failure.code == TIMEOUT:
+            return UnavailableError("no whole answer in time", context, TIMEOUT, status)
+        reason = f"the connection to {self._origin} failed ({failure.cause}); check LAYERS_BASE_URL and the network"
+        return UnavailableError(reason, context, failure.code, status)
 
     def _check_not_refused(self, request: Request) -> None:
         if self._refusal is not None:
             raise RefusedError(self._refusal.reason, request.context, self._refusal.code, self._refusal.status)
 
-    def _hide_key(self, body: bytes) -> bytes:
-        """``body`` without the key, should a server repeat it."""
-        return body.replace(self._api_key.get_secret_value().encode(), _HIDDEN)
+    def _without_key(self, response: Response) -> Response:
+        """``response`` as if the key were in none of it, should a server repeat it."""
+        key = self._api_key.get_secret_value()
+        if key.encode() in response.body:
+            response = replace(response, body=response.body.replace(key.encode(), _HIDDEN.encode()))
+        if any(key in value for value in response.headers.values()):
+            headers = {name.lower(): value.replace(key, _HIDDEN) for name, value in response.headers.items()}
+            response = replace(response, headers=headers)
+        return response
 
 
 def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
@@ -252,22 +226,25 @@ def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
 
 
 def _find_request_id(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+    for name in _REQUEST_ID_HEADERS:
+        if name in headers:
+            return headers[name]
+    return None
 
 
-def _check_content_type(response: httpx.Response, body: bytes, context: RequestContext) -> None:
+def _check_content_type(response: Response, context: RequestContext) -> None:
     media_type = response.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise _malformed(context, body, f"the body is {media_type}, not JSON")
+        raise _malformed(context, response.body, f"the body is {media_type}, not JSON")
 
 
 def _malformed(context: RequestContext, body: bytes, reason: str) -> UntrustedAnswerError:
     return UntrustedAnswerError(reason, context, MALFORMED, None, body[:KEPT_BODY_BYTES])
 
 
-def _parse_failure(response: httpx.Response, body: bytes) -> Failure:
-    location = response.headers.get("location") if response.is_redirect else None
-    return Failure(response.status_code, parse_error_envelope(body), location)
+def _parse_failure(response: Response) -> Failure:
+    location = response.headers.get("location") if response.status in _REDIRECTS else None
+    return Failure(response.status, parse_error_envelope(response.body), location)
 
 
 def _record(request: Request, tally: _Tally, code: str | None, started_at: datetime, elapsed: float) -> RequestRecord:

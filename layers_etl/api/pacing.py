@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 TIERS: Final = {"standard": 120, "pilot": 1_200, "partner": 6_000}
@@ -146,6 +147,7 @@ class Pacer:
         self._probe_due = True
 
 
+@lru_cache(maxsize=64)
 def parse_http_date(text: str | None) -> datetime | None:
     """An HTTP date (``Sat, 18 Apr 2026 06:00:00 GMT``) as an aware instant, or None if it is none."""
     if not text:

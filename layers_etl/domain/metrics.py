@@ -1,7 +1,7 @@
 """The metrics and their formulas, to the letter of ads-metrics.md (Metric definitions).
 
 Ratios are computed from sums, never summed or averaged (rule 6 of the design). Each formula is stated once here,
-as data; its value in Python and its text in SQL both come from that one statement.
+as data; its value in Python, its text in SQL and its expression over a frame all come from that one statement.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+import polars as pl
 
 ADDITIVE: Final = ("spend", "impressions", "clicks", "conversions", "conversion_value")
 """Measures that may be summed over days and entities of one currency. ``conversion_value`` sums its known values."""
@@ -38,6 +40,15 @@ class Ratio:
         if numerator is None or denominator is None:
             return None
         return float(numerator) / float(max(Decimal(denominator), self.floor)) * self.factor
+
+    def expression(self, numerator: pl.Expr | None = None) -> pl.Expr:
+        """The same over a frame's columns of the same names, as column ``recomputed``; null where either is unknown.
+
+        ``numerator`` may stand in for the column.
+        """
+        denominator = pl.col(self.denominator).cast(pl.Float64).clip(lower_bound=float(self.floor))
+        ratio = (pl.col(self.numerator) if numerator is None else numerator) / denominator * self.factor
+        return ratio.alias("recomputed")
 
     def sql(self) -> str:
         """The same in SQL over columns (or macro parameters) of the same names, as DOUBLE.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from decimal import Decimal
+from itertools import chain, repeat
+from typing import Any, Final
 
 import polars as pl
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.metrics import RATIOS, ROAS, derive_conversion_value
 from layers_etl.domain.scopes import Scope
 
 MONEY: Final = pl.Decimal(18, 4)
@@ -28,6 +32,20 @@ BUCKET_SCHEMA: Final = pl.Schema(
 """One row per bucket (``day`` is the Monday for weekly readings). Money in the account's currency; null is unknown,
 never zero."""
 
+FRAME_SCHEMA: Final = pl.Schema(
+    {"reading": pl.Int64(), **BUCKET_SCHEMA, **{ratio.name: pl.Float64() for ratio in RATIOS}}
+)
+"""The buckets of many readings: ``reading`` is the position of theirs, the ratios are as the API reported them."""
+
+_REPORTED_TYPES: Final = {
+    name: pl.Float64() if dtype == MONEY else dtype
+    for name, dtype in FRAME_SCHEMA.items()
+    if name not in ("reading", "conversion_value")
+}
+_SURELY_NO_TIE: Final = 0.4999
+_SURELY_EXACT: Final = 1e11
+"""Of ten-thousandths: up to there a product of doubles errs by less than what is left to a tie."""
+
 
 @dataclass(frozen=True, slots=True)
 class EntityKey:
@@ -40,32 +58,76 @@ class EntityKey:
 
 
 @dataclass(frozen=True, slots=True)
-class RatioMismatch:
-    """A ratio the API reported that its own primitives do not give, beyond what rounding explains."""
-
-    day: date
-    metric: str
-    reported: float
-    recomputed: float
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """A whole answer, every row of it trusted.
 
-    ``window`` is what was served (never more than was asked); ``buckets`` has :data:`BUCKET_SCHEMA`, unique days,
-    oldest first. A day of ``window`` without a bucket was read, and is empty. ``read_at`` is the server's ``Date``
-    (our clock where it sent none). ``missing_metrics`` were refused for this platform or scope and are null throughout.
+    ``window`` is what was served (never more than was asked). ``columns`` are its buckets by column, as plain values:
+    ``day``, unique and ascending, and the metrics as reported; one that is not there is unknown throughout. A day of
+    ``window`` without a bucket was read, and is empty. ``read_at`` is the server's ``Date`` (our clock where it sent
+    none). ``missing_metrics`` were refused for this platform or scope.
+
+    Not ``served`` are days that the API leaves out of every answer, as those before an entity existed: they count as
+    read, but say nothing, so that what is known of them stands.
     """
 
     key: EntityKey
     window: DayWindow
     read_at: datetime
-    buckets: pl.DataFrame
+    columns: Mapping[str, Sequence[Any]]
     request_id: str | None = None
     platform: str | None = None
     missing_metrics: frozenset[str] = frozenset()
-    mismatches: tuple[RatioMismatch, ...] = ()
+    served: bool = True
+
+    def __len__(self) -> int:
+        """The number of buckets."""
+        return len(self.columns["day"])
+
+    @property
+    def buckets(self) -> pl.DataFrame:
+        """Its buckets alone, in :data:`BUCKET_SCHEMA`; for many readings, :func:`frame_readings` is far cheaper."""
+        return frame_readings([self]).select(BUCKET_SCHEMA.names())
+
+
+def frame_readings(readings: Sequence[Reading]) -> pl.DataFrame:
+    """The buckets of all ``readings`` in one frame of :data:`FRAME_SCHEMA`.
+
+    A frame costs the same for one answer as for hundreds: hence readings hold plain columns until they are written.
+    Money travels as doubles up to the cast: a double holds every amount of this size to four decimals, and the cast
+    to DECIMAL(18,4) rounds to the nearest, so the digits printed are the digits stored.
+    """
+    positions = chain.from_iterable(repeat(number, len(reading)) for number, reading in enumerate(readings))
+    reported = {name: pl.Series(_values(readings, name), dtype=dtype) for name, dtype in _REPORTED_TYPES.items()}
+    return pl.DataFrame(
+        {
+            "reading": pl.Series(list(positions), dtype=pl.Int64),
+            "conversion_value": _derive_conversion_values(reported["spend"], reported["roas"]),
+            **reported,
+        }
+    ).select(pl.col(name).cast(dtype) for name, dtype in FRAME_SCHEMA.items())
+
+
+def _values(readings: Sequence[Reading], name: str) -> list[Any]:
+    parts = (reading.columns.get(name) or repeat(None, len(reading)) for reading in readings)
+    return list(chain.from_iterable(parts))
+
+
+def _derive_conversion_values(spend: pl.Series, roas: pl.Series) -> pl.Series:
+    """:func:`derive_conversion_value` of every row, exact to the digits printed.
+
+    A product of doubles rounds to the same four decimals unless it lies next to a tie or is very large: only then is
+    it computed in decimals.
+    """
+    ten_thousandths = spend.clip(lower_bound=float(ROAS.floor)) * roas * 10_000
+    nearest = ten_thousandths.round()
+    doubtful = ((ten_thousandths - nearest).abs() > _SURELY_NO_TIE) | (ten_thousandths > _SURELY_EXACT)
+    rows = doubtful.arg_true()
+    exact = [
+        derive_conversion_value(Decimal(repr(one)), Decimal(repr(other)))
+        for one, other in zip(spend.gather(rows), roas.gather(rows), strict=True)
+    ]
+    values = (nearest / 10_000).cast(MONEY)
+    return values.scatter(rows, pl.Series(exact, dtype=MONEY)) if exact else values
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,12 @@ from layers_etl.domain.readings import RequestRecord
 from layers_etl.errors import ConfigurationError
 from layers_etl.settings import Settings
 
+OnRequest = Callable[[RequestRecord], None]
+Connect = Callable[[Settings, OnRequest | None], LayersClient]
+"""Makes the client of a run; it calls back once for every request, failed ones too."""
 
-def layers_client(settings: Settings, on_request: Callable[[RequestRecord], None] | None = None) -> LayersClient:
+
+def layers_client(settings: Settings, on_request: OnRequest | None = None) -> LayersClient:
     """A client for the API that ``settings`` name; ``ConfigurationError`` where they cannot be used."""
     return LayersClient(
         base_url=settings.base_url,

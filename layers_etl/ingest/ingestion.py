@@ -11,6 +11,7 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.errors import EntityError
+from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.journal import Journal, utc_now
 from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.ingest.outstanding import oldest_open_day
@@ -42,12 +43,14 @@ class Ingestion:
         *,
         run_id: str,
         now: Callable[[], datetime] = utc_now,
+        connect: Connect = layers_client,
     ) -> None:
-        """Prepare a run; nothing is read or written yet."""
+        """Prepare a run; nothing is read or written yet. ``connect`` makes the client."""
         self.settings = settings
         self.warehouse = warehouse
         self.request = request
         self._journal = Journal(warehouse, run_id, now)
+        self._connect = connect
         self._runner = Runner()
         self._presence: Presence | None = None
         self._listings: dict[Scope, ListingOutcome] = {}
@@ -118,6 +121,11 @@ class Ingestion:
             self._runner.close()
 
     @property
+    def run_id(self) -> str:
+        """By which ``ops`` knows the run."""
+        return self._journal.run_id
+
+    @property
     def status(self) -> RunStatus:
         """How the run stands."""
         return self._journal.status
@@ -139,7 +147,9 @@ class Ingestion:
     def _reach_api(self) -> Presence:
         """Once per run, before anything is written."""
         if self._presence is None:
-            self._presence = reach_api(self.settings, self.warehouse, self.request, self._journal, self._runner)
+            self._presence = reach_api(
+                self.settings, self.warehouse, self.request, self._journal, self._runner, self._connect
+            )
         return self._presence
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from asyncio import Runner
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from layers_etl.api.client import LayersClient
 from layers_etl.domain.days import ONE_DAY
 from layers_etl.domain.scopes import PROJECT
 from layers_etl.errors import ConfigurationError
-from layers_etl.ingest.identity import fetch_wanted_projects, layers_client
+from layers_etl.ingest.identity import Connect, fetch_wanted_projects
 from layers_etl.ingest.journal import Journal
 from layers_etl.ingest.request import RunRequest
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_project_ids, upsert_entities
 from layers_etl.warehouse.organization import claim_for_organization
-from layers_etl.warehouse.runs import RunStart, find_continued_run, record_horizon
+from layers_etl.warehouse.runs import RunStart, find_continued_run, forget_requests, record_horizon
 from layers_etl.warehouse.settling import apply_settling_times
 
 
@@ -37,14 +37,14 @@ class Presence:
 
 
 def reach_api(
-    settings: Settings, warehouse: Warehouse, request: RunRequest, journal: Journal, runner: Runner
+    settings: Settings, warehouse: Warehouse, request: RunRequest, journal: Journal, runner: Runner, connect: Connect
 ) -> Presence:
     """Say who we are before anything is written, and begin the run's record.
 
     Raises :class:`RefusedError` for a key that is not accepted, :class:`ConfigurationError` for settings that don't fit
     what the API says.
     """
-    client = layers_client(settings, on_request=journal.sent.append)
+    client = connect(settings, journal.sent.append)
     runner.run(client.__aenter__())
     try:
         return _introduce(client, settings, warehouse, request, journal, runner)
@@ -92,6 +92,7 @@ def _introduce(
             journal.now(),
         )
     )
+    forget_requests(warehouse, before=journal.now() - timedelta(days=settings.request_log_days))
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
     apply_settling_times(warehouse, settings.scopes, settings.settle_hours)
     # Unless some are named, the listing is of all active projects: those it no longer holds are marked.

@@ -153,7 +153,7 @@ class MetricsReader:
                 upsert_readings(self.warehouse, scope, landings, ledger, self.journal.run_id)
                 unmark_gone(self.warehouse, [key for key in ledger if key in state.gone])
                 state.outcome.windows_landed += len(landings)
-                state.outcome.rows_landed += sum(landing.reading.buckets.height for landing in landings)
+                state.outcome.rows_landed += sum(len(landing.reading) for landing in landings)
                 self.journal.note_windows(len(landings))
 
     def _counts_as_read_at(self, reading: Reading, coverage: Sequence[Coverage]) -> datetime:
@@ -164,9 +164,9 @@ class MetricsReader:
         """
         read_at = min(reading.read_at, self.request.as_of) if self.request.as_of else reading.read_at
         seen_before = [
-            interval.read_at
+            interval.read_no_earlier_than(shared.until - ONE_DAY)
             for interval in coverage
-            if interval.read_at and interval.window.intersection(reading.window)
+            if (shared := interval.window.intersection(reading.window))
         ]
         return max([read_at, *seen_before])
 

@@ -75,11 +75,25 @@ def window_too_long(call: Call, handler: Handler, *, days: int = 31) -> Answer:
 # Other questions than the one asked
 
 
-def narrowed_window(call: Call, handler: Handler, *, days: int = 31) -> Answer:
-    """Serve at most so many days from `since` on, and echo the narrowed window as if it had been asked for."""
+def narrowed_window(call: Call, handler: Handler, *, days: int = 31, keep_last: bool = False) -> Answer:
+    """Serve at most so many days from `since` on, or up to `until`, and echo them as if they had been asked for."""
     window = asked_window(call)
+    if keep_last:
+        since = max(window.first_day, window.end_day - days)
+        return handler(call.asking(since=date.fromordinal(since).isoformat()))
     until = min(window.end_day, window.first_day + days)
     return handler(call.asking(until=date.fromordinal(until).isoformat()))
+
+
+def clipped_window(call: Call, handler: Handler, *, since: str, refuse: bool = False) -> Answer:
+    """Serve nothing before a day, and echo the clipped window; where nothing is left, an empty one, or VALIDATION."""
+    window = asked_window(call)
+    first_day = max(window.first_day, date.fromisoformat(since).toordinal())
+    if first_day >= window.end_day and not refuse:
+        answer = handler(call)
+        edge = cast("JsonObject", answer.payload["window"])["until"]
+        return _with_series(replace(answer, payload={**answer.payload, "window": {"since": edge, "until": edge}}), [])
+    return handler(call.asking(since=date.fromordinal(first_day).isoformat()))
 
 
 def overlapping_pages(call: Call, handler: Handler, *, by: int = 1) -> Answer:
@@ -241,6 +255,7 @@ EFFECTS: Final[Mapping[str, Effect]] = {
         metric_unavailable,
         window_too_long,
         narrowed_window,
+        clipped_window,
         overlapping_pages,
         stalled,
         reset,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.sql import load_sql
+from layers_etl.warehouse.sql import load_sql, scope_sql
 
 
 def count_duplicate_keys(warehouse: Warehouse, scope: Scope) -> int:
@@ -43,6 +44,28 @@ def load_last_reading_moves(warehouse: Warehouse, scope: Scope) -> list[LastRead
     """By platform, from days that were read more than once."""
     rows = warehouse.connection.execute(load_sql("last_reading_moves"), {"scope": scope.name}).fetchall()
     return [LastReadingMoves(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingMismatch:
+    """A ratio the API reported together with primitives, standing now, that do not give it."""
+
+    project_id: str
+    entity_id: str
+    day: date
+    metric: str
+    reported: float
+    recomputed: float
+
+    def __str__(self) -> str:
+        """``cmp_1 2026-03-01: roas reported 3.4, recomputed 3.1``."""
+        return f"{self.entity_id} {self.day}: {self.metric} reported {self.reported:g}, recomputed {self.recomputed:g}"
+
+
+def load_standing_mismatches(warehouse: Warehouse, scope: Scope) -> list[StandingMismatch]:
+    """The furthest off first."""
+    rows = warehouse.connection.execute(scope_sql("standing_ratio_mismatches", scope)).fetchall()
+    return [StandingMismatch(*row) for row in rows]
 
 
 def _count(warehouse: Warehouse, sql: str) -> int:

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.schema import migrate
+from layers_etl.warehouse.schema import SCHEMA_VERSION, migrate, schema_version
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,10 @@ def open_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]:
 
 @contextlib.contextmanager
 def open_published(path: Path) -> Generator[Warehouse | None]:
-    """The published file, read-only, for a moment; None where nothing has been published yet."""
+    """The published file, read-only, for a moment; None where nothing has been published yet.
+
+    Raises :class:`WarehouseError` for a file that is corrupt, foreign, of another version, or held open for writing.
+    """
     if not path.exists():
         yield None
         return
@@ -104,7 +107,13 @@ def open_published(path: Path) -> Generator[Warehouse | None]:
         raise _explained(error, path) from None
     with connection:
         connection.execute("SET TimeZone = 'UTC'")
-        yield Warehouse(path, connection)
+        version = schema_version(connection, path)
+        if version is not None and version != SCHEMA_VERSION:
+            raise WarehouseError(
+                f"{path} was published by another version of layers_etl (its tables are of version {version}, this one's "
+                f"of {SCHEMA_VERSION}): the next run publishes it anew."
+            )
+        yield Warehouse(path, connection) if version else None
 
 
 @contextlib.contextmanager

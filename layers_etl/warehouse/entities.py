@@ -66,7 +66,7 @@ def upsert_entities(
         connection.register("incoming_entities", frame)
         run_script(connection, scope_sql("upsert_entities", scope), seen_at=seen_at, project_ids=list(project_ids))
         if scope is AD_ACCOUNT:
-            for child in below:
+            for child in (scope for scope in below if "ad_account_id" in scope.parents):
                 connection.execute(scope_sql("mark_below_renamed_accounts", child))
         connection.unregister("incoming_entities")
         if connection.execute("SELECT count(*) FROM changed_entities").fetchall()[0][0]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from layers_etl.warehouse.connection import TEMPORARY_SUFFIX, Warehouse
+from layers_etl.warehouse.schema import schema_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,18 @@ def load_publication(warehouse: Warehouse) -> Publication | None:
 
 
 def published_revision(target: Path) -> int | None:
-    """The revision of the published file; None where there is none that can be read."""
+    """The revision of the published file; None where there is none that can be read.
+
+    Raises :class:`WarehouseError` for a DuckDB file of something else, which must not be replaced.
+    """
     if not target.exists():
         return None
     try:
-        with duckdb.connect(str(target), read_only=True) as connection:
-            return _revision(connection)
+        connection = duckdb.connect(str(target), read_only=True)
     except duckdb.Error:
         return None
+    with connection:
+        return _revision(connection) if schema_version(connection, target) else None
 
 
 def _revision(connection: duckdb.DuckDBPyConnection) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading
+from layers_etl.domain.mismatches import find_mismatches
+from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
@@ -30,6 +31,7 @@ _WINDOW_SCHEMA = pl.Schema(
         "currency": pl.String(),
         "settle_hours": pl.Int32(),
         "request_id": pl.String(),
+        "served": pl.Boolean(),
     }
 )
 
@@ -67,7 +69,7 @@ def upsert_readings(
     A complete answer replaces its window; what it changes or no longer holds goes into history (rules 2 and 3).
     Raises :class:`LayersEtlError`, and writes nothing, if the batch holds a key twice.
     """
-    with warehouse.change() as connection, registered(connection, landings):
+    with warehouse.change() as connection, registered(connection, landings) as buckets:
         duplicate = connection.execute(load_sql("duplicate_buckets")).fetchall()
         if duplicate:
             raise LayersEtlError(f"Two answers of one batch hold the same day of {scope.name} {duplicate[0]}: a bug.")
@@ -75,33 +77,21 @@ def upsert_readings(
         connection.register("incoming_coverage", _coverage(ledger))
         run_script(connection, load_sql("replace_coverage"))
         connection.unregister("incoming_coverage")
-        mismatches = [
-            (
-                scope.name,
-                key.project_id,
-                key.entity_id,
-                found.day,
-                found.metric,
-                found.reported,
-                found.recomputed,
-                read_at,
-            )
-            for key, read_at, mismatches in (
-                (landing.reading.key, landing.reading.read_at, landing.reading.mismatches) for landing in landings
-            )
-            for found in mismatches
-        ]
-        if mismatches:
-            connection.executemany("INSERT INTO ops.ratio_mismatches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", mismatches)
+        mismatches = find_mismatches(buckets)
+        if mismatches.height:
+            connection.register("incoming_mismatches", mismatches)
+            connection.execute(load_sql("note_mismatches"), {"scope": scope.name})
+            connection.unregister("incoming_mismatches")
 
 
 @contextlib.contextmanager
-def registered(connection: duckdb.DuckDBPyConnection, landings: Sequence[Landing]) -> Generator[None]:
-    """``landings`` as the views ``incoming_windows`` and ``incoming_buckets`` that the upserts read."""
+def registered(connection: duckdb.DuckDBPyConnection, landings: Sequence[Landing]) -> Generator[pl.DataFrame]:
+    """``landings`` as the views ``incoming_windows`` and ``incoming_buckets`` that the upserts read; their buckets."""
+    buckets = frame_readings([landing.reading for landing in landings])
     connection.register("incoming_windows", _windows(landings))
-    connection.register("incoming_buckets", _buckets(landings))
+    connection.register("incoming_buckets", buckets.rename({"reading": "window_id"}))
     try:
-        yield
+        yield buckets
     finally:
         connection.unregister("incoming_windows")
         connection.unregister("incoming_buckets")
@@ -121,21 +111,13 @@ def _windows(landings: Sequence[Landing]) -> pl.DataFrame:
                 landing.currency,
                 landing.settle_hours,
                 landing.reading.request_id,
+                landing.reading.served,
             )
             for window_id, landing in enumerate(landings)
         ],
         schema=_WINDOW_SCHEMA,
         orient="row",
     )
-
-
-def _buckets(landings: Sequence[Landing]) -> pl.DataFrame:
-    frames = [
-        landing.reading.buckets.with_columns(pl.lit(window_id, pl.Int64()).alias("window_id"))
-        for window_id, landing in enumerate(landings)
-    ]
-    empty = pl.DataFrame(schema={**BUCKET_SCHEMA, "window_id": pl.Int64()})
-    return pl.concat([empty, *frames])
 
 
 def _coverage(ledger: Mapping[EntityKey, Sequence[Coverage]]) -> pl.DataFrame:

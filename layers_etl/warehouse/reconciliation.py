@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.metrics import ADDITIVE
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.reconciliation_views import Reconciliation
 from layers_etl.warehouse.sql import load_sql
+
+RECONCILED_WEEKS: Final = timedelta(weeks=8)
+"""How far back disagreements are looked for after every run, or as far as the run read."""
 
 
 def disagreeing_account_days(
@@ -22,3 +30,66 @@ def disagreeing_account_days(
     for project_id, ad_account_id, day in rows:
         days[project_id, ad_account_id].append(day)
     return dict(days)
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A day on which a parent's own numbers are not the sum of its children's.
+
+    ``residuals`` are those that are not zero, by measure. ``missing`` children were not read; unless the numbers are
+    ``comparable`` they may differ for that, or for having been read at different times. ``read_now`` is whether the run
+    that looks read either side.
+    """
+
+    entity_id: str
+    day: date
+    residuals: dict[str, Decimal | int]
+    missing: int
+    comparable: bool
+    read_now: bool
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether this run read two things that can't both be true."""
+        return self.comparable and self.read_now
+
+    def __str__(self) -> str:
+        """``acc_1 2026-03-01: spend 12.50, clicks 3``."""
+        residuals = ", ".join(f"{name} {residual:,}" for name, residual in self.residuals.items())
+        note = f"; {self.missing} not read" if self.missing else ""
+        return f"{self.entity_id} {self.day}: {residuals}{note}"
+
+
+def load_disagreements(warehouse: Warehouse, reconciliation: Reconciliation, run_id: str) -> list[Disagreement]:
+    """What does not add up in the last eight weeks or, if ``run_id`` read further back, since then; worst first."""
+    since, read_since, last_day = warehouse.connection.execute(
+        load_sql("extent_of_run"), {"run_id": run_id}
+    ).fetchall()[0]
+    if last_day is None:
+        return []
+    parent, children = reconciliation.parent, reconciliation.children
+    rows = warehouse.connection.execute(
+        load_sql("disagreements").format(
+            view=reconciliation.view,
+            entity_id=parent.id_column,
+            residuals=", ".join(f"{name}_residual" for name in ADDITIVE),
+            missing=f"{children}_missing",
+            parent_observed_at=f"{parent.name}_observed_at",
+            newest_observed_at=f"{children}_newest_observed_at",
+            shares=", ".join(
+                f"coalesce(abs({name}_residual)::DOUBLE / greatest({parent.name}_{name}, 1), 0)" for name in ADDITIVE
+            ),
+        ),
+        {"since": min(since or last_day, last_day - RECONCILED_WEEKS), "read_since": read_since},
+    ).fetchall()
+    return [
+        Disagreement(
+            entity_id,
+            day,
+            {name: residual for name, residual in zip(ADDITIVE, residuals, strict=True) if residual},
+            missing,
+            comparable,
+            read_now,
+        )
+        for entity_id, day, *residuals, missing, comparable, read_now in rows
+    ]

@@ -236,3 +236,9 @@ def record_requests(warehouse: Warehouse, run_id: str, requests: Sequence[Reques
             connection.register("incoming_requests", frame)
             connection.execute("INSERT INTO ops.requests BY NAME SELECT * FROM incoming_requests")
             connection.unregister("incoming_requests")
+
+
+def forget_requests(warehouse: Warehouse, *, before: datetime) -> None:
+    """Take requests that were made before an instant out of ``ops.requests``."""
+    with warehouse.transaction() as connection:
+        connection.execute("DELETE FROM ops.requests WHERE started_at < ?", [before])

@@ -12,10 +12,12 @@ import duckdb
 from layers_etl.domain.metrics import RATIOS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
 from layers_etl.errors import WarehouseError
+from layers_etl.warehouse.sql import scope_sql
 from layers_etl.warehouse.tables import (
     OPS_TABLES,
     SCHEMAS,
     Table,
+    daily_mart,
     entity_history_table,
     entity_table,
     quote,
@@ -24,7 +26,9 @@ from layers_etl.warehouse.tables import (
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
+reach and no horizon."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
@@ -33,9 +37,11 @@ ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[Scope]) -> None:
     """Bring the file to :data:`SCHEMA_VERSION` with tables for ``scopes``, in one transaction.
 
-    Raises :class:`WarehouseError` for a file that is not ours, or of a newer version.
+    What was observed (``ads``) and how it came (``ops``) only ever gain tables and nullable columns, so an older file
+    keeps every row; marts are derived, so they are made anew. Raises :class:`WarehouseError` for a file that is not
+    ours, or of a newer version.
     """
-    version = _schema_version(connection, path)
+    version = schema_version(connection, path)
     if version is not None and version > SCHEMA_VERSION:
         raise WarehouseError(
             f"{path} was written by a newer layers_etl (tables version {version}, this one knows {SCHEMA_VERSION}): "
@@ -44,15 +50,29 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
     connection.execute("BEGIN TRANSACTION")
     if version is None:
         _create_base(connection)
+    elif version < SCHEMA_VERSION:
+        _drop_derived(connection)
+        connection.execute("UPDATE ops.schema_version SET version = ?", [SCHEMA_VERSION])
+        connection.execute("UPDATE ops.revision SET revision = revision + 1")
     all_scopes = dict.fromkeys((*ALWAYS_PRESENT, *scopes))
     # Projects are listed in every run, whether or not their own metrics are read.
-    tables = [entity_table(PROJECT), entity_history_table(PROJECT), *chain.from_iterable(map(scope_tables, all_scopes))]
-    _create_missing(connection, {table.qualified: table for table in tables}.values())
+    tables = [
+        *OPS_TABLES,
+        entity_table(PROJECT),
+        entity_history_table(PROJECT),
+        *chain.from_iterable(map(scope_tables, all_scopes)),
+    ]
+    created = _create_missing(connection, {table.qualified: table for table in tables}.values())
+    for scope in all_scopes:
+        if daily_mart(scope).qualified in created:
+            connection.execute(scope_sql("mark_all_stale", scope))
+    _create_macros(connection)
     create_views(connection, list(all_scopes))
     connection.execute("COMMIT")
 
 
-def _schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+    """The version of the file's tables; None for an empty file, :class:`WarehouseError` for one that is not ours."""
     tables = _existing_tables(connection)
     if not tables:
         return None
@@ -76,17 +96,42 @@ def _create_base(connection: duckdb.DuckDBPyConnection) -> None:
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
     for table in OPS_TABLES:
-        connection.execute(table.ddl())
+        if table.name in ("schema_version", "revision"):
+            connection.execute(table.ddl())
     connection.execute("INSERT INTO ops.schema_version VALUES (?)", [SCHEMA_VERSION])
     connection.execute("INSERT INTO ops.revision VALUES (0)")
+
+
+def _drop_derived(connection: duckdb.DuckDBPyConnection) -> None:
+    """Everything that is made from ``ads`` and ``ops``: all views, and the tables of ``marts``."""
+    for kind, listing in (("VIEW", "duckdb_views() WHERE NOT internal"), ("TABLE", "duckdb_tables()")):
+        for schema, name in connection.execute(f"SELECT schema_name, {kind}_name FROM {listing}").fetchall():
+            if kind == "VIEW" or schema == "marts":
+                connection.execute(f"DROP {kind} {schema}.{name}")
+
+
+def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     for ratio in RATIOS:
         macro = f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator})"
-        connection.execute(f"CREATE MACRO {macro} AS {ratio.sql()}")
+        connection.execute(f"CREATE OR REPLACE MACRO {macro} AS {ratio.sql()}")
         connection.execute(f"COMMENT ON MACRO marts.{ratio.name} IS {quote(ratio_comment(ratio))}")
 
 
-def _create_missing(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+def _create_missing(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> set[str]:
+    """Create what the file lacks, tables and columns; the qualified names of the tables that are new."""
     existing = _existing_tables(connection)
+    columns = set(
+        connection.execute(
+            "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
+    )
+    created: set[str] = set()
     for table in tables:
         if (table.schema, table.name) not in existing:
             connection.execute(table.ddl())
+            created.add(table.qualified)
+        else:
+            for column in table.columns:
+                if (table.schema, table.name, column.name) not in columns:
+                    connection.execute(f"ALTER TABLE {table.qualified} ADD COLUMN {column.ddl()}")
+    return created

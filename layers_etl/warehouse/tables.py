@@ -137,7 +137,7 @@ def entity_history_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.history_table,
-        f"One row per version of a {_noun(scope)}: what the listings said of it from valid_from until valid_to.",
+        f"One row per version of {_a_noun(scope)}: what the listings said of it from valid_from until valid_to.",
         (
             *key_columns(scope),
             *versioned_columns(scope),
@@ -218,7 +218,7 @@ def metrics_history_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.metrics_history_table,
-        f"One row per superseded value of a {_noun(scope)}'s day. A value stood from observed_at until superseded_at.",
+        f"One row per superseded value of {_a_noun(scope)}'s day. A value stood from observed_at until superseded_at.",
         (
             *key_columns(scope),
             _DAY,
@@ -253,7 +253,7 @@ def weekly_reach_history_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.weekly_reach_history_table,
-        f"One row per superseded value of a {_noun(scope)}'s week. A value stood from observed_at until superseded_at.",
+        f"One row per superseded value of {_a_noun(scope)}'s week. A value stood from observed_at until superseded_at.",
         (*key_columns(scope), _WEEK, _PLATFORM, *_WEEKLY_REACH, *_VALUE_LIFETIME),
     )
 
@@ -311,6 +311,11 @@ def scope_tables(scope: Scope) -> Iterable[Table]:
     if scope in WEEKLY_REACH_SCOPES:
         yield weekly_reach_table(scope)
         yield weekly_reach_history_table(scope)
+
+
+def _a_noun(scope: Scope) -> str:
+    noun = _noun(scope)
+    return f"an {noun}" if noun.startswith("a") else f"a {noun}"
 
 
 def _noun(scope: Scope) -> str:
@@ -428,7 +433,8 @@ OPS_TABLES: Final = (
     Table(
         "ops",
         "requests",
-        "One row per logical request to the API (all its attempts). Bounded by a retention of days.",
+        "One row per logical request to the API (all its attempts), for LAYERS_REQUEST_LOG_DAYS. Why a run took long: "
+        "per run_id and path, sum(waited_seconds) beside sum(wire_seconds), sum(attempts) and count(code).",
         (
             _RUN,
             Column("started_at", INSTANT, "When the first attempt was made.", required=True),

@@ -8,6 +8,9 @@ import duckdb
 
 from layers_etl.domain.metrics import ADDITIVE
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.warehouse.comments import inherit_comments
+from layers_etl.warehouse.reconciliation_views import reconciliation_views
+from layers_etl.warehouse.rollups import rollup_views
 from layers_etl.warehouse.sql import load_sql, scope_sql
 
 
@@ -18,11 +21,20 @@ def create_views(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope])
     connection.execute(_day_states(scopes))
     connection.execute(_restatements(scopes))
     connection.execute(_restatement_summary())
+    connection.execute(_read_intervals(scopes))
+    for view in (*rollup_views(), *reconciliation_views(scopes)):
+        connection.execute(view)
+    inherit_comments(connection)
 
 
 def _day_states(scopes: Sequence[Scope]) -> str:
-    entities = "\n  UNION ALL\n  ".join(_entities_of(scope) for scope in scopes)
+    entities = "\n  UNION ALL\n  ".join(f"{_entities_of(scope)} WHERE gone_at IS NULL" for scope in scopes)
     return load_sql("views/day_states").format(entities=entities)
+
+
+def _read_intervals(scopes: Sequence[Scope]) -> str:
+    entities = "\n  UNION ALL\n  ".join(map(_entities_of, scopes))
+    return load_sql("views/read_intervals").format(entities=entities)
 
 
 def _entities_of(scope: Scope) -> str:
@@ -30,7 +42,7 @@ def _entities_of(scope: Scope) -> str:
     platform = "NULL" if scope is PROJECT else "platform"
     return (
         f"SELECT '{scope.name}' AS scope, project_id, {account} AS ad_account_id, {scope.id_column} AS entity_id, "
-        f"{platform} AS platform FROM ads.{scope.plural} WHERE gone_at IS NULL"
+        f"{platform} AS platform, gone_at IS NOT NULL AS gone FROM ads.{scope.plural}"
     )
 
 
@@ -43,9 +55,12 @@ def _restatements(scopes: Sequence[Scope]) -> str:
     )
     measured = {
         "additive_changes": changes,
-        "version_measures": ", ".join(f"version.{name}" for name in ADDITIVE),
+        "version_measures": ", ".join(
+            f"CASE WHEN version.valid_to IS NULL OR version.valid_to > readings.read_at THEN version.{name} END AS {name}"
+            for name in ADDITIVE
+        ),
         "settled_measures": ", ".join(
-            f"CASE WHEN is_settled THEN standing.{name} END AS settled_{name}" for name in ADDITIVE
+            f"CASE WHEN standing.settled THEN standing.{name} END AS settled_{name}" for name in ADDITIVE
         ),
     }
     comments = "\n".join(

@@ -7,6 +7,7 @@ import gzip
 import logging
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -26,7 +27,7 @@ from layers_etl.errors import (
     UnavailableError,
     UntrustedAnswerError,
 )
-from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, error, in_turn, talking
+from tests.api.conftest import CAMPAIGN_KEY, IMPATIENT, KEY, WEEK, Asked, Reply, answer_for, error, in_turn, talking
 
 Run = Callable[[Any], Any]
 HTML = Reply(raw=b"<html>one moment</html>", headers={"Content-Type": "text/html"})
@@ -150,7 +151,7 @@ def test_a_key_revoked_in_mid_run_stops_the_sending_and_keeps_what_arrived(run: 
 
 def test_stopping_early_cancels_what_is_under_way(run: Run) -> None:
     async def ask() -> None:
-        async with talking(lambda asked: answer_for(asked)) as talk:
+        async with talking(answer_for) as talk:
             keys = (EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(10_000))
             outcomes = talk.client.fetch_many((key, WEEK) for key in keys)
             await anext(outcomes)
@@ -170,7 +171,7 @@ def test_a_fifth_of_all_requests_failing_loses_nothing(run: Run) -> None:
         return faults[count // 5 % 5] if count % 5 == 0 else answer_for(asked)
 
     async def ask() -> list[Any]:
-        async with talking(answer) as talk:
+        async with talking(answer, retry=replace(IMPATIENT, attempts=10)) as talk:
             keys = (EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(200))
             return [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
 

@@ -12,18 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_etl.api.answers import MetricsQuestion, find_mismatches, parse_reading
+from layers_etl.api.answers import MetricsQuestion, parse_reading
 from layers_etl.api.terms import WindowLimit
 from layers_etl.api.wire import parse_metrics_answer
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
-from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading
+from layers_etl.domain.mismatches import find_mismatches
+from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import ConfigurationError, EntityError, InvalidRequestError, UntrustedAnswerError
 from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, bucket, error, talking
 
 Run = Callable[[Any], Any]
 DAYS = list(WEEK)
+NOW = datetime(2026, 4, 20, tzinfo=UTC)
 
 
 async def read(answer: Callable[[Asked], Reply], window: DayWindow = WEEK, key: EntityKey = CAMPAIGN_KEY) -> Any:
@@ -296,24 +298,40 @@ def test_the_digits_sent_are_the_digits_stored(spend: Decimal, roas: Decimal, co
 )
 def test_rounding_alone_is_never_a_mismatch(spend: float, counts: tuple[int, int, int], places: int) -> None:
     impressions, clicks, conversions = counts
-    columns = {
+    columns: dict[str, list[Any]] = {
+        "day": DAYS[:2],
         "spend": [round(spend, 2), 0.01],
-        "impressions": [impressions, 1],
-        "clicks": [clicks, 1],
-        "conversions": [conversions, 1],
+        "impressions": [impressions, None],
+        "clicks": [clicks, None],
+        "conversions": [conversions, None],
         # A second row that shows how many places the API prints.
         "cpa": [round(spend / max(conversions, 1), places), 10**-places],
         "cpm": [round(spend / max(impressions, 1) * 1000, places), 10**-places],
         "ctr": [round(clicks / max(impressions, 1), places), 10**-places],
     }
-    found = [found for found in find_mismatches(DAYS[:1], {name: values[:1] for name, values in columns.items()})]
-    assert found == []
+    assert mismatches_of(Reading(CAMPAIGN_KEY, WEEK, NOW, columns)) == []
+
+
+@given(off=st.floats(0.0151, 1e6), conversions=st.integers(0, 10**4), spend=st.decimals(0, 10**6, places=2))
+def test_more_than_rounding_is_a_mismatch(off: float, conversions: int, spend: Decimal) -> None:
+    columns: dict[str, list[Any]] = {
+        "day": DAYS[:2],
+        "spend": [float(spend), 3.45],
+        "conversions": [conversions, 1],
+        "cpa": [round(float(spend) / max(conversions, 1) + off, 2), 3.45],
+    }
+    (found,) = mismatches_of(Reading(CAMPAIGN_KEY, WEEK, NOW, columns))
+    assert found[:2] == (DAYS[0], "cpa")
+
+
+def mismatches_of(*readings: Reading) -> list[tuple[Any, ...]]:
+    """Day, metric, reported and recomputed number of each."""
+    return [row[1:] for row in find_mismatches(frame_readings(readings)).rows()]
 
 
 def test_a_ratio_its_primitives_do_not_give_is_kept_as_a_finding(run: Run) -> None:
     (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0], cpa=3.85), bucket(DAYS[1]))))
-    (found,) = reading.mismatches
-    assert (found.day, found.metric, found.reported, found.recomputed) == (DAYS[0], "cpa", 3.85, 3.75)
+    assert mismatches_of(reading) == [(DAYS[0], "cpa", 3.85, 3.75)]
     assert reading.buckets.height == 2
 
 

@@ -1,16 +1,19 @@
 -- One transaction lands a batch of readings of one scope.
 -- incoming_windows: one row per answer (window_id, project_id, entity_id, since, until, read_at, platform, currency,
---   settle_hours, request_id); incoming_buckets: its rows (window_id, day, measures).
--- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history.
+--   settle_hours, request_id, served); incoming_buckets: its rows (window_id, day, measures).
+-- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. Days that the API
+-- does not serve at all are read and say nothing: what is known of them stands.
 
 CREATE OR REPLACE TEMP TABLE standing_rows AS
-SELECT stored.*, incoming_windows.read_at AS superseded_at
+-- The ledger knows a settled day's reading to the hour: never before what was seen, should a clock step back.
+SELECT stored.*, greatest(incoming_windows.read_at, stored.observed_at) AS superseded_at
 FROM {metrics} AS stored
 JOIN incoming_windows
   ON stored.project_id = incoming_windows.project_id
  AND stored.{id_column} = incoming_windows.entity_id
  AND stored.day >= incoming_windows.since
  AND stored.day < incoming_windows.until
+ AND incoming_windows.served
 WHERE stored.day >= (SELECT min(since) FROM incoming_windows)
   AND stored.day < (SELECT max(until) FROM incoming_windows);
 
@@ -24,9 +27,10 @@ WITH incoming AS (
   JOIN incoming_windows USING (window_id)
 )
 SELECT
-  incoming.*,
+  incoming.* REPLACE (greatest(incoming.observed_at, standing.observed_at) AS observed_at),
   standing.day IS NOT NULL AND NOT ({measures_differ}) AS unchanged,
-  CASE WHEN unchanged THEN standing.first_observed_at ELSE incoming.observed_at END AS first_observed_at
+  CASE WHEN unchanged THEN standing.first_observed_at ELSE greatest(incoming.observed_at, standing.observed_at) END
+    AS first_observed_at
 FROM incoming
 LEFT JOIN standing_rows AS standing USING ({key}, day);
 

@@ -34,3 +34,10 @@ COMMENT ON COLUMN marts.restatement_summary.known_after_hours IS
   'Age of the reading, rounded down to whole days: 0, 24, 48, 72, … hours after the close.';
 COMMENT ON COLUMN marts.restatement_summary.share_known IS
   'known / settled. A ratio of sums; above 1 where the platforms took something back.';
+COMMENT ON COLUMN marts.restatement_summary.metric IS 'spend, impressions, clicks, conversions or conversion_value.';
+COMMENT ON COLUMN marts.restatement_summary.entity_days IS 'Settled days of entities that were read at that age.';
+COMMENT ON COLUMN marts.restatement_summary.days IS 'Different days among them.';
+COMMENT ON COLUMN marts.restatement_summary.known IS 'Sum of what was known at that age; money in currency.';
+COMMENT ON COLUMN marts.restatement_summary.settled IS 'Sum of what the same days settled at; money in currency.';
+COMMENT ON COLUMN marts.restatement_summary.entity_days_that_moved_later IS
+  'How many of entity_days had another value at that age than when they settled.';

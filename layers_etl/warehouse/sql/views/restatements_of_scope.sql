@@ -8,7 +8,6 @@ FROM (
     readings.project_id, readings.entity_id, readings.day, readings.read_at,
     coalesce(version.platform, standing.platform) AS platform,
     coalesce(version.currency, standing.currency) AS currency,
-    coalesce(standing.settled, false) AS is_settled,
     {version_measures}, {settled_measures}
   FROM (
     SELECT DISTINCT
@@ -16,10 +15,13 @@ FROM (
     FROM ops.readings
     WHERE scope = '{scope}'
   ) AS readings
-  LEFT JOIN ads.{scope}_metrics_versions AS version
+  -- What the table said at the instant of the reading: the newest version from before it, if it still stood.
+  ASOF LEFT JOIN (
+    SELECT * FROM ads.{scope}_metrics_versions WHERE valid_to IS NULL OR valid_to > valid_from
+  ) AS version
     ON version.project_id = readings.project_id AND version.{id_column} = readings.entity_id
    AND version.day = readings.day
-   AND version.valid_from <= readings.read_at AND (version.valid_to > readings.read_at OR version.valid_to IS NULL)
+   AND version.valid_from <= readings.read_at
   LEFT JOIN {metrics} AS standing
     ON standing.project_id = readings.project_id AND standing.{id_column} = readings.entity_id
    AND standing.day = readings.day

@@ -1,0 +1,37 @@
+"""A column of the same name means the same everywhere: what views don't say of their columns, the tables do."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Final
+
+import duckdb
+
+from layers_etl.domain.scopes import SCOPES
+from layers_etl.warehouse.tables import OPS_TABLES, key_columns, quote, scope_tables
+
+# An id is the key of what it names before it is the parent of something else.
+_COLUMNS: Final = (
+    *chain.from_iterable(key_columns(scope) for scope in SCOPES.values()),
+    *chain.from_iterable(table.columns for scope in SCOPES.values() for table in scope_tables(scope)),
+    *chain.from_iterable(table.columns for table in OPS_TABLES),
+)
+
+
+def inherit_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give every column of a view that has no comment of its own the one that a table has under the same name."""
+    known: dict[str, str] = {}
+    for column in _COLUMNS:
+        known.setdefault(column.name, column.comment)
+    rows = connection.execute(
+        "SELECT columns.schema_name || '.' || columns.table_name, column_name"
+        " FROM duckdb_columns() AS columns JOIN duckdb_views() AS views"
+        " ON views.view_oid = columns.table_oid AND views.database_name = columns.database_name"
+        " WHERE NOT views.internal AND columns.comment IS NULL AND columns.database_name = current_database()"
+    ).fetchall()
+    if rows:
+        connection.execute(
+            "\n".join(
+                f"COMMENT ON COLUMN {view}.{name} IS {quote(known[name])};" for view, name in rows if name in known
+            )
+        )

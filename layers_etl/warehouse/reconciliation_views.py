@@ -1,0 +1,138 @@
+"""The views that hold children against their parent, day by day (rule 9): ``marts.reconciliation`` and its like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
+from layers_etl.warehouse.sql import load_sql
+
+SAME_MOMENT: Final = timedelta(minutes=15)
+"""A run reads an account next to its campaigns; further apart than this, it was not one sitting."""
+
+MOST_DECIMALS: Final = 6
+"""Of a printed ROAS. More can't be told from a value kept to four decimals, and make no difference to it."""
+
+MONEY_MEASURES: Final = frozenset({"spend", "conversion_value"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Which children are held against which parent, and the view in ``marts`` that shows it."""
+
+    view: str
+    parent: Scope
+    child: Scope
+
+    @property
+    def children(self) -> str:
+        """As columns name them."""
+        return f"{self.child.name}s"
+
+
+RECONCILIATIONS: Final = (
+    Reconciliation("reconciliation", AD_ACCOUNT, CAMPAIGN),
+    Reconciliation("project_reconciliation", PROJECT, AD_ACCOUNT),
+)
+
+
+def reconciliations_of(scopes: Sequence[Scope]) -> list[Reconciliation]:
+    """Those of which both sides are among ``scopes``."""
+    return [each for each in RECONCILIATIONS if {each.parent, each.child} <= set(scopes)]
+
+
+def reconciliation_views(scopes: Sequence[Scope]) -> Iterable[str]:
+    """The SQL that creates each, for the scopes whose tables the file has."""
+    return map(_create_view, reconciliations_of(scopes))
+
+
+def _create_view(reconciliation: Reconciliation) -> str:
+    view, parent, child, children = (
+        reconciliation.view,
+        reconciliation.parent,
+        reconciliation.child,
+        reconciliation.children,
+    )
+    key = parent.key_columns
+    child_table, parent_table = f"ads.{child.plural}", f"ads.{parent.plural}"
+    platform = "parent.platform, " if "platform" in parent.details else ""
+    return load_sql("views/reconciliation").format(
+        view=view,
+        parent=parent.name,
+        child=child.name,
+        children=children,
+        key=", ".join(key),
+        child_key=", ".join(f"child.{column}" for column in key),
+        compared_key=", ".join(f"compared.{column}" for column in key),
+        child_metrics=f"ads.{child.metrics_table}",
+        parent_metrics=f"ads.{parent.metrics_table}",
+        child_table=child_table,
+        parent_table=parent_table,
+        child_is_measured=_same(child.key_columns, "child", "measured"),
+        ledger_is_bounded=_same(key, "ledger", "bounded"),
+        known_is_bounded=_same(key, "known", "bounded"),
+        parent_is_compared=_same(key, "parent", "compared"),
+        parent_columns=f"parent.name AS {parent.name}_name, {platform}",
+        measured=", ".join(f"measured.{name}" for name in ADDITIVE),
+        additive=", ".join(ADDITIVE),
+        floor=ROAS.floor,
+        decimals=_decimals(),
+        half_unit=CONVERSION_VALUE_PLACES / 2,
+        moment_seconds=int(SAME_MOMENT.total_seconds()),
+        sums=",\n    ".join(_sides(name, parent, children) for name in ADDITIVE),
+        residuals=",\n    ".join(
+            f"{_comparable_only(name, f'{parent.name}_{name} - {children}_{name}')} AS {name}_residual"
+            for name in ADDITIVE
+        ),
+        shown=",\n  ".join(_shown(name, parent, children) for name in ADDITIVE),
+        all_agree=" AND ".join(f"coalesce({name}_agrees, true)" for name in ADDITIVE),
+        comments="\n".join(_measure_comments(view, parent, children, name) for name in ADDITIVE),
+        moment_minutes=int(SAME_MOMENT.total_seconds()) // 60,
+    )
+
+
+def _decimals() -> str:
+    """The fewest decimals of a ROAS that give the row's conversion value to the rounding it is kept with."""
+    fits = "abs(conversion_value::DOUBLE - round(conversion_value / divisor, {n}) * divisor) <= {tolerance}"
+    tolerance = float(CONVERSION_VALUE_PLACES / 2) + 1e-8
+    cases = " ".join(f"WHEN {fits.format(n=n, tolerance=tolerance)} THEN {n}" for n in range(MOST_DECIMALS))
+    return f"CASE WHEN divisor IS NULL THEN NULL {cases} ELSE {MOST_DECIMALS} END"
+
+
+def _sides(name: str, parent: Scope, children: str) -> str:
+    """A side without a bucket has nothing, which is zero; one whose buckets don't know the measure is null."""
+    return ", ".join(
+        f"CASE WHEN count(*) FILTER ({side}) = 0 THEN 0 ELSE sum({name}) FILTER ({side}) END AS {column}_{name}"
+        for side, column in (("NOT is_child", parent.name), ("is_child", children))
+    )
+
+
+def _comparable_only(name: str, expression: str) -> str:
+    """No sum crosses a currency (rule 8)."""
+    return f"CASE WHEN one_currency THEN {expression} END" if name in MONEY_MEASURES else expression
+
+
+def _shown(name: str, parent: Scope, children: str) -> str:
+    bound = "conversion_value_bound" if name == "conversion_value" else "0"
+    children_sum = _comparable_only(name, f"{children}_{name}")
+    agrees = f"abs({name}_residual) <= {bound}"
+    return f"{children_sum} AS {children}_{name}, {parent.name}_{name}, {name}_residual, {agrees} AS {name}_agrees"
+
+
+def _same(columns: Iterable[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{column} = {right}.{column}" for column in columns)
+
+
+def _measure_comments(view: str, parent: Scope, children: str, name: str) -> str:
+    return load_sql("views/reconciled_measure_comments").format(
+        view=view,
+        measure=name,
+        parent=parent.name,
+        children=children,
+        unit=", in currency" if name in MONEY_MEASURES else "",
+        bound="conversion_value_bound" if name == "conversion_value" else "0: it adds up exactly",
+    )

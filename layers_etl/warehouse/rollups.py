@@ -1,0 +1,138 @@
+"""Weeks and months of campaigns and accounts; days, weeks and months of platforms and projects: views in ``marts``.
+
+Every one has currency in its grain (rule 8), ratios computed from its sums (rule 6), and no reach of its own making
+(rule 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from layers_etl.domain.metrics import ADDITIVE, COUNTS, RATIOS
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
+from layers_etl.warehouse.sql import load_sql, scope_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What days are gathered into: the column that holds it, how it follows from a day, and where it ends."""
+
+    suffix: str
+    column: str
+    of_day: str
+    end: str
+    in_words: str
+
+
+DAY: Final = Period("daily", "day", "day", "day + 1", "UTC day")
+WEEK: Final = Period("weekly", "week", "date_trunc('week', day)::DATE", "week + 7", "ISO week (Monday to Sunday, UTC)")
+MONTH: Final = Period(
+    "monthly", "month", "date_trunc('month', day)::DATE", "(month + INTERVAL 1 MONTH)::DATE", "calendar month (UTC)"
+)
+
+ENTITY_ROLLUPS: Final = tuple((scope, period) for scope in (CAMPAIGN, AD_ACCOUNT) for period in (WEEK, MONTH))
+ACCOUNT_ROLLUPS: Final = tuple(
+    (name, keys, period)
+    for name, keys in (("platform", ("project_id", "platform", "currency")), ("project", ("project_id", "currency")))
+    for period in (DAY, WEEK, MONTH)
+)
+ROLLUP_VIEWS: Final = (
+    *(f"{scope.name}_{period.suffix}" for scope, period in ENTITY_ROLLUPS),
+    *(f"{name}_{period.suffix}" for name, _, period in ACCOUNT_ROLLUPS),
+)
+"""Names of all of them, in schema ``marts``."""
+
+_NO_REACH: Final = "NULL::BIGINT AS reach, NULL::DOUBLE AS frequency"
+_NO_REACH_TOLD: Final = (
+    "Always null: people are counted once, so no sum of days or entities gives it, and the API reports none for this "
+    "grain."
+)
+_REPORTED_REACH: Final = (
+    "People reached in the week, as the API reports it for the week; null: not read, or none reported. Not additive."
+)
+_REPORTED_FREQUENCY: Final = (
+    "Impressions per person reached in the week, as the API reports it for the week; Meta only. Not additive."
+)
+
+
+def rollup_views() -> Iterable[str]:
+    """The SQL that creates each, with the comments that are not the columns' usual ones."""
+    for scope, period in ENTITY_ROLLUPS:
+        yield _entity_rollup(scope, period)
+    for name, keys, period in ACCOUNT_ROLLUPS:
+        yield _account_rollup(name, keys, period)
+
+
+def _entity_rollup(scope: Scope, period: Period) -> str:
+    view = f"{scope.name}_{period.suffix}"
+    has_reach = period is WEEK
+    same_key = " AND ".join(f"{{table}}.{column} = counted.{column}" for column in scope.key_columns)
+    return scope_sql(
+        "views/entity_rollup",
+        scope,
+        view=view,
+        period=period.column,
+        period_of_day=period.of_day,
+        period_end=period.end,
+        period_in_words=period.in_words,
+        noun=scope.name.replace("_", " "),
+        sums=_sums(),
+        additive=", ".join(ADDITIVE),
+        counted_key=", ".join(f"counted.{column}" for column in scope.key_columns),
+        entity_is_counted=same_key.format(table="entity"),
+        reach="reported.reach, reported.frequency" if has_reach else _NO_REACH,
+        reach_join=f"LEFT JOIN ads.{scope.weekly_reach_table} AS reported ON reported.week = counted.week AND "
+        + same_key.format(table="reported")
+        if has_reach
+        else "",
+        comments=_comments(view, period, has_reach=has_reach),
+    )
+
+
+def _account_rollup(name: str, keys: tuple[str, ...], period: Period) -> str:
+    view = f"{name}_{period.suffix}"
+    return load_sql("views/account_rollup").format(
+        view=view,
+        keys=", ".join(keys),
+        summed_keys=", ".join(f"sums.{key}" for key in keys),
+        account_is_summed=_same(keys, "account", "sums"),
+        readings_are_of_sums=_same(keys, "readings", "sums"),
+        period=period.column,
+        period_of_day=period.of_day,
+        period_end=period.end,
+        period_in_words=period.in_words,
+        grain_in_words=", ".join(key.removesuffix("_id") for key in keys),
+        sums=_sums(),
+        additive=", ".join(ADDITIVE),
+        ratios=", ".join(
+            f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.name}" for ratio in RATIOS
+        ),
+        reach=_NO_REACH,
+        comments=_comments(view, period, of_accounts=True),
+    )
+
+
+def _sums() -> str:
+    """``sum`` skips nulls: the conversion value is the sum of the known values, null where none is known."""
+    return ", ".join(f"sum({name}){'::BIGINT' if name in COUNTS else ''} AS {name}" for name in ADDITIVE)
+
+
+def _same(keys: Iterable[str], left: str, right: str) -> str:
+    """Platform and currency may be unknown."""
+    return " AND ".join(
+        f"{left}.{key} {'=' if key == 'project_id' else 'IS NOT DISTINCT FROM'} {right}.{key}" for key in keys
+    )
+
+
+def _comments(view: str, period: Period, *, of_accounts: bool = False, has_reach: bool = False) -> str:
+    return load_sql("views/rollup_comments").format(
+        view=view,
+        period=period.column,
+        period_in_words=period.in_words,
+        fewest="; of the ad account that lacks most" if of_accounts else "",
+        whose=" of every ad account" if of_accounts else "",
+        reach=_REPORTED_REACH if has_reach else _NO_REACH_TOLD,
+        frequency=_REPORTED_FREQUENCY if has_reach else _NO_REACH_TOLD,
+    )

@@ -1,0 +1,39 @@
+-- ops.read_intervals: ops.coverage in days that count, so that no query has to reckon with instants.
+-- Days are counted in epochs, so that no client's time zone matters.
+CREATE OR REPLACE VIEW ops.read_intervals AS
+WITH entities AS (
+  {entities}
+),
+timed AS (
+  SELECT
+    coverage.*, entities.ad_account_id, entities.gone, coalesce(own.settle_hours, other.settle_hours) AS hours_to_settle,
+    DATE '1970-01-01' + (epoch_us(read_at) // 86400000000)::INTEGER AS read_on,
+    DATE '1970-01-01' + ((epoch_us(read_at) - 3600000000 * hours_to_settle) // 86400000000)::INTEGER AS final_before
+  FROM ops.coverage
+  JOIN entities USING (scope, project_id, entity_id)
+  LEFT JOIN ops.settling AS own ON own.platform = coalesce(entities.platform, '')
+  LEFT JOIN ops.settling AS other ON other.platform = '*'
+)
+SELECT
+  scope, project_id, ad_account_id, entity_id, gone, since, until,
+  greatest(since, CASE WHEN lag_hours >= 0 THEN until ELSE least(until, read_on) END) AS closed_until,
+  greatest(since, CASE
+    WHEN lag_hours IS NULL THEN least(until, final_before)
+    WHEN lag_hours >= hours_to_settle THEN until
+    ELSE since
+  END) AS settled_until,
+  read_at, lag_hours
+FROM timed;
+
+COMMENT ON VIEW ops.read_intervals IS
+  'One row per entity and interval of days that were last read alike (ops.coverage), with how far its days had closed '
+  'and settled when they were read.';
+COMMENT ON COLUMN ops.read_intervals.ad_account_id IS 'The ad account itself, or the one it belongs to.';
+COMMENT ON COLUMN ops.read_intervals.gone IS 'Whether its metrics have since answered NOT_FOUND.';
+COMMENT ON COLUMN ops.read_intervals.closed_until IS
+  'Days of the interval before this one had closed when they were read. Exclusive; since: none had.';
+COMMENT ON COLUMN ops.read_intervals.settled_until IS
+  'Days of the interval before this one were read late enough to be final. Exclusive; since: none was.';
+COMMENT ON COLUMN ops.read_intervals.read_at IS 'When all days of the interval were last read; null: see lag_hours.';
+COMMENT ON COLUMN ops.read_intervals.lag_hours IS
+  'Each day was last read at least so many hours after its close; null: see read_at.';

@@ -1,0 +1,14 @@
+COMMENT ON COLUMN marts.{view}.{period} IS 'First day of the {period_in_words}. Part of the key.';
+COMMENT ON COLUMN marts.{view}.currency IS 'ISO 4217 currency of the money columns; null: unknown. Part of the key.';
+COMMENT ON COLUMN marts.{view}.conversion_value IS
+  'Sum of the known values, in currency; null: none is known, which is not zero. Additive within one currency.';
+COMMENT ON COLUMN marts.{view}.reach IS '{reach}';
+COMMENT ON COLUMN marts.{view}.frequency IS '{frequency}';
+COMMENT ON COLUMN marts.{view}.settled IS
+  'Whether every day of it{whose} was read late enough to be final; false as long as any is missing, provisional or still '
+  'to come.';
+COMMENT ON COLUMN marts.{view}.days_read IS
+  'How many of its days were read after they had closed, quiet days too{fewest}. Less than days: the sums lack something.';
+COMMENT ON COLUMN marts.{view}.days IS 'Days in it, read or not.';
+COMMENT ON COLUMN marts.{view}.running IS
+  'Whether it was still going on at the newest run''s instant: the sums are of the days so far.';

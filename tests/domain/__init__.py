@@ -1,0 +1,1 @@
+"""The rules, held against naive models of them: sets of days, dictionaries of instants, plain Python."""

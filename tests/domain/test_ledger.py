@@ -1,0 +1,134 @@
+"""The coverage ledger, against a dictionary from day to the instant it was last read."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, subtract_windows
+from layers_etl.domain.ledger import record_reading
+from layers_etl.domain.settlement import ONE_HOUR, Coverage, DayState
+
+from .strategies import (
+    Readings,
+    assert_fewest,
+    days_of,
+    is_settled,
+    last_readings,
+    ledger_of,
+    properties,
+    readings,
+    settle_hours,
+    utc,
+    windows,
+)
+
+MINUTE = timedelta(minutes=1)
+
+
+def by_day(coverage: tuple[Coverage, ...]) -> dict[date, Coverage]:
+    """The interval of every day; no day may have two."""
+    days = days_of(interval.window for interval in coverage)
+    assert len(days) == len(set(days))
+    return {day: interval for interval in coverage for day in interval.window}
+
+
+@properties
+@given(readings(), settle_hours())
+def test_the_ledger_holds_exactly_the_days_that_were_read_oldest_first(read: Readings, hours: int) -> None:
+    coverage = ledger_of(read, hours)
+    assert list(by_day(coverage)) == sorted(last_readings(read))
+
+
+@properties
+@given(readings(), settle_hours())
+def test_the_ledger_never_says_later_than_the_true_last_reading_and_is_within_an_hour_of_it(
+    read: Readings, hours: int
+) -> None:
+    truth = last_readings(read)
+    for day, interval in by_day(ledger_of(read, hours)).items():
+        said = interval.read_no_earlier_than(day)
+        assert said <= truth[day] < said + ONE_HOUR
+
+
+@properties
+@given(readings(), settle_hours(), settle_hours())
+def test_the_ledger_decides_settlement_as_the_true_readings_do_under_any_settling_time(
+    read: Readings, recorded_under: int, asked_under: int
+) -> None:
+    truth = last_readings(read)
+    for day, interval in by_day(ledger_of(read, recorded_under)).items():
+        is_final = interval.state(day, asked_under) is DayState.SETTLED
+        assert is_final == is_settled(day, truth[day], asked_under)
+        assert (day in (interval.settled_window(asked_under) or ())) == is_final
+
+
+@properties
+@given(readings(), st.lists(settle_hours(), min_size=12, max_size=12))
+def test_the_ledger_stays_true_while_the_settling_time_is_changed_between_readings(
+    read: Readings, hours: list[int]
+) -> None:
+    coverage: tuple[Coverage, ...] = ()
+    for (window, read_at), settle in zip(read, hours, strict=False):
+        coverage = record_reading(coverage, window, read_at, settle)
+    truth = last_readings(read)
+    for day, interval in by_day(coverage).items():
+        assert interval.read_no_earlier_than(day) <= truth[day] < interval.read_no_earlier_than(day) + ONE_HOUR
+
+
+@properties
+@given(readings(), windows(), settle_hours())
+def test_a_reading_leaves_the_days_outside_its_window_as_they_were(
+    read: Readings, window: DayWindow, hours: int
+) -> None:
+    before = by_day(ledger_of(read, hours))
+    after = by_day(record_reading(ledger_of(read, hours), window, utc(6, 1), hours))
+    for day in before.keys() - set(window):
+        assert after[day].state(day, hours) is before[day].state(day, hours)
+        assert after[day].read_no_earlier_than(day) >= before[day].read_no_earlier_than(day) - ONE_HOUR
+
+
+@properties
+@given(readings(), settle_hours())
+def test_recording_a_reading_twice_equals_recording_it_once(read: Readings, hours: int) -> None:
+    coverage = ledger_of(read, hours)
+    for window, read_at in read[-1:]:
+        assert record_reading(coverage, window, read_at, hours) == coverage
+
+
+@properties
+@given(readings(), settle_hours())
+def test_neighbouring_intervals_that_say_the_same_are_one(read: Readings, hours: int) -> None:
+    coverage = ledger_of(read, hours)
+    for says in {(interval.read_at, interval.lag_hours) for interval in coverage}:
+        assert_fewest([interval.window for interval in coverage if (interval.read_at, interval.lag_hours) == says])
+
+
+@properties
+@given(readings(), settle_hours())
+def test_an_interval_says_when_it_was_read_in_exactly_one_way(read: Readings, hours: int) -> None:
+    assert all((interval.read_at is None) != (interval.lag_hours is None) for interval in ledger_of(read, hours))
+
+
+def test_the_ledger_of_a_year_of_mornings_stays_a_handful_of_intervals() -> None:
+    random, coverage = Random(3), tuple[Coverage, ...]()
+    start = date(2025, 1, 1)
+    longest = 0
+    for morning in range(1, 366):
+        today = start + morning * ONE_DAY
+        read_at = day_start(today) + 6 * ONE_HOUR + random.randrange(59) * MINUTE
+        settled = [window for interval in coverage if (window := interval.settled_window(72))]
+        for window in subtract_windows(DayWindow(start, today), settled):
+            coverage = record_reading(coverage, window, read_at, 72)
+        longest = max(longest, len(coverage))
+    assert longest <= 6
+    assert days_of(interval.window for interval in coverage) == list(DayWindow(start, date(2026, 1, 1)))
+
+
+def test_a_backfill_of_a_settled_year_is_one_interval() -> None:
+    year = DayWindow(date(2025, 1, 1), date(2026, 1, 1))
+    coverage = record_reading((), year, utc(2, 1), 72)
+    assert coverage == (Coverage(year, utc(2, 1)),)

@@ -1,0 +1,1 @@
+"""Whole runs, against the simulated API over HTTP and a real warehouse."""

@@ -1,0 +1,43 @@
+"""A process that does one run, as a schedule would: ``one_run URL FOLDER [SINCE UNTIL]``; with days, a backfill."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from layers_etl.domain.days import DayWindow
+from layers_etl.ingest import fetching
+from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.sandbox.auth import DEFAULT_KEY
+from layers_etl.settings import Settings
+from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.runs import close_interrupted_runs
+
+from .mornings import FIRST_MORNING, START, UNPACED
+
+if __name__ == "__main__":
+    url, folder, *days = sys.argv[1:]
+    # So few windows take no seconds: land every answer as it comes, as a long run does every two hundred.
+    assert fetching.WINDOWS_PER_LANDING > 1
+    fetching.WINDOWS_PER_LANDING = 1
+    settings = Settings(
+        _env_file=None,  # pyright: ignore[reportCallIssue]
+        api_key=SecretStr(DEFAULT_KEY),
+        base_url=url,
+        data_dir=Path(folder),
+        start_date=START,
+        requests_per_minute=UNPACED,
+    )
+    kind = RunKind.BACKFILL if days else RunKind.RUN
+    window = DayWindow(*map(date.fromisoformat, days)) if days else DayWindow(START, FIRST_MORNING.date())
+    with open_warehouse(settings.build_path, settings.scopes) as warehouse:
+        close_interrupted_runs(warehouse)
+        run = Ingestion(settings, warehouse, RunRequest(kind, window=window), run_id=f"process_{url}_{folder}")
+        with closing(run):
+            run.read_metrics(settings.scopes, window)
+            run.finish()

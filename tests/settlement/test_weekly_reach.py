@@ -1,0 +1,133 @@
+"""The API's own weekly reach: when it is read, and what of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from layers_etl.domain.days import DayWindow
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
+from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
+from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.server import SandboxServer
+from layers_etl.warehouse.connection import Warehouse, open_warehouse
+
+from ..ingest.mornings import Pipeline, day_of, one
+
+MONDAY = datetime(2026, 4, 6, 6, tzinfo=UTC)
+LAST_WEEK = DayWindow(MONDAY.date() - timedelta(days=7), MONDAY.date())
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(now=MONDAY) as server:
+        yield server
+
+
+def morning(
+    pipeline: Pipeline, warehouse: Warehouse, at: datetime, scope: Scope = CAMPAIGN, request: RunRequest | None = None
+) -> tuple[WeeklyReachOutcome, list[tuple[str, DayWindow]]]:
+    """A whole run at ``at``: days, then weeks; and the weeks it asked for."""
+    pipeline.sandbox.set_clock(at)
+    pipeline.sandbox.clear_requests()
+    settings = pipeline.settings
+    window = DayWindow(settings.start_date, at.date())
+    with closing(Ingestion(settings, warehouse, request or RunRequest(), run_id=f"{at}{request}")) as run:
+        run.read_metrics(settings.scopes, request.window if request and request.window else window)
+        outcome = run.read_weekly_reach(scope)
+    weekly = [
+        (one(record.query, "id"), DayWindow(day_of(record.query, "since"), day_of(record.query, "until")))
+        for record in pipeline.sandbox.requests()
+        if ("granularity", "week") in record.query
+    ]
+    return outcome, weekly
+
+
+def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        asked = [len(morning(pipeline, warehouse, MONDAY + timedelta(days=n))[1]) for n in range(5)]
+        active = warehouse.connection.execute(
+            "SELECT count(DISTINCT campaign_id) FROM ads.campaign_metrics WHERE impressions > 0 AND day < ?",
+            [LAST_WEEK.until],
+        ).fetchall()[0][0]
+        settled = warehouse.connection.execute(
+            "SELECT count(*), bool_and(settled) FROM ads.campaign_reach_weekly"
+        ).fetchall()
+    assert active > 0
+    # Closed on Monday; settled on Thursday at midnight, 72 hours later.
+    assert asked == [active, 0, 0, active, 0]
+    assert settled == [(active, True)]
+
+
+def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        morning(pipeline, warehouse, MONDAY, AD_ACCOUNT)
+        found = warehouse.connection.execute(
+            "SELECT week, reach, (SELECT max(reach) FROM ads.ad_account_metrics AS daily"
+            "  WHERE daily.ad_account_id = weekly.ad_account_id AND day >= week AND day < week + 7),"
+            " (SELECT sum(reach) FROM ads.ad_account_metrics AS daily"
+            "  WHERE daily.ad_account_id = weekly.ad_account_id AND day >= week AND day < week + 7)"
+            " FROM ads.ad_account_reach_weekly AS weekly"
+        ).fetchall()
+    assert len(found) == 3
+    for week, reach, largest_day, sum_of_days in found:
+        assert week == LAST_WEEK.since
+        assert largest_day <= reach < sum_of_days
+
+
+def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        morning(pipeline, warehouse, MONDAY)
+        first = dict(
+            warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly").fetchall()
+        )
+        morning(pipeline, warehouse, MONDAY + timedelta(days=3))
+        second = dict(
+            warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly").fetchall()
+        )
+        superseded = dict(
+            warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly_history").fetchall()
+        )
+    changed = {campaign for campaign in first if first[campaign] != second[campaign]}
+    assert changed
+    assert {campaign: first[campaign] for campaign in changed} == {
+        campaign: reach for campaign, reach in superseded.items() if campaign in changed
+    }
+
+
+def test_a_backfill_reads_the_whole_weeks_among_its_days_again(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path)
+    days = DayWindow(LAST_WEEK.since - timedelta(days=3), LAST_WEEK.until)
+    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        later = MONDAY + timedelta(days=4)
+        morning(pipeline, warehouse, later)
+        _, weekly = morning(pipeline, warehouse, later, request=RunRequest(RunKind.BACKFILL, window=days))
+    assert weekly
+    assert {window for _, window in weekly} == {LAST_WEEK}
+
+
+def test_a_week_that_cannot_be_read_costs_its_entity_alone_and_is_asked_for_again(
+    sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    campaign = pipeline.campaigns()[0]
+    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        sandbox.add_fault(
+            Fault(effect="platform_error", parameters={"status": 400}, entity=campaign, query={"granularity": "week"})
+        )
+        failed, weekly = morning(pipeline, warehouse, MONDAY)
+        sandbox.clear_faults()
+        again, weekly_again = morning(pipeline, warehouse, MONDAY + timedelta(hours=1))
+    assert [failure.context.entity_id for failure in failed.failures] == [campaign]
+    assert failed.windows_landed == len(weekly) - 1
+    assert not again.failures
+    assert [entity for entity, _ in weekly_again] == [campaign]

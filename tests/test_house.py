@@ -1,0 +1,166 @@
+"""Imports run one way, read from the source: errors → domain → api, warehouse → ingest → defs, report, cli."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PACKAGE: Final = Path(__file__).parents[1] / "layers_etl"
+
+ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "errors": frozenset(),
+    "domain": frozenset({"errors"}),
+    "api": frozenset({"errors", "domain"}),
+    "warehouse": frozenset({"errors", "domain"}),
+    "settings": frozenset({"errors", "domain"}),
+    "ingest": frozenset({"errors", "domain", "settings", "api", "warehouse"}),
+    "defs": frozenset({"errors", "domain", "settings", "warehouse", "ingest"}),
+    "definitions": frozenset({"settings", "defs"}),
+    "instance": frozenset({"errors", "settings", "warehouse"}),
+    "launch": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "defs", "definitions", "instance"}),
+    "doctor": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "launch"}),
+    "report": frozenset({"errors", "domain", "settings", "warehouse"}),
+    "console": frozenset({"errors", "domain", "ingest"}),
+    "shell": frozenset({"errors", "domain", "warehouse"}),
+    "sandbox": frozenset(),
+}
+"""What each part may import of the others. What is not named here stands at the end and may import everything."""
+
+SANDBOX_USERS: Final = {"demo", "cli"}
+ENVIRONMENT_READERS: Final = {"settings", "instance", "demo", "cli"}
+PURE_IMPORTS_NOT: Final = {"dagster", "httpx", "duckdb", "aiohttp", "requests"}
+VAGUE: Final = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "base", "core"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement of one module."""
+
+    path: Path
+    module: str
+    names: tuple[str, ...]
+
+    @property
+    def part(self) -> str:
+        """The part of the house that the importing module belongs to."""
+        first = self.path.relative_to(PACKAGE).parts[0]
+        return first.removesuffix(".py")
+
+    @property
+    def parts(self) -> set[str]:
+        """The parts of the house that it imports."""
+        top, *rest = self.module.split(".")
+        if top != PACKAGE.name:
+            return set()
+        return {rest[0]} if rest else set(self.names)
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(PACKAGE.parent)} imports {self.module}"
+
+
+@cache
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports() -> list[Import]:
+    """Every import, those within functions and for type checking too."""
+    return list(_imports())
+
+
+def _imports() -> Iterator[Import]:
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield Import(path, alias.name, ())
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path} imports relatively"
+                assert node.module
+                yield Import(path, node.module, tuple(alias.name for alias in node.names))
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(modules()) > 50
+    assert {"domain", "api", "warehouse", "ingest", "defs"} <= {found.part for found in imports()}
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_imports_run_one_way_from(part: str) -> None:
+    wrong = [str(found) for found in imports() if found.part == part and not found.parts <= ALLOWED[part] | {part}]
+    assert wrong == []
+
+
+def test_the_api_client_and_the_warehouse_never_meet() -> None:
+    wrong = [
+        str(found) for found in imports() if (found.part, *found.parts) in {("api", "warehouse"), ("warehouse", "api")}
+    ]
+    assert wrong == []
+
+
+def test_nothing_of_the_pipeline_imports_the_sandbox() -> None:
+    users = {found.part for found in imports() if "sandbox" in found.parts} - {"sandbox"}
+    assert users <= SANDBOX_USERS
+
+
+def test_the_rules_are_pure() -> None:
+    wrong = [
+        str(found) for found in imports() if found.part == "domain" and found.module.split(".")[0] in PURE_IMPORTS_NOT
+    ]
+    assert wrong == []
+
+
+def test_the_rules_have_no_clock_and_touch_no_file() -> None:
+    wrong: list[str] = []
+    for path in sorted((PACKAGE / "domain").rglob("*.py")):
+        calls = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+        names = {ast.unparse(call.func) for call in calls}
+        wrong += [
+            f"{path.name}: {name}" for name in names if name in {"datetime.now", "date.today", "open", "time.time"}
+        ]
+    assert wrong == []
+
+
+def test_only_the_settings_and_whoever_hands_the_environment_on_read_it() -> None:
+    readers: set[str] = set()
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            named = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            imported = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set[str]()
+            if named in {"os.environ", "os.getenv", "os.putenv"} or {"environ", "getenv"} & imported:
+                readers.add(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+    assert readers <= ENVIRONMENT_READERS
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    inside = [path.relative_to(PACKAGE) for path in modules()]
+    vague = [str(path) for path in inside if {part.removesuffix(".py") for part in path.parts} & VAGUE]
+    assert vague == []
+
+
+@pytest.mark.parametrize("part", ["domain", "api", "warehouse", "ingest"])
+def test_only_the_outer_parts_know_dagster(part: str) -> None:
+    wrong = [str(found) for found in imports() if found.part == part and found.module.split(".")[0] == "dagster"]
+    assert wrong == []
+
+
+def test_sql_lives_with_the_warehouse_and_http_with_the_client() -> None:
+    speaks = {"duckdb": {"warehouse", "report", "shell"}, "httpx": {"api", "sandbox"}}
+    wrong = [
+        str(found)
+        for found in imports()
+        if (top := found.module.split(".")[0]) in speaks and found.part not in speaks[top]
+    ]
+    assert wrong == []

@@ -1,0 +1,1 @@
+"""The warehouse, in real DuckDB files, against naive models and real processes."""

@@ -1,0 +1,193 @@
+"""Opening the build file: one writer at a time, and a plain sentence for every file that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
+from layers_etl.errors import ConfigurationError, WarehouseError
+from layers_etl.warehouse.connection import Warehouse, ensure_folder, open_published, open_warehouse
+from layers_etl.warehouse.organization import claim_for_organization
+from layers_etl.warehouse.schema import SCHEMA_VERSION
+
+from .builders import SCOPES, A, dump, land, opened, reading, rows, spends, utc, window
+from .processes import OtherProcess, other_process
+
+
+def refusal(folder: Path) -> str:
+    """The sentence opening the build file in ``folder`` ends with."""
+    with pytest.raises(WarehouseError) as caught, opened(folder):
+        pass
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_a_warehouse_is_created_with_its_folder(tmp_path: Path) -> None:
+    with opened(tmp_path / "deep" / "down") as warehouse:
+        assert rows(warehouse, "SELECT version FROM ops.schema_version") == [(SCHEMA_VERSION,)]
+    assert (tmp_path / "deep" / "down" / "build.duckdb").exists()
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land(warehouse, reading(A, window(1, 3), utc(3, 4, 6), spends(window(1, 3), 5)))
+        before = dump(warehouse)
+    with opened(tmp_path) as warehouse:
+        assert dump(warehouse) == before
+
+
+def test_a_scope_that_is_read_from_now_on_gets_its_tables_beside_those_there_are(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land(warehouse, reading(A, window(1, 3), utc(3, 4, 6), spends(window(1, 3), 5)))
+    with open_warehouse(tmp_path / "build.duckdb", [CAMPAIGN, AD_ACCOUNT, PROJECT, ADSET, AD]) as warehouse:
+        for table in ("adset_metrics", "ad_metrics", "project_metrics"):
+            assert rows(warehouse, f"SELECT count(*) FROM ads.{table}") == [(0,)]
+        assert rows(warehouse, "SELECT count(*) FROM ads.campaign_metrics") == [(3,)]
+
+
+def test_every_table_and_column_says_what_it_holds(tmp_path: Path) -> None:
+    with open_warehouse(tmp_path / "build.duckdb", [CAMPAIGN, AD_ACCOUNT, PROJECT, ADSET, AD]) as warehouse:
+        for kind in ("table", "view"):
+            internal = "AND NOT internal" if kind == "view" else ""
+            silent = f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE NOT temporary {internal} AND comment IS NULL"
+            assert rows(warehouse, silent) == []
+        silent = (
+            "SELECT schema_name, table_name, column_name FROM duckdb_columns()"
+            " WHERE schema_name IN ('ads', 'marts', 'ops') AND comment IS NULL"
+        )
+        assert rows(warehouse, silent) == []
+
+
+def test_instants_are_told_in_utc_whatever_the_machines_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    with opened(tmp_path) as warehouse:
+        assert rows(warehouse, "SELECT current_setting('TimeZone')") == [("UTC",)]
+
+
+def test_a_corrupt_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    build = tmp_path / "build.duckdb"
+    build.write_bytes(b"this is no database" * 1000)
+    assert "cannot be opened as a DuckDB file" in refusal(tmp_path)
+    assert build.read_bytes() == b"this is no database" * 1000
+
+
+def test_a_truncated_warehouse_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land(warehouse, reading(A, window(1, 30), utc(4, 6), spends(window(1, 30), 5)))
+    build = tmp_path / "build.duckdb"
+    half = build.read_bytes()[: build.stat().st_size // 2]
+    build.write_bytes(half)
+    assert str(build) in refusal(tmp_path)
+    assert build.read_bytes() == half
+
+
+def test_a_database_of_something_else_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
+        connection.execute("CREATE TABLE shopping (item VARCHAR)")
+    assert "a DuckDB file of something else" in refusal(tmp_path)
+    with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("shopping",)]
+
+
+def test_a_warehouse_of_a_newer_version_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        warehouse.connection.execute("UPDATE ops.schema_version SET version = version + 1")
+    assert "written by a newer layers_etl" in refusal(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "cannot be written" in refusal(tmp_path / "file" / "data")
+    assert "LAYERS_DATA_DIR" in refusal(tmp_path / "file")
+    with pytest.raises(WarehouseError, match="cannot be written"):
+        ensure_folder(tmp_path / "file" / "data")
+
+
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "build.duckdb").mkdir()
+    assert "build.duckdb" in refusal(tmp_path)
+
+
+def test_a_second_run_waits_says_so_and_goes_on(tmp_path: Path) -> None:
+    with opened(tmp_path) as first:
+        second = OtherProcess("-m", "tests.warehouse.writer", "hold", str(tmp_path))
+        assert "Another run is writing" in second.hear()
+        land(first, reading(A, window(1, 3), utc(3, 4, 6), spends(window(1, 3), 5)))
+        assert second.code is None
+    assert "going on" in second.hear()
+    assert second.hear() == "open"
+    second.say("close")
+    assert second.wait() == ["closed"]
+    assert second.code == 0
+
+
+def test_a_run_that_was_killed_keeps_no_one_waiting(tmp_path: Path) -> None:
+    with other_process("-m", "tests.warehouse.writer", "hold", str(tmp_path)) as killed:
+        assert killed.hear() == "open"
+        killed.kill()
+    with other_process("-m", "tests.warehouse.writer", "hold", str(tmp_path)) as next_run:
+        assert next_run.hear() == "open"
+
+
+def test_a_file_another_program_has_open_is_told(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
+    with other_process("-c", script, str(tmp_path / "build.duckdb")) as program:
+        assert program.hear() == "open"
+        sentence = refusal(tmp_path)
+        assert "Another program has" in sentence
+        assert "warehouse.duckdb" in sentence
+        program.say("close")
+        program.wait()
+    with opened(tmp_path):
+        pass
+
+
+def test_what_a_killed_publication_left_is_swept_away(tmp_path: Path) -> None:
+    leftover = tmp_path / "warehouse.duckdb.publishing"
+    leftover.write_bytes(b"half a copy")
+    with opened(tmp_path):
+        assert not leftover.exists()
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(warehouse: Warehouse) -> None:
+    before = dump(warehouse)
+
+    def change_and_fail() -> None:
+        with warehouse.change() as connection:
+            connection.execute("INSERT INTO ops.organization VALUES ('org_1')")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        change_and_fail()
+    assert dump(warehouse) == before
+
+
+def test_a_warehouse_belongs_to_the_organisation_that_first_wrote_it(warehouse: Warehouse) -> None:
+    claim_for_organization(warehouse, "org_1")
+    claim_for_organization(warehouse, "org_1")
+    with pytest.raises(WarehouseError, match="set LAYERS_DATA_DIR to another folder"):
+        claim_for_organization(warehouse, "org_2")
+    assert rows(warehouse, "SELECT organization_id FROM ops.organization") == [("org_1",)]
+
+
+def test_nothing_published_yet_is_no_error(tmp_path: Path) -> None:
+    with open_published(tmp_path / "warehouse.duckdb") as published:
+        assert published is None
+
+
+def test_a_published_file_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(ConfigurationError, match="cannot be opened"), open_published(tmp_path / "warehouse.duckdb"):
+        pass
+
+
+def test_scopes_that_are_not_read_still_have_the_tables_users_rely_on(tmp_path: Path) -> None:
+    with open_warehouse(tmp_path / "build.duckdb", []) as warehouse:
+        for scope in SCOPES:
+            assert rows(warehouse, f"SELECT count(*) FROM ads.{scope.metrics_table}") == [(0,)]

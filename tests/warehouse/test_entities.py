@@ -1,0 +1,163 @@
+"""Listings: latest rows, versions, and what a change of them makes stale."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from layers_etl.domain.entities import Entity
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
+from layers_etl.domain.settlement import Coverage
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.entities import load_known_entities, mark_gone, unmark_gone, upsert_entities
+
+from .builders import (
+    ACCOUNT,
+    SCOPES,
+    A,
+    Row,
+    account,
+    campaign,
+    derive,
+    land,
+    march,
+    reading,
+    rows,
+    spends,
+    utc,
+    window,
+)
+
+VERSIONS = "SELECT name, status, listed, valid_from, valid_to FROM ads.campaign_history ORDER BY valid_from, name"
+LATEST = "SELECT campaign_id, name, listed, first_listed_at, last_listed_at, gone_at FROM ads.campaigns ORDER BY 1"
+MONDAY, TUESDAY, WEDNESDAY = utc(3, 2, 6), utc(3, 3, 6), utc(3, 4, 6)
+
+
+def list_campaigns(warehouse: Warehouse, seen_at: datetime, *entities: Entity, scope: Scope = CAMPAIGN) -> None:
+    upsert_entities(warehouse, scope, ["prj_1"], entities, seen_at, below=SCOPES)
+
+
+def revision(warehouse: Warehouse) -> int:
+    return rows(warehouse, "SELECT revision FROM ops.revision")[0][0]
+
+
+def test_a_rename_closes_the_version_and_opens_the_next(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a", name="Old"))
+    list_campaigns(warehouse, TUESDAY, campaign("cmp_a", name="New"))
+    assert rows(warehouse, VERSIONS) == [
+        ("Old", "active", True, MONDAY, TUESDAY),
+        ("New", "active", True, TUESDAY, None),
+    ]
+    assert rows(warehouse, LATEST) == [("cmp_a", "New", True, MONDAY, TUESDAY, None)]
+
+
+def test_a_listing_that_says_nothing_new_makes_no_version_and_is_not_worth_publishing(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"))
+    before = revision(warehouse)
+    list_campaigns(warehouse, TUESDAY, campaign("cmp_a"))
+    assert revision(warehouse) == before
+    assert len(rows(warehouse, VERSIONS)) == 1
+    assert rows(warehouse, LATEST) == [("cmp_a", "Campaign cmp_a", True, MONDAY, TUESDAY, None)]
+
+
+def test_an_entity_no_longer_listed_stays_marked_and_comes_back_as_a_version(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"), campaign("cmp_b"))
+    list_campaigns(warehouse, TUESDAY, campaign("cmp_b"))
+    assert rows(warehouse, LATEST)[0] == ("cmp_a", "Campaign cmp_a", False, MONDAY, MONDAY, None)
+    list_campaigns(warehouse, WEDNESDAY, campaign("cmp_a"), campaign("cmp_b"))
+    assert rows(warehouse, LATEST)[0] == ("cmp_a", "Campaign cmp_a", True, MONDAY, WEDNESDAY, None)
+    versions = [row for row in rows(warehouse, VERSIONS) if row[0] == "Campaign cmp_a"]
+    assert [(listed, valid_from, valid_to) for _, _, listed, valid_from, valid_to in versions] == [
+        (True, MONDAY, TUESDAY),
+        (False, TUESDAY, WEDNESDAY),
+        (True, WEDNESDAY, None),
+    ]
+
+
+def test_the_list_of_one_project_leaves_the_entities_of_another_alone(warehouse: Warehouse) -> None:
+    other = Entity(CAMPAIGN, "prj_2", "cmp_a", ad_account_id="acc_9", name="Elsewhere")
+    upsert_entities(warehouse, CAMPAIGN, ["prj_1", "prj_2"], [campaign("cmp_a"), other], MONDAY)
+    list_campaigns(warehouse, TUESDAY)
+    listed = "SELECT project_id, listed FROM ads.campaigns ORDER BY project_id"
+    assert rows(warehouse, listed) == [("prj_1", False), ("prj_2", True)]
+
+
+def test_a_validated_token_makes_no_version_and_is_kept_all_the_same(warehouse: Warehouse) -> None:
+    for seen_at in (MONDAY, TUESDAY):
+        list_campaigns(warehouse, seen_at, account(token_last_validated_at=seen_at), scope=AD_ACCOUNT)
+    assert rows(warehouse, "SELECT count(*) FROM ads.ad_account_history") == [(1,)]
+    assert rows(warehouse, "SELECT token_last_validated_at FROM ads.ad_accounts") == [(TUESDAY,)]
+
+
+def test_what_a_listing_says_beyond_the_columns_is_kept_as_json(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a", attributes={"bid": {"strategy": "Größe"}}))
+    assert rows(warehouse, "SELECT attributes->>'$.bid.strategy' FROM ads.campaigns") == [("Größe",)]
+
+
+def stale(warehouse: Warehouse) -> list[Row]:
+    return rows(warehouse, "SELECT DISTINCT scope, entity_id FROM ops.stale_marts ORDER BY ALL")
+
+
+def test_a_renamed_account_makes_the_marts_of_its_campaigns_stale_and_no_others(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, account("acc_1"), account("acc_2"), scope=AD_ACCOUNT)
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a", "acc_1"), campaign("cmp_b", "acc_2"))
+    for scope in SCOPES:
+        derive(warehouse, scope)
+    assert stale(warehouse) == []
+    list_campaigns(warehouse, TUESDAY, account("acc_1", name="Renamed"), account("acc_2"), scope=AD_ACCOUNT)
+    assert stale(warehouse) == [("ad_account", "acc_1"), ("campaign", "cmp_a")]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_stale"),
+    [({"name": "Renamed"}, True), ({"ad_account_id": "acc_2"}, True), ({"status": "paused"}, False)],
+)
+def test_marts_are_derived_anew_only_for_changes_they_show(
+    warehouse: Warehouse, change: dict[str, Any], is_stale: bool
+) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"))
+    derive(warehouse)
+    account_id = change.pop("ad_account_id", "acc_1")
+    list_campaigns(warehouse, TUESDAY, campaign("cmp_a", account_id, **change))
+    assert bool(stale(warehouse)) is is_stale
+    assert len(rows(warehouse, VERSIONS)) == 2
+
+
+def test_gone_is_remembered_until_it_can_be_read_or_is_listed_anew(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"))
+    mark_gone(warehouse, A, TUESDAY)
+    assert rows(warehouse, LATEST)[0][-1] == TUESDAY
+    list_campaigns(warehouse, TUESDAY, campaign("cmp_a"))
+    assert rows(warehouse, LATEST)[0][-1] == TUESDAY, "being listed all along says nothing new"
+    unmark_gone(warehouse, [A])
+    assert rows(warehouse, LATEST)[0][-1] is None
+    mark_gone(warehouse, A, TUESDAY)
+    list_campaigns(warehouse, TUESDAY)
+    list_campaigns(warehouse, WEDNESDAY, campaign("cmp_a"))
+    assert rows(warehouse, LATEST)[0][-1] is None, "it came back to the list"
+
+
+def test_a_plan_gets_every_entity_with_its_ledger_its_accounts_currency_and_its_newest_active_day(
+    warehouse: Warehouse,
+) -> None:
+    list_campaigns(warehouse, MONDAY, account("acc_1", currency="EUR"), scope=AD_ACCOUNT)
+    list_campaigns(
+        warehouse, MONDAY, campaign("cmp_a", status="ARCHIVED"), campaign("cmp_b"), campaign("cmp_c", "acc_unknown")
+    )
+    zeros = {"impressions": 0, "clicks": 0, "conversions": 0, "conversion_value": 0}
+    active = spends([march(1)], 5)
+    quiet = spends([march(2)], 0, **zeros)
+    land(warehouse, reading(A, window(1, 2), utc(3, 3, 6), {**active, **quiet}))
+    known = {entity.known.key.entity_id: entity for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])}
+    assert set(known) == {"cmp_a", "cmp_b", "cmp_c"}
+    first = known["cmp_a"].known
+    assert (first.status, first.parent_id, first.gone, first.last_active_day) == ("archived", "acc_1", False, march(1))
+    assert first.coverage == (Coverage(window(1, 2), utc(3, 3, 6)),)
+    assert known["cmp_a"].currency == "EUR"
+    assert known["cmp_b"].known.coverage == ()
+    assert known["cmp_c"].currency is None
+    accounts = load_known_entities(warehouse, AD_ACCOUNT, ["prj_1"])
+    assert [(entity.known.key, entity.known.parent_id) for entity in accounts] == [(ACCOUNT, "acc_1")]
+    assert load_known_entities(warehouse, CAMPAIGN, ["prj_2"]) == []

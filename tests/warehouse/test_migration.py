@@ -1,0 +1,77 @@
+"""Files of older versions are brought forward with everything they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from layers_etl.domain.scopes import CAMPAIGN
+from layers_etl.errors import WarehouseError
+from layers_etl.warehouse.connection import Warehouse, open_published
+from layers_etl.warehouse.schema import SCHEMA_VERSION
+
+from .builders import Row, derive, dump, opened, rows
+
+VERSION_1 = (Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """A folder whose build file an older version wrote."""
+    with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(VERSION_1)
+    return tmp_path
+
+
+def observed(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """What was observed, and the evidence of it."""
+    return {
+        name: found
+        for name, found in dump(warehouse).items()
+        if name.startswith("ads.") or name in ("ops.readings", "ops.coverage")
+    }
+
+
+def test_an_older_file_keeps_every_observation_and_its_history(older: Path) -> None:
+    with duckdb.connect(str(older / "build.duckdb")) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        before = observed(Warehouse(older / "build.duckdb", connection))
+    with opened(older) as warehouse:
+        after = observed(warehouse)
+    assert before["ads.campaign_metrics_history"]
+    assert {name: after[name] for name in before} == before
+
+
+def test_an_older_file_has_todays_version_tables_and_marts_afterwards(older: Path, tmp_path: Path) -> None:
+    columns = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+    with opened(older) as warehouse:
+        assert rows(warehouse, "SELECT version FROM ops.schema_version") == [(SCHEMA_VERSION,)]
+        brought_forward = set(rows(warehouse, columns))
+        derive(warehouse, CAMPAIGN)
+        counts = rows(
+            warehouse,
+            "SELECT (SELECT count(*) FROM marts.campaign_daily), (SELECT count(*) FROM ads.campaign_metrics)",
+        )
+    (tmp_path / "new").mkdir()
+    with opened(tmp_path / "new") as warehouse:
+        assert set(rows(warehouse, columns)) == brought_forward
+    assert counts[0][0] == counts[0][1] > 0
+
+
+def test_bringing_forward_is_done_once(older: Path) -> None:
+    with opened(older) as warehouse:
+        derive(warehouse, CAMPAIGN)
+        first = dump(warehouse)
+    with opened(older) as warehouse:
+        assert dump(warehouse) == first
+
+
+def test_a_published_file_of_an_older_version_is_told_apart(older: Path) -> None:
+    with (
+        pytest.raises(WarehouseError, match="the next run publishes it anew"),
+        open_published(older / "build.duckdb"),
+    ):
+        pass

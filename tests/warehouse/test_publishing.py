@@ -1,0 +1,123 @@
+"""Publishing: a whole copy in one step, skipped when nothing changed, and readers who never wait."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from layers_etl.warehouse.connection import Warehouse, open_published
+from layers_etl.warehouse.publishing import Publication, load_publication, publish_warehouse, published_revision
+
+from .builders import A, dump, land, march, opened, reading, rows, spends, utc, window
+from .processes import other_process
+
+ANALYST = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1], read_only=True)
+for _ in sys.stdin:
+    print(connection.execute("SELECT sum(spend) FROM ads.campaign_metrics").fetchall()[0][0], flush=True)
+"""
+
+
+def publish(warehouse: Warehouse, day: int = 5, settled_until: date | None = None) -> bool:
+    target = warehouse.path.with_name("warehouse.duckdb")
+    return publish_warehouse(warehouse, target, Publication("run_1", utc(3, day), utc(3, 5), settled_until))
+
+
+def land_spend(warehouse: Warehouse, spend: float, hour: int = 6) -> None:
+    land(warehouse, reading(A, window(1, 2), utc(3, 4, hour), spends(window(1, 2), spend)))
+
+
+def test_the_published_file_holds_every_table_as_the_build_file_does(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        assert publish(warehouse, settled_until=march(1)) is True
+        expected = dump(warehouse)
+    with open_published(tmp_path / "warehouse.duckdb") as published:
+        assert published
+        assert dump(published) == expected
+        assert load_publication(published) == Publication("run_1", utc(3, 5), utc(3, 5), march(1))
+
+
+def test_publishing_leaves_nothing_beside_the_two_files(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        for hour, spend in ((6, 5), (7, 6)):
+            land_spend(warehouse, spend, hour)
+            publish(warehouse)
+            beside = {path.name for path in tmp_path.iterdir()}
+            assert beside - {"build.duckdb.lock", "build.duckdb.wal"} == {"build.duckdb", "warehouse.duckdb"}
+    assert not (tmp_path / "build.duckdb.wal").exists()
+
+
+def test_publishing_is_skipped_while_nothing_changed(tmp_path: Path) -> None:
+    target = tmp_path / "warehouse.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        assert publish(warehouse) is True
+        before = (target.stat().st_ino, target.read_bytes())
+        assert publish(warehouse, day=6) is False
+        assert (target.stat().st_ino, target.read_bytes()) == before
+        land_spend(warehouse, 5, hour=7)
+        assert publish(warehouse, day=6) is True
+        assert target.stat().st_ino != before[0]
+
+
+def test_writing_goes_on_after_publishing_and_shows_in_the_next_copy_only(tmp_path: Path) -> None:
+    target = tmp_path / "warehouse.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        land_spend(warehouse, 6, hour=7)
+        with open_published(target) as published:
+            assert published
+            assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(10),)]
+        publish(warehouse)
+        with open_published(target) as published:
+            assert published
+            assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(12),)]
+
+
+def test_an_analyst_reads_on_while_the_file_is_replaced(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        target = str(tmp_path / "warehouse.duckdb")
+        with other_process("-c", ANALYST, target) as early:
+            early.say("now")
+            assert early.hear() == "10.0000"
+            land_spend(warehouse, 6, hour=7)
+            assert publish(warehouse) is True
+            early.say("now")
+            assert early.hear() == "10.0000"
+            with other_process("-c", ANALYST, target) as late:
+                late.say("now")
+                assert late.hear() == "12.0000"
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database" * 1000])
+def test_a_published_file_that_cannot_be_read_is_replaced(tmp_path: Path, damage: bytes) -> None:
+    target = tmp_path / "warehouse.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        target.write_bytes(damage)
+        assert published_revision(target) is None
+        assert publish(warehouse) is True
+        assert published_revision(target) is not None
+
+
+def test_a_published_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        (tmp_path / "warehouse.duckdb").unlink()
+        assert publish(warehouse) is True
+
+
+def test_everyone_may_read_the_published_file(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        publish(warehouse)
+    assert (tmp_path / "warehouse.duckdb").stat().st_mode & 0o777 == 0o644
