@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import dagster as dg
 
@@ -31,6 +32,11 @@ class ExitCode(enum.IntEnum):
     REFUSED = 3
 
 
+LONGEST_CLOCK_SKEW: Final = timedelta(days=366)
+"""An instant further ahead than any clock errs, or any simulation runs, is a typing error. A smaller lead does no harm:
+a day counts as read when the API's clock says so, and never as settled before."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
     """How a job run ended: its code, the sentences to show, and the Dagster run."""
@@ -51,7 +57,7 @@ def exit_code_of(error: LayersEtlError) -> ExitCode:
 def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
     """Read whatever is not settled at ``as_of`` (now)."""
     api_now = _api_now(settings)
-    if as_of and as_of > api_now:
+    if as_of and as_of > max(api_now, datetime.now(UTC)) + LONGEST_CLOCK_SKEW:
         raise ConfigurationError(
             f"{format_instant(as_of)} has not come yet (the API's clock says {format_instant(api_now)}): "
             "a run stands for now or for an instant in the past."

@@ -149,7 +149,8 @@ class LayersClient:
         metric the API refuses for this scope and platform is left out from then on and named in the reading. Where an
         answer begins late and the days before it, asked for alone, are not served either, they are yielded as a
         reading that is not ``served``, so that an API that knows nothing from before an entity's creation is not
-        asked again for ever. An error ends the iteration: what was yielded before stands, its context names the part that failed.
+        asked again for ever. An error ends the iteration: what was yielded before stands, its context names the part
+        that failed.
 
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """

@@ -27,7 +27,11 @@ USED_SHARE: Final = 0.98
 minutes would otherwise now and then see one request too many."""
 
 CATCH_UP_SECONDS: Final = 0.25
-"""How far the schedule may lag behind and still be made up for, so that a busy event loop loses no allowance."""
+"""How far the schedule may lag behind and still be made up for, so that a busy event loop loses no allowance; less
+where the server says that it would let through fewer requests at once than that makes."""
+
+CATCH_UP_SHARE: Final = 0.5
+"""Of the requests that the server would let through at once; the rest is for those on their way."""
 
 LIMIT_PERIOD_SECONDS: Final = 60.0
 """Limits are per minute; a reset that lies further away speaks of something else and is not used."""
@@ -88,7 +92,8 @@ class Pacer:
         self._turnstile = asyncio.Lock()
         self._eased_share = 1.0
         self._spacing = 0.0
-        self._due = -math.inf
+        self._room = math.inf
+        self._due: float | None = None
         self._last_sent = -math.inf
         self._closed_until = -math.inf
         self._tickets = 0
@@ -111,11 +116,14 @@ class Pacer:
                 now = self._clock()
                 if (held := self._closed_until - now) > patience:
                     raise HeldTooLongError(held)
+                if self._due is None:
+                    self._due = now
                 wait = max(self._due, self._closed_until, self._last_sent + self._spacing) - now
                 if wait <= 0:
                     break
                 await asyncio.sleep(min(wait, NAP_SECONDS))
-            self._due = max(self._due, now - CATCH_UP_SECONDS) + self._interval / self._eased_share
+            catch_up = min(CATCH_UP_SECONDS, self._interval * self._room * CATCH_UP_SHARE)
+            self._due = max(self._due, now - catch_up) + self._interval / self._eased_share
             self._last_sent = now
             self._tickets += 1
             if self._probe_due:
@@ -135,6 +143,7 @@ class Pacer:
         self._eased_share += (1 - self._eased_share) * RECOVERY
         if state is not None:
             self._spacing = state.spacing
+            self._room = state.remaining
 
     def refused(self, wait_seconds: float) -> None:
         """A request was answered 429: nothing is sent for ``wait_seconds``, then one request goes alone."""
@@ -142,7 +151,7 @@ class Pacer:
         if now >= self._closed_until:
             self._eased_share = max(LEAST_EASED_SHARE, self._eased_share * EASED_SHARE)
         self._closed_until = max(self._closed_until, now + wait_seconds)
-        self._due = max(self._due, self._closed_until)
+        self._due = max(self._due or now, self._closed_until)
         self._spacing = 0.0
         self._probe_due = True
 

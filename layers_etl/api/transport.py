@@ -57,12 +57,12 @@ class Transport(Protocol):
         ...
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         """Close the connections."""
         ...
 
-    async def get(self, url: str, headers: Mapping[str, str]) -> Response:
+    async def get(self, url: str, headers: Mapping[str, str], /) -> Response:
         """One GET of an ``url`` that is percent-encoded already; :class:`NoAnswerError` if no whole answer comes."""
         ...
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, table_metadata
+from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, publication_metadata, table_metadata
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope
+from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.warehouse.tables import daily_mart, entity_table, metrics_table, weekly_reach_table
 
@@ -102,7 +103,7 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
         whole = all(len(outcome.landed_days) == len(window) for outcome in outcomes.values())
         if not whole or not _downstream_follows(context, scopes):
             run.finish()
-            _log_finished(context, run.settings.scopes)
+            _log_finished(context, run)
         failed = {
             outcome.scope.metrics_table: outcome.failed_days for outcome in outcomes.values() if outcome.failed_days
         }
@@ -146,10 +147,13 @@ def _downstream_follows(context: dg.AssetExecutionContext, scopes: Sequence[Scop
     return {PUBLISHED, *(dg.AssetKey(scope.daily_mart) for scope in scopes)} <= set(selection)
 
 
-def _log_finished(context: dg.AssetExecutionContext, scopes: Sequence[Scope]) -> None:
-    for name in (*(scope.daily_mart for scope in scopes), *PUBLISHED.path):
+def _log_finished(context: dg.AssetExecutionContext, run: Ingestion) -> None:
+    marts = {scope.daily_mart: table_metadata(run.warehouse, daily_mart(scope)) for scope in run.settings.scopes}
+    for name, metadata in {**marts, PUBLISHED.to_user_string(): publication_metadata(run)}.items():
         context.log_event(
-            dg.AssetMaterialization(dg.AssetKey(name), description="Brought up to date by the metrics run.")
+            dg.AssetMaterialization(
+                dg.AssetKey(name), description="Brought up to date by the metrics run.", metadata=metadata
+            )
         )
 
 
@@ -232,15 +236,7 @@ def published_warehouse_asset(scopes: Sequence[Scope]) -> dg.AssetsDefinition:
     def published_warehouse(ingestion: IngestionResource) -> dg.MaterializeResult:
         run = ingestion.ingestion
         published = run.publish()
-        path = run.settings.published_path
-        return dg.MaterializeResult(
-            metadata={
-                "published": published,
-                "path": dg.MetadataValue.path(str(path.resolve())),
-                "bytes": path.stat().st_size,
-                "settled_until": str(run.settled_until()),
-            }
-        )
+        return dg.MaterializeResult(metadata={"published": published, **publication_metadata(run)})
 
     return published_warehouse
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.marts import DerivedMart
@@ -39,6 +40,16 @@ def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> M
         **table_metadata(warehouse, table),
         "stale_windows_derived": derived.stale_windows,
         "rows_projected": derived.projected_rows,
+    }
+
+
+def publication_metadata(run: Ingestion) -> Metadata:
+    """Where the published file is, how large, and up to where it is final."""
+    path = run.settings.published_path
+    return {
+        "path": dg.MetadataValue.path(str(path.resolve())),
+        "bytes": path.stat().st_size,
+        "settled_until": str(run.settled_until()),
     }
 
 

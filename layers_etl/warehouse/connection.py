@@ -110,8 +110,8 @@ def open_published(path: Path) -> Generator[Warehouse | None]:
         version = schema_version(connection, path)
         if version is not None and version != SCHEMA_VERSION:
             raise WarehouseError(
-                f"{path} was published by another version of layers_etl (its tables are of version {version}, this one's "
-                f"of {SCHEMA_VERSION}): the next run publishes it anew."
+                f"{path} was published by another version of layers_etl (tables of version {version}, not "
+                f"{SCHEMA_VERSION}): the next run publishes it anew."
             )
         yield Warehouse(path, connection) if version else None
 

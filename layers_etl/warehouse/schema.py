@@ -52,6 +52,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
         _create_base(connection)
     elif version < SCHEMA_VERSION:
         _drop_derived(connection)
+        _create_missing(connection, OPS_TABLES)
+        connection.execute("DELETE FROM ops.views")
         connection.execute("UPDATE ops.schema_version SET version = ?", [SCHEMA_VERSION])
         connection.execute("UPDATE ops.revision SET revision = revision + 1")
     all_scopes = dict.fromkeys((*ALWAYS_PRESENT, *scopes))

@@ -337,6 +337,12 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
+        "views",
+        "One row: which definitions the file's views were made from.",
+        (Column("fingerprint", "VARCHAR", "Hash of the definitions; other ones are made anew.", required=True),),
+    ),
+    Table(
+        "ops",
         "revision",
         "One row: counts every change of the data. Publishing is skipped while the published file has the same.",
         (Column("revision", "BIGINT", "Number of committed changes.", required=True),),

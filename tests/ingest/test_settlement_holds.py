@@ -18,6 +18,7 @@ from layers_etl.warehouse.runs import RunStatus
 
 from .mornings import FIRST_MORNING, START, Entity, Pipeline, refusing
 
+Told = tuple[Entity, date]
 WORLD = WorldConfig(accounts=2, campaigns=2)
 
 
@@ -67,7 +68,7 @@ def live(folder: Path, life: list[Step]) -> None:
     now = FIRST_MORNING
     with SandboxServer(WORLD, now=now) as sandbox:
         pipeline = Pipeline(sandbox, folder)
-        told: dict[tuple[Entity, date], datetime] = {}
+        told: dict[Told, datetime] = {}
         for number, step in enumerate(life):
             now += step.later
             sandbox.set_clock(now)
@@ -83,20 +84,23 @@ def live(folder: Path, life: list[Step]) -> None:
             pipeline.options["settle_hours"] = step.settling
             whole = DayWindow(START, now.date())
             ran = pipeline.backfill(whole) if step.backfilled else pipeline.run()
-            told |= {
-                ((scope, entity_id), day): now
+            just_told = {
+                ((scope, entity_id), day)
                 for scope, entity_id, window in ran.asked
                 if (scope, entity_id) not in failing
                 for day in window
             }
-            assert_true_to(pipeline, told, step.settling)
+            told |= dict.fromkeys(just_told, now)
+            assert_true_to(pipeline, told, just_told, step.settling)
             if ran.status is RunStatus.SUCCEEDED:
                 assert_settled_what_is_due(pipeline, step.settling, now)
                 assert pipeline.run(as_of=now).asked == []
         pipeline.let_go()
 
 
-def assert_true_to(pipeline: Pipeline, told: dict[tuple[Entity, date], datetime], settling: SettlingTimes) -> None:
+def assert_true_to(
+    pipeline: Pipeline, told: dict[Told, datetime], just_told: set[Told], settling: SettlingTimes
+) -> None:
     """Rows say when they were read and whether that was late enough, and what the API said at that instant."""
     platforms = dict(
         pipeline.rows(

@@ -1,0 +1,1 @@
+"""The command line, as the processes its users start."""

@@ -1,0 +1,41 @@
+"""One simulated API for tests that leave it alone, others for those that do not, and folders to work in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from layers_etl.sandbox.server import SandboxServer
+
+from ..dagster.conftest import SMALL, TODAY
+from .command import Place
+
+
+@pytest.fixture(scope="session")
+def still() -> Iterator[SandboxServer]:
+    """A simulated API that no test changes."""
+    with SandboxServer(SMALL, now=TODAY) as server:
+        yield server
+
+
+@pytest.fixture
+def place(still: SandboxServer, tmp_path: Path) -> Place:
+    """An empty folder in front of the API that no test changes."""
+    return Place(tmp_path, still)
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> Iterator[Place]:
+    """An empty folder in front of an API of the test's own."""
+    with SandboxServer(SMALL, now=TODAY) as server:
+        yield Place(tmp_path, server)
+
+
+@pytest.fixture(scope="session")
+def filled(still: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A folder with a warehouse after its first run; tests look at it and leave it as it is."""
+    place = Place(tmp_path_factory.mktemp("filled"), still)
+    assert place.run("run").code == 0
+    return place

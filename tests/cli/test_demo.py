@@ -1,0 +1,87 @@
+"""The demo: two weeks of simulated mornings in a folder of its own, whatever else is set."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from layers_etl.sandbox.server import SandboxServer
+
+from ..dagster.pipeline import rows_of
+from .command import Ended, Place, ended
+
+pytestmark = pytest.mark.slow
+
+LONGEST_SECONDS = 90
+"""On two cores that have nothing else to do."""
+
+ELSEWHERE = {
+    "LAYERS_API_KEY": "lp_test_somebody_elses",
+    "LAYERS_BASE_URL": "http://127.0.0.1:9",
+    "LAYERS_PROJECT_IDS": "prj_nowhere",
+    "LAYERS_START_DATE": "2030-01-01",
+    "LAYERS_SCOPES": "ad",
+    "LAYERS_SETTLE_HOURS": "0",
+}
+
+
+@pytest.fixture(scope="module")
+def shown(still: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Ended, float]:
+    """A folder after the demo, what it printed, and how long it took; the user's settings point elsewhere."""
+    place = Place(tmp_path_factory.mktemp("demo"), still)
+    began = time.monotonic()
+    with place.started("demo", **ELSEWHERE) as process:
+        result = ended(process, timeout=300)
+    return place, result, time.monotonic() - began
+
+
+def test_the_demo_ends_well_within_its_time(shown: tuple[Place, Ended, float]) -> None:
+    _, result, seconds = shown
+    assert result.code == 0, result.err
+    assert seconds < LONGEST_SECONDS
+
+
+def test_the_demo_shows_every_morning_what_moved_yesterday_and_where_to_look(
+    shown: tuple[Place, Ended, float],
+) -> None:
+    place, result, _ = shown
+    assert len(re.findall(r"^ +\w{3} \d\d \w{3} 06:00Z ", result.out, re.MULTILINE)) == 14
+    assert "backfill" in result.out
+    moved = re.findall(r"(?:first|last) read .* spend +([\d.,]+) [A-Z]{3} +(\d+) conversions", result.out)
+    assert len(moved) == 2
+    assert moved[0] != moved[1]
+    for platform, currency in (("meta_ads", "USD"), ("tiktok_ads", "EUR"), ("apple_ads", "GBP")):
+        assert re.search(rf"{platform}\W+{currency}\W+[\d.,]+\W+\d+", result.out)
+    assert f"duckdb -readonly {place.published}" in result.out
+    assert "make dev" in result.out
+
+
+def test_the_demo_leaves_a_warehouse_that_opens_read_only(shown: tuple[Place, Ended, float]) -> None:
+    place, _, _ = shown
+    with duckdb.connect(str(place.published), read_only=True) as connection:
+        days = connection.execute("SELECT min(day), max(day) FROM marts.campaign_daily").fetchall()
+    assert days == [(date(2026, 1, 1), date(2026, 1, 20))]
+    assert not Path(f"{place.published}.wal").exists()
+    assert rows_of(place.published, "SELECT count(*) AS n FROM ops.runs WHERE status = 'succeeded'") == [{"n": 15}]
+
+
+def test_the_demo_replaces_what_an_earlier_demo_left(shown: tuple[Place, Ended, float]) -> None:
+    place, _, _ = shown
+    assert (place.data_dir / "demo.txt").exists()
+    with place.started("demo") as process:
+        assert ended(process, timeout=300).code == 0
+    assert rows_of(place.published, "SELECT count(*) AS runs FROM ops.runs") == [{"runs": 15}]
+
+
+def test_the_demo_refuses_to_replace_a_real_warehouse(filled: Place) -> None:
+    before = filled.published.read_bytes()
+    result = filled.run("demo")
+
+    assert result.code == 2
+    assert "holds a real warehouse" in result.complaint
+    assert filled.published.read_bytes() == before

@@ -1,0 +1,108 @@
+"""Killed, interrupted, or started twice: what was committed stays, and nothing is asked for or counted again."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.server import SandboxServer
+
+from ..dagster.conftest import SMALL, TODAY
+from ..dagster.pipeline import rows_of
+from .command import Place, ended, wait_for
+from .test_commands import asked
+
+TABLES = (
+    "ads.campaign_metrics",
+    "ads.ad_account_metrics",
+    "ads.campaigns",
+    "ads.ad_accounts",
+    "marts.campaign_daily",
+    "marts.ad_account_daily",
+)
+
+
+def contents(path: Path) -> dict[str, list[dict[str, object]]]:
+    """Every row that analysts see."""
+    return {table: rows_of(path, f"SELECT * FROM {table} ORDER BY ALL") for table in TABLES}
+
+
+def statuses(place: Place) -> list[dg.DagsterRunStatus]:
+    """How Dagster shows the runs, oldest first."""
+    with dg.DagsterInstance.from_config(str(place.data_dir / "dagster")) as instance:
+        return [run.status for run in reversed(instance.get_runs())]
+
+
+def stall_after_the_first_landing(place: Place) -> None:
+    """Three answers at once and a fourth that comes late, upon which all four are committed; then none for a minute."""
+    late, never = {"seconds": 2.5}, {"seconds": 60}
+    place.sandbox.add_fault(Fault(effect="stalled", parameters=late, path="ads-metrics", after=3, times=1))
+    place.sandbox.add_fault(Fault(effect="stalled", parameters=never, path="ads-metrics", after=4))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, object]]]:
+    """What the same command leaves behind where nothing interrupts it."""
+    with SandboxServer(SMALL, now=TODAY) as server:
+        place = Place(tmp_path_factory.mktemp("undisturbed"), server)
+        assert place.run("run").code == 0
+        return contents(place.published)
+
+
+def test_a_killed_run_is_taken_up_again_and_ends_as_if_nothing_had_happened(
+    troubled: Place, undisturbed: dict[str, list[dict[str, object]]]
+) -> None:
+    stall_after_the_first_landing(troubled)
+    with troubled.started("run") as process:
+        wait_for(process, "windows landed")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    committed = {
+        (row["scope"], row["entity_id"]) for row in rows_of(troubled.build, "SELECT scope, entity_id FROM ops.readings")
+    }
+    assert len(committed) == 4
+    assert statuses(troubled) == [dg.DagsterRunStatus.STARTED]
+
+    troubled.sandbox.clear_faults()
+    troubled.sandbox.clear_requests()
+    result = troubled.run("run")
+
+    assert result.code == 0
+    assert asked(troubled).isdisjoint(committed)
+    assert contents(troubled.published) == undisturbed
+    assert statuses(troubled) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "asked to stop"])
+def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(troubled: Place, number: int) -> None:
+    stall_after_the_first_landing(troubled)
+    with troubled.started("run") as process:
+        before = wait_for(process, "windows landed")
+        process.send_signal(number)
+        result = ended(process)
+
+    assert "Traceback" not in before
+    assert result.code == 130
+    assert result.complaint == "interrupted. What had landed is kept; the same command takes it up again."
+    assert len(rows_of(troubled.build, "SELECT DISTINCT entity_id FROM ops.readings")) == 4
+    assert rows_of(troubled.build, "SELECT status FROM ops.runs") == [{"status": "interrupted"}]
+    assert statuses(troubled)[0].value in ("CANCELED", "FAILURE")
+
+
+@pytest.mark.slow
+def test_a_second_run_waits_for_the_first_says_so_and_goes_on(troubled: Place) -> None:
+    troubled.sandbox.add_fault(Fault(effect="stalled", parameters={"seconds": 6}, path="ads-metrics", after=3, times=1))
+    with troubled.started("run") as first:
+        wait_for(first, "Reading ")
+        second = troubled.run("run")
+        assert first.wait(30) == 0
+
+    assert second.code == 0
+    assert f"Another run is writing {troubled.build}; waiting for it to finish." in second.err.replace("\n", " ")
+    assert "The other run has finished; going on." in second.err
+    assert statuses(troubled) == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS]

@@ -1,0 +1,1 @@
+"""The Dagster side: real jobs, a real instance, HTTP to the sandbox over loopback, the published file."""

@@ -1,0 +1,1 @@
+"""The documents that are held to the file: the data dictionary and the questions."""

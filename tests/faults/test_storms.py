@@ -1,0 +1,87 @@
+"""Two hundred campaigns in bad weather: what passes costs time alone, what stays costs what it hits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import stamina
+
+from layers_etl.defs.assets import COMPLETENESS_CHECK
+from layers_etl.domain.days import ONE_DAY
+from layers_etl.domain.scopes import CAMPAIGN
+from layers_etl.launch import ExitCode
+from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.server import SandboxServer
+from layers_etl.sandbox.world import WorldConfig
+from layers_etl.warehouse.runs import RunStatus
+from tests.dagster.pipeline import Pipeline
+
+from .station import METRICS, MORNING, Station
+
+CROWDED = WorldConfig(accounts=3, campaigns=80)
+STORM: dict[str, dict[str, object]] = {
+    "status": {"status": 503},
+    "reset": {},
+    "truncated": {},
+    "html": {"status": 502},
+    "rate_limited": {"retry_after": 0},
+}
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[Station]:
+    with SandboxServer(CROWDED, now=MORNING) as sandbox:
+        station = Station(sandbox, tmp_path)
+        yield station
+        station.let_go()
+
+
+def test_with_a_fifth_of_all_requests_failing_the_run_ends_complete_and_exactly_true(crowded: Station) -> None:
+    storm = [Fault(effect=effect, parameters=parameters, share=0.045) for effect, parameters in STORM.items()]
+    assert crowded.run(MORNING, *storm) is RunStatus.SUCCEEDED
+    ((attempts, requests),) = crowded.rows("SELECT sum(attempts), count(*) FROM ops.requests")
+    assert 0.18 < (attempts - requests) / attempts < 0.25
+    assert len(crowded.entities(CAMPAIGN)) >= 200
+    assert crowded.untrue() == {}
+    assert crowded.rows("SELECT count(*) FROM ops.failures") == [(0,)]
+
+
+def test_with_a_twentieth_of_the_campaigns_failing_for_good_the_rest_land_and_these_are_named(
+    crowded: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    yesterday = MORNING.date() - ONE_DAY
+    crowded.options["start_date"] = yesterday
+    pipeline = Pipeline(crowded.sandbox, crowded.folder, yesterday)
+    failing = crowded.spenders()[:: len(crowded.spenders()) // 10][:10]
+    for entity_id in failing:
+        crowded.sandbox.add_fault(Fault(effect="status", path=METRICS, entity=entity_id))
+    with stamina.set_testing(testing=True, attempts=2, cap=True):
+        ended = pipeline.run()
+    assert ended.code is ExitCode.INCOMPLETE
+    assert f"{COMPLETENESS_CHECK} on campaign_metrics" in ended.message
+    assert crowded.untrue(without=failing) == {}
+    assert {key[0] for key in crowded.stored(CAMPAIGN)}.isdisjoint(failing)
+
+    check = str(_failures_shown(pipeline))
+    for entity_id in failing:
+        request_id = crowded.request_ids(entity_id)[-1]
+        for told in (caplog.text, check):
+            assert entity_id in told
+            assert request_id in told
+
+
+def _failures_shown(pipeline: Pipeline) -> Any:
+    """What the check in the UI says of the campaigns that were not read."""
+    key = dg.AssetCheckKey(dg.AssetKey("campaign_metrics"), COMPLETENESS_CHECK)
+    with pipeline.instance() as instance:
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert record.event and record.event.dagster_event
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+        assert not evaluation.passed
+        return evaluation.metadata["failures"].value

@@ -1,0 +1,167 @@
+"""Faults that are gone the next time, or mean nothing: the run is complete and every row true."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
+from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.server import SandboxServer
+from layers_etl.sandbox.world import WorldConfig
+from layers_etl.warehouse.runs import RunStatus
+
+from .station import METRICS, MORNING, Station, morning
+
+
+def standing(effect: str, path: str = METRICS, **parameters: object) -> Fault:
+    """A fault that stays."""
+    return Fault(effect=effect, parameters=parameters, path=path)
+
+
+TRANSIENT: dict[str, tuple[str, dict[str, object]]] = {
+    "a burst of 500": ("status", {"status": 500}),
+    "a burst of 502": ("status", {"status": 502}),
+    "a burst of 503": ("status", {"status": 503}),
+    "a burst of 504": ("status", {"status": 504}),
+    "a platform's refusal": ("platform_error", {"status": 502}),
+    "connections reset within the body": ("reset", {"after": 20}),
+    "connections reset before the body": ("reset", {"after": 0}),
+    "stalls beyond the time-out": ("stalled", {"seconds": 0.8}),
+    "truncated JSON": ("truncated", {}),
+    "HTML with status 200": ("html", {}),
+    "HTML with status 502": ("html", {"status": 502}),
+    "another content type": ("content_type", {"value": "text/plain"}),
+    "429": ("rate_limited", {"retry_after": 0}),
+    "429 without Retry-After": ("rate_limited", {"retry_after": None}),
+    "429 with a date": ("rate_limited", {"retry_after": 0, "as_date": True}),
+}
+
+HARMLESS: dict[str, tuple[str, dict[str, object]]] = {
+    "a narrowed window": ("narrowed_window", {"days": 3}),
+    "a window narrowed from its front": ("narrowed_window", {"days": 3, "keep_last": True}),
+    "buckets out of order": ("unordered_buckets", {}),
+    "buckets sent twice": ("duplicated_buckets", {"count": 3}),
+    "numbers as strings": ("numbers_as_strings", {}),
+    "unknown fields": ("unknown_fields", {}),
+}
+
+
+def test_what_passes_leaves_no_trace_in_the_numbers(tmp_path: Path) -> None:
+    with SandboxServer(WorldConfig(accounts=3, campaigns=8), now=MORNING) as sandbox:
+        station = Station(sandbox, tmp_path)
+        victims = dict(zip(TRANSIENT, station.spenders(), strict=False))
+        faults = [
+            Fault(effect=effect, parameters=parameters, path=METRICS, entity=victims[name], times=3)
+            for name, (effect, parameters) in TRANSIENT.items()
+        ]
+        assert station.run(MORNING, *faults) is RunStatus.SUCCEEDED
+        assert station.untrue() == {}
+        assert station.rows("SELECT count(*) FROM ops.failures") == [(0,)]
+        paid = dict(station.rows("SELECT entity_id, attempts FROM ops.requests WHERE entity_id IS NOT NULL"))
+        assert {name: paid[victim] for name, victim in victims.items()} == dict.fromkeys(TRANSIENT, 4)
+        station.let_go()
+
+
+def test_what_means_nothing_changes_nothing(station: Station) -> None:
+    victims = dict(zip(HARMLESS, station.spenders(), strict=False))
+    faults = [
+        Fault(effect=effect, parameters=parameters, path=METRICS, entity=victims[name])
+        for name, (effect, parameters) in HARMLESS.items()
+    ]
+    assert station.run(MORNING, *faults) is RunStatus.SUCCEEDED
+    assert station.untrue() == {}
+    assert station.rows("SELECT count(*) FROM ops.untrusted_answers") == [(0,)]
+
+
+def test_pages_that_overlap_list_everything_once(tmp_path: Path) -> None:
+    with SandboxServer(WorldConfig(accounts=3, campaigns=80), now=MORNING) as sandbox:
+        station = Station(sandbox, tmp_path, {"start_date": date(2026, 3, 31)})
+        assert station.run(MORNING, standing("overlapping_pages", path="campaigns$", by=7)) is RunStatus.SUCCEEDED
+        listed = station.rows("SELECT campaign_id FROM ads.campaigns")
+        assert sorted(listed) == sorted((campaign_id,) for campaign_id in station.entities(CAMPAIGN))
+        assert len(listed) > 200
+        station.let_go()
+
+
+def test_what_the_listings_say_of_new_things_is_kept(station: Station) -> None:
+    station.run(MORNING, standing("new_platform", path=""), standing("unknown_status", path=""))
+    assert station.rows("SELECT DISTINCT platform, status FROM ads.campaigns") == [("snap_ads", "limited_learning")]
+    assert station.rows("SELECT DISTINCT platform FROM ads.campaign_metrics") == [("snap_ads",)]
+
+
+def test_a_limit_on_windows_is_learned_once(station: Station) -> None:
+    station.run(MORNING, standing("window_too_long", days=3))
+    refused = station.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
+    # One for each scope on each of three platforms.
+    assert sorted(refused) == [("ad_account", 3), ("campaign", 3)]
+
+
+def test_a_metric_that_a_platform_lacks_is_null_there_and_asked_for_once(station: Station) -> None:
+    lacking = standing("metric_unavailable", metric="reach", platform="apple_ads")
+    assert station.run(MORNING, lacking) is RunStatus.SUCCEEDED
+    reach = "SELECT platform, count(reach), count(*) FROM ads.campaign_metrics GROUP BY platform ORDER BY platform"
+    (apple, no_reach, days), *others = station.rows(reach)
+    assert (apple, no_reach) == ("apple_ads", 0) and days > 0
+    assert others and all(known == whole for _, known, whole in others)
+    refused = station.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
+    assert sorted(refused) == [("ad_account", 1), ("campaign", 1)]
+    for scope in (AD_ACCOUNT, CAMPAIGN):
+        truth = station.truth(scope, MORNING)
+        assert {key: row[:5] for key, row in station.stored(scope).items()} == {
+            key: row[:5] for key, row in truth.items()
+        }
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+def test_days_that_the_api_never_serves_are_not_asked_for_for_ever(station: Station, refuse: bool) -> None:
+    clip = standing("clipped_window", since="2026-03-28", refuse=refuse)
+    assert station.run(MORNING, clip) is RunStatus.SUCCEEDED
+    served = {key: row for key, row in station.truth(CAMPAIGN, MORNING).items() if key[1] >= date(2026, 3, 28)}
+    assert station.stored(CAMPAIGN) == served
+    assert station.run(morning(1), clip) is RunStatus.SUCCEEDED
+    windows = {
+        query["since"] for query in (dict(record.query) for record in station.sandbox.requests()) if "id" in query
+    }
+    assert min(windows) >= "2026-03-28", "days that have settled unserved are left alone"
+
+
+def test_days_that_are_no_longer_served_stand_as_they_were_known(station: Station) -> None:
+    station.run()
+    before = station.stored(CAMPAIGN)
+    station.options["settle_hours"] = "2000"
+    assert station.run(morning(1), standing("clipped_window", since="2026-03-28")) is RunStatus.SUCCEEDED
+    clipped = date(2026, 3, 28)
+    stood = {key: row for key, row in before.items() if key[1] < clipped}
+    assert stood
+    assert {key: row for key, row in station.stored(CAMPAIGN).items() if key[1] < clipped} == stood
+
+
+def test_null_is_unknown_and_not_zero(station: Station) -> None:
+    assert station.run(MORNING, standing("null_numbers")) is RunStatus.SUCCEEDED
+    stored = station.stored(CAMPAIGN)
+    assert stored.keys() == station.truth(CAMPAIGN, MORNING).keys()
+    assert set(stored.values()) == {(None,) * 7}
+
+
+def test_a_bucket_that_is_missing_has_no_row_until_it_is_served_again(station: Station) -> None:
+    assert station.run(MORNING, standing("missing_buckets")) is RunStatus.SUCCEEDED
+    truth, stored = station.truth(CAMPAIGN, MORNING), station.stored(CAMPAIGN)
+    assert stored.items() < truth.items()
+    assert {key[0] for key in truth.keys() - stored.keys()} == {key[0] for key in truth}
+    station.options["settle_hours"] = "2000"
+    station.run(morning(1))
+    assert station.untrue(morning(1)) == {}
+
+
+@pytest.mark.parametrize("ours", [-1000, 1000])
+def test_the_servers_date_decides_what_has_settled_not_our_clock(station: Station, ours: int) -> None:
+    station.our_clock = morning(ours)
+    station.run(MORNING, standing("clock_skew", path="", seconds=-7 * 3600))
+    # By its Date it is still 23:00 on 31 March: 28 March closed 71 hours ago.
+    ((newest_settled,),) = station.rows("SELECT max(day) FROM ads.campaign_metrics WHERE settled")
+    assert newest_settled.isoformat() == "2026-03-27"
+    ((read_at,),) = station.rows("SELECT DISTINCT observed_at FROM ads.campaign_metrics")
+    assert read_at.isoformat() == "2026-03-31T23:00:00+00:00"

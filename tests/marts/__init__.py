@@ -1,0 +1,1 @@
+"""The marts as analysts meet them: rollups, reconciliation, macros, comments, clients."""

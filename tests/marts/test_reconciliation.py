@@ -1,0 +1,241 @@
+"""Campaigns are held against their account, accounts against their project; what does not add up is found."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from layers_etl.domain.days import DayWindow
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT
+from layers_etl.sandbox.entities import Scope as ApiScope
+from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.server import SandboxServer
+from layers_etl.sandbox.world import WorldConfig
+from layers_etl.warehouse.checks import load_standing_mismatches
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.entities import upsert_entities
+from layers_etl.warehouse.reconciliation import Disagreement, load_disagreements
+from layers_etl.warehouse.reconciliation_views import RECONCILIATIONS
+from layers_etl.warehouse.runs import record_horizon
+
+from ..ingest.mornings import Pipeline
+from ..warehouse.builders import ACCOUNT, PROJECT_ID, A, B, account, campaign, land, march, reading, rows, utc
+from .lived import FIRST_MORNING, WORLD, active_campaigns
+
+CAMPAIGNS_TO_ACCOUNT, ACCOUNTS_TO_PROJECT = RECONCILIATIONS
+START = date(2026, 3, 25)
+SETTLED_DAY = date(2026, 3, 26)
+SMALL = WorldConfig(projects=1, accounts=1, campaigns=5, starts_at=WORLD.starts_at)
+
+
+@contextmanager
+def pipeline_of(folder: Path, config: WorldConfig = SMALL, **options: Any) -> Generator[Pipeline]:
+    with SandboxServer(config, now=FIRST_MORNING) as sandbox:
+        pipeline = Pipeline(sandbox, folder, {"start_date": START, **options})
+        yield pipeline
+        pipeline.let_go()
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """One account with five campaigns, nothing read yet."""
+    with pipeline_of(tmp_path) as pipeline:
+        yield pipeline
+
+
+def found_by(pipeline: Pipeline, run_id: str) -> list[Disagreement]:
+    return load_disagreements(pipeline.warehouse, CAMPAIGNS_TO_ACCOUNT, run_id)
+
+
+def test_a_world_that_adds_up_has_no_residual(analyst: duckdb.DuckDBPyConnection) -> None:
+    ((days, agreeing, comparable, exact),) = analyst.execute(
+        "SELECT count(*), count(*) FILTER (agrees), count(*) FILTER (comparable),"
+        " count(*) FILTER (spend_residual = 0 AND conversions_residual = 0) FROM marts.reconciliation"
+    ).fetchall()
+    assert days == agreeing == comparable == exact > 90
+
+
+def test_rounding_of_roas_explains_a_residual_and_no_more(analyst: duckdb.DuckDBPyConnection) -> None:
+    rounded, widest, money = analyst.execute(
+        "SELECT count(*) FILTER (conversion_value_residual <> 0), max(conversion_value_bound), max(ad_account_spend)"
+        " FROM marts.reconciliation"
+    ).fetchall()[0]
+    assert rounded > 0
+    # ROAS has four decimals here: half a unit of the last, once for the account and once for its campaigns.
+    assert 0 < widest < 0.0001 * float(money) + 0.001
+
+
+def test_a_dropped_campaign_day_is_found(pipeline: Pipeline) -> None:
+    dropped, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, dropped, SETTLED_DAY, copies=0)
+    ran = pipeline.run(FIRST_MORNING)
+
+    (disagreement,) = found_by(pipeline, ran.run_id)
+    assert disagreement.is_contradiction
+    assert disagreement.day == SETTLED_DAY and disagreement.missing == 0
+    assert disagreement.residuals["spend"] > 0 and disagreement.residuals["impressions"] > 0
+
+
+def test_an_altered_campaign_day_is_found_by_one_cent(pipeline: Pipeline) -> None:
+    altered, *_ = active_campaigns(pipeline.sandbox)
+    activity = pipeline.sandbox.world.settled_campaign_day(altered, SETTLED_DAY)
+    assert activity
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, altered, SETTLED_DAY, spend_cents=activity.spend_cents + 1)
+    ran = pipeline.run(FIRST_MORNING)
+
+    (disagreement,) = found_by(pipeline, ran.run_id)
+    assert disagreement.is_contradiction
+    assert disagreement.residuals["spend"] == Decimal("-0.01")
+    assert str(disagreement).startswith(f"{disagreement.entity_id} {SETTLED_DAY}: spend -0.01")
+
+
+def test_a_campaign_day_that_is_sent_twice_counts_once(pipeline: Pipeline) -> None:
+    duplicated, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, duplicated, SETTLED_DAY, copies=2)
+    ran = pipeline.run(FIRST_MORNING)
+
+    assert found_by(pipeline, ran.run_id) == []
+
+
+def test_a_duplicated_row_is_found(pipeline: Pipeline) -> None:
+    duplicated, *_ = active_campaigns(pipeline.sandbox)
+    ran = pipeline.run(FIRST_MORNING)
+    with pipeline.warehouse.transaction() as connection:
+        connection.execute(
+            "INSERT INTO ads.campaign_metrics FROM ads.campaign_metrics WHERE campaign_id = ? AND day = ?",
+            [duplicated, SETTLED_DAY],
+        )
+
+    (disagreement,) = found_by(pipeline, ran.run_id)
+    assert disagreement.is_contradiction and disagreement.day == SETTLED_DAY
+    assert disagreement.residuals["spend"] < 0 and disagreement.residuals["clicks"] < 0
+
+
+def test_a_campaign_that_fails_is_no_contradiction(pipeline: Pipeline) -> None:
+    failing, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 422}, path="ads-metrics", entity=failing))
+    ran = pipeline.run(FIRST_MORNING)
+
+    found = found_by(pipeline, ran.run_id)
+    assert found
+    assert not any(disagreement.is_contradiction for disagreement in found)
+
+
+def test_an_account_that_fails_shows_as_having_no_bucket(pipeline: Pipeline) -> None:
+    pipeline.sandbox.add_fault(
+        Fault(effect="status", parameters={"status": 422}, path="ads-metrics", scope="ad_account")
+    )
+    pipeline.run(FIRST_MORNING)
+
+    states = rows(pipeline.warehouse, "SELECT DISTINCT without_bucket, comparable, agrees FROM marts.reconciliation")
+    assert states == [("ad_account", False, False)]
+
+
+def test_a_removed_campaign_leaves_a_residual_that_is_visible_and_explained(pipeline: Pipeline) -> None:
+    removed, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.run(FIRST_MORNING)
+    pipeline.sandbox.world.remove_campaign(removed)
+    ran = pipeline.run(FIRST_MORNING + timedelta(days=1))
+
+    found = found_by(pipeline, ran.run_id)
+    assert {disagreement.day for disagreement in found} >= {FIRST_MORNING.date()}
+    assert all(disagreement.missing == 1 and not disagreement.is_contradiction for disagreement in found)
+
+
+def test_a_contradiction_that_an_earlier_run_read_is_still_listed(pipeline: Pipeline) -> None:
+    dropped, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, dropped, SETTLED_DAY, copies=0)
+    pipeline.run(FIRST_MORNING)
+    ran = pipeline.run(FIRST_MORNING + timedelta(days=1))
+
+    (disagreement,) = found_by(pipeline, ran.run_id)
+    assert disagreement.comparable and not disagreement.read_now
+
+
+def test_accounts_are_held_against_their_project_where_it_is_read(tmp_path: Path) -> None:
+    config = WorldConfig(projects=1, accounts=2, campaigns=2, starts_at=WORLD.starts_at)
+    with pipeline_of(tmp_path, config, scopes=(PROJECT, AD_ACCOUNT, CAMPAIGN)) as pipeline:
+        ran = pipeline.run(FIRST_MORNING)
+        assert load_disagreements(pipeline.warehouse, ACCOUNTS_TO_PROJECT, ran.run_id) == []
+
+        ((account_id,),) = rows(pipeline.warehouse, "SELECT min(ad_account_id) FROM ads.ad_accounts")
+        pipeline.sandbox.world.override_day(ApiScope.AD_ACCOUNT, account_id, FIRST_MORNING.date(), impressions=1)
+        ran = pipeline.run(FIRST_MORNING + timedelta(days=1))
+        (disagreement,) = load_disagreements(pipeline.warehouse, ACCOUNTS_TO_PROJECT, ran.run_id)
+        assert disagreement.is_contradiction and disagreement.residuals["impressions"] > 0
+        # Two currencies: their money is not compared with a sum over both.
+        assert rows(
+            pipeline.warehouse,
+            "SELECT count(currency), count(spend_residual), count(conversion_value_agrees), bool_and(clicks_agrees)"
+            " FROM marts.project_reconciliation",
+        ) == [(0, 0, 0, True)]
+
+
+def listed(warehouse: Warehouse) -> Warehouse:
+    with warehouse.transaction() as connection:
+        connection.execute("INSERT INTO ops.settling VALUES ('*', 72), ('', 72)")
+    record_horizon(warehouse, march(1), march(9))
+    upsert_entities(warehouse, AD_ACCOUNT, [PROJECT_ID], [account()], utc(3, 1))
+    upsert_entities(warehouse, CAMPAIGN, [PROJECT_ID], [campaign("cmp_a"), campaign("cmp_b")], utc(3, 1))
+    return warehouse
+
+
+def window_of(day: date) -> DayWindow:
+    return DayWindow(day, day + timedelta(days=1))
+
+
+def bucket(spend: str, value: str) -> dict[str, object]:
+    return {"spend": Decimal(spend), "conversion_value": Decimal(value)}
+
+
+def test_the_bound_follows_from_the_decimals_that_roas_has(warehouse: Warehouse) -> None:
+    """ROAS 1.23 of 100 and 2.5 of 50 were printed with two decimals: 0.005 * (100 + 50 + 150), and a bit."""
+    listed(warehouse)
+    day = march(3)
+    for key, numbers in ((A, bucket("100", "123")), (B, bucket("50", "125"))):
+        land(warehouse, reading(key, window_of(day), utc(3, 9), {day: numbers}))
+    land(warehouse, reading(ACCOUNT, window_of(day), utc(3, 9), {day: bucket("150", "249")}))
+
+    ((residual, bound, agrees),) = rows(
+        warehouse,
+        "SELECT conversion_value_residual, conversion_value_bound, conversion_value_agrees FROM marts.reconciliation",
+    )
+    assert (residual, agrees) == (Decimal(1), True)
+    assert bound == pytest.approx(0.005 * 300 + 3 * 0.00005)
+
+
+def test_readings_hours_apart_of_a_day_that_still_moves_are_not_comparable(warehouse: Warehouse) -> None:
+    listed(warehouse)
+    day = march(3)
+    land(warehouse, reading(A, window_of(day), utc(3, 4, 6), {day: bucket("1", "1")}))
+    land(warehouse, reading(B, window_of(day), utc(3, 4, 6), {}))
+    land(warehouse, reading(ACCOUNT, window_of(day), utc(3, 4, 9), {day: bucket("2", "2")}))
+
+    assert rows(
+        warehouse, "SELECT spend_residual, same_moment, comparable, settled, campaigns, campaigns_missing"
+        " FROM marts.reconciliation"
+    ) == [(Decimal(1), False, False, False, 1, 0)]  # fmt: skip
+
+
+def test_a_reported_ratio_that_its_numbers_do_not_give_stands_until_it_is_read_anew(warehouse: Warehouse) -> None:
+    listed(warehouse)
+    day, first = march(3), utc(3, 4, 6)
+    land(warehouse, reading(A, window_of(day), first, {day: bucket("1", "1")}))
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "INSERT INTO ops.ratio_mismatches VALUES ('campaign', ?, 'cmp_a', ?, 'roas', 3.4, 1.0, ?)",
+            [PROJECT_ID, day, first],
+        )
+    assert [str(mismatch) for mismatch in load_standing_mismatches(warehouse, CAMPAIGN)] == [
+        "cmp_a 2026-03-03: roas reported 3.4, recomputed 1"
+    ]
+
+    land(warehouse, reading(A, window_of(day), utc(3, 5, 6), {day: bucket("1", "1")}))
+    assert load_standing_mismatches(warehouse, CAMPAIGN) == []

@@ -1,0 +1,192 @@
+"""``layers-etl sql``: any query, any format, one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from layers_etl import shell
+from layers_etl.errors import ConfigurationError
+from layers_etl.shell import Format, choose_format, prompt, run_query
+
+TYPED = (
+    "SELECT 12345678901234.5678::DECIMAL(18,4) AS money, DATE '2026-03-01' AS day,"
+    " TIMESTAMPTZ '2026-03-01 06:00:00+00' AS instant, NULL::BIGINT AS unknown, 'a,\"b\"' AS name"
+)
+EXECUTABLE = Path(sys.executable).with_name("layers-etl")
+
+
+@pytest.fixture
+def typing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Callable[[str], str]]:
+    """Lines as if typed; then Ctrl-D. Exceptions stand for the keys that raise them."""
+    monkeypatch.setattr(shell, "HISTORY", tmp_path / "history")
+
+    def typed(*lines: str | type[BaseException]) -> Callable[[str], str]:
+        remaining: Iterator[str | type[BaseException]] = iter(lines)
+
+        def read_line(_: str) -> str:
+            line = next(remaining, EOFError)
+            if isinstance(line, str):
+                return line
+            raise line
+
+        return read_line
+
+    return typed
+
+
+def test_a_table_names_its_columns_and_leaves_nothing_out(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_query(published, "SELECT i AS number, repeat('x', 300) AS wide FROM range(200) t(i)", Format.TABLE, None)
+    out = capsys.readouterr().out
+    assert "number" in out and " 199 " in out and "x" * 300 in out
+
+
+def test_csv_is_exact(published: Path, tmp_path: Path) -> None:
+    run_query(published, TYPED, Format.CSV, tmp_path / "out.csv")
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert row == {
+        "money": "12345678901234.5678", "day": "2026-03-01", "instant": "2026-03-01 06:00:00+00", "unknown": "",
+        "name": 'a,"b"',
+    }  # fmt: skip
+
+
+def test_json_is_exact(published: Path, tmp_path: Path) -> None:
+    run_query(published, TYPED, Format.JSON, tmp_path / "out.json")
+    (row,) = json.loads((tmp_path / "out.json").read_text(), parse_float=Decimal)
+    assert row == {
+        "money": Decimal("12345678901234.5678"), "day": "2026-03-01", "instant": "2026-03-01 06:00:00+00",
+        "unknown": None, "name": 'a,"b"',
+    }  # fmt: skip
+
+
+def test_parquet_keeps_the_types(published: Path, tmp_path: Path) -> None:
+    run_query(published, TYPED, Format.PARQUET, tmp_path / "out.parquet")
+    frame = pl.read_parquet(tmp_path / "out.parquet")
+    assert frame.schema["money"] == pl.Decimal(18, 4)
+    assert frame.select("money", "day", "instant").row(0) == (
+        Decimal("12345678901234.5678"), date(2026, 3, 1), datetime(2026, 3, 1, 6, tzinfo=UTC)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "chosen"),
+    [
+        (None, None, Format.TABLE),
+        (None, "a.csv", Format.CSV),
+        (None, "a.PARQUET", Format.PARQUET),
+        (None, "a.txt", Format.TABLE),
+        (Format.JSON, "a.csv", Format.JSON),
+    ],
+)
+def test_the_outputs_name_tells_the_format(wanted: Format | None, name: str | None, chosen: Format) -> None:
+    assert choose_format(wanted, Path(name) if name else None) is chosen
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT nothing FROM marts.campaign_daily", "nothing"),
+        ("FROM marts.unheard_of", "unheard_of"),
+        ("DELETE FROM ads.campaigns", "read-only"),
+        ("CREATE TABLE ads.mine (i INT)", "read-only"),
+        ("SELECT 'a'::INTEGER", "Could not convert"),
+    ],
+)
+def test_what_the_sql_has_wrong_is_one_sentence(published: Path, query: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        run_query(published, query, Format.TABLE, None)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value) and "LINE 1" not in str(raised.value)
+
+
+def test_an_output_that_fails_leaves_the_one_before(published: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("before")
+    with pytest.raises(ConfigurationError):
+        run_query(published, "SELECT (1 - i)::UTINYINT FROM range(9) t(i)", Format.CSV, output)
+    assert output.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_an_output_in_no_folder_is_one_sentence(published: Path, tmp_path: Path) -> None:
+    for wanted in Format:
+        with pytest.raises(ConfigurationError, match=r"no/out"):
+            run_query(published, "SELECT 1", wanted, tmp_path / "no" / "out")
+
+
+def test_a_missing_file_says_what_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="the first run publishes it"):
+        run_query(tmp_path / "warehouse.duckdb", "SELECT 1", Format.TABLE, None)
+
+
+def test_statements_run_in_order_and_the_last_one_is_shown(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_query(published, "SET VARIABLE n = 41; SELECT getvariable('n') + 1 AS answer;", Format.TABLE, None)
+    assert "42" in capsys.readouterr().out
+
+
+def test_the_session_is_in_utc(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_query(published, "SELECT current_setting('TimeZone') AS zone", Format.TABLE, None)
+    assert "UTC" in capsys.readouterr().out
+
+
+def test_a_statement_at_the_prompt_may_span_lines_and_hold_semicolons(
+    published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt(published, typing("SELECT 'a;", "b' AS", "text;", "SELECT 1 + 1 AS two;"))
+    out = capsys.readouterr().out
+    assert "text" in out and "two" in out
+
+
+def test_a_mistake_at_the_prompt_costs_one_statement(
+    published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt(published, typing("SELEC 1;", "SELECT", KeyboardInterrupt, "SELECT 42 AS answer;"))
+    captured = capsys.readouterr()
+    assert "syntax error" in captured.err and "answer" in captured.out
+
+
+def test_commands_at_the_prompt_tell_what_there_is(
+    published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt(
+        published, typing(".tables", ".schema marts.platform_weekly", ".help", ".reload", ".quit", "SELECT 'unread';")
+    )
+    out = capsys.readouterr().out
+    assert "marts.campaign_daily" in out and "days_read" in out and ".reload" in out
+    assert "unread" not in out
+
+
+def test_the_command_takes_a_piped_query(published: Path) -> None:
+    query = "SELECT count(*) AS n FROM marts.campaign_daily"
+    ended = subprocess.run(
+        [EXECUTABLE, "sql", "--format", "csv"],
+        input=query,
+        env={**os.environ, "LAYERS_DATA_DIR": str(published.parent), "TZ": "America/New_York"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with duckdb.connect(str(published), read_only=True) as connection:
+        assert ended.stdout == f"n\n{connection.execute(query).fetchall()[0][0]}\n"
+
+
+def test_the_command_ends_with_two_and_no_traceback(published: Path) -> None:
+    ended = subprocess.run(
+        [EXECUTABLE, "sql", "FROM nowhere"],
+        env={**os.environ, "LAYERS_DATA_DIR": str(published.parent)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("layers-etl: Catalog Error") and "Traceback" not in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
