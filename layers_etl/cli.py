@@ -200,10 +200,15 @@ def demo() -> None:
 @app.command()
 def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> None:
     """Open the Dagster UI on the same warehouse, with its scheduler."""
+    import dagster as dg
+
+    from layers_etl.defs.dead_runs import fail_dead_runs
     from layers_etl.instance import PROJECT_ROOT, prepare_dagster_home
 
     settings = load_settings()
     home = prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        fail_dead_runs(instance)
     dagster = Path(sys.executable).with_name("dagster")
     arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(PROJECT_ROOT / "workspace.yaml")]
     os.execve(
@@ -226,7 +231,9 @@ def _launch(launch: Callable[[], LaunchResult]) -> None:
 def _show_progress(level: int) -> None:
     from stamina.instrumentation import set_on_retry_hooks
 
-    handler = RichHandler(level, console=err, show_path=False, show_level=False, omit_repeated_times=False)
+    handler = RichHandler(
+        level, console=err, show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%H:%M:%S]"
+    )
     logger = logging.getLogger("layers_etl")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)

@@ -11,6 +11,7 @@ from typing import Final
 import dagster as dg
 
 from layers_etl.definitions import build_definitions
+from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.jobs import REFRESH
 from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range, run_config
@@ -104,9 +105,13 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
     job = build_definitions(settings, last_day=window.until - ONE_DAY).resolve_job_def(REFRESH)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
+        fail_dead_runs(instance)
         try:
             result = job.execute_in_process(
-                run_config={**config, **quiet}, instance=instance, tags=range_tags(window), raise_on_error=True
+                run_config={**config, **quiet},
+                instance=instance,
+                tags={**range_tags(window), **process_tags()},
+                raise_on_error=True,
             )
         except dg.DagsterExecutionInterruptedError:
             raise KeyboardInterrupt from None

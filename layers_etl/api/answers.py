@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from layers_etl.api.wire import Bucket, MetricsAnswer
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, week_start
 from layers_etl.domain.metrics import ROAS
-from layers_etl.domain.readings import EntityKey, Reading
+from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
 
 PRIMITIVES: Final = ("spend", "impressions", "clicks", "conversions")
 """A bucket must have these where they were asked for; null is unknown, a missing field is no answer. The others may be
@@ -134,7 +134,7 @@ def _without_repeats(series: list[Bucket]) -> list[Bucket]:
     return [rows[day] for day in sorted(rows)]
 
 
-def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> dict[str, Sequence[Any]]:
+def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
     """The days and metrics by column; what a bucket may leave out is null where it does."""
     if not rows:
         return {"day": ()}
@@ -147,14 +147,16 @@ def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> dict[str, Sequence
             if absent := next((name for name in metrics if name in PRIMITIVES and name not in row), None):
                 raise DistrustError(f"series.{absent}: missing from bucket {row['bucket']}") from None
         columns = ([row.get(name) for row in cells] for name in names)
-    return dict(zip(("day", *metrics), columns, strict=True))
+    days, *numbers = columns
+    return {"day": days, **{name: pack_numbers(values) for name, values in zip(metrics, numbers, strict=True)}}
 
 
 def _check_conversion_values(columns: Mapping[str, Sequence[Any]]) -> None:
     """No ROAS makes more of its spend than any day's conversions are worth."""
     spends, roases = columns.get("spend", ()), columns.get("roas", ())
-    if max(filter(None, roases), default=0) * max(filter(None, spends), default=1) <= MOST_CONVERSION_VALUE:
+    # What is unknown is no number: where it gets into these, the comparison fails and each row is looked at.
+    if max(roases, default=0.0) * max(spends, default=1.0) <= MOST_CONVERSION_VALUE:
         return
-    for spend, roas in zip(spends, roases, strict=True):
-        if spend is not None and roas is not None and roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
+    for spend, roas in zip(spends, roases, strict=False):
+        if roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
             raise DistrustError(f"series.roas: {roas} of a spend of {spend} is no value of conversions")

@@ -148,8 +148,10 @@ def _downstream_follows(context: dg.AssetExecutionContext, scopes: Sequence[Scop
 
 
 def _log_finished(context: dg.AssetExecutionContext, run: Ingestion) -> None:
-    marts = {scope.daily_mart: table_metadata(run.warehouse, daily_mart(scope)) for scope in run.settings.scopes}
-    for name, metadata in {**marts, PUBLISHED.to_user_string(): publication_metadata(run)}.items():
+    scopes = run.settings.scopes
+    listings = {scope.plural: table_metadata(run.warehouse, entity_table(scope)) for scope in listed_scopes(scopes)}
+    marts = {scope.daily_mart: table_metadata(run.warehouse, daily_mart(scope)) for scope in scopes}
+    for name, metadata in {**listings, **marts, PUBLISHED.to_user_string(): publication_metadata(run)}.items():
         context.log_event(
             dg.AssetMaterialization(
                 dg.AssetKey(name), description="Brought up to date by the metrics run.", metadata=metadata
@@ -241,11 +243,15 @@ def published_warehouse_asset(scopes: Sequence[Scope]) -> dg.AssetsDefinition:
     return published_warehouse
 
 
+def listed_scopes(scopes: Sequence[Scope]) -> list[Scope]:
+    """The scopes with a listing asset: projects are listed by every run, accounts whatever is read."""
+    return list(dict.fromkeys((AD_ACCOUNT, *(scope for scope in scopes if scope is not PROJECT))))
+
+
 def all_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """The whole graph for the scopes that are read."""
-    listed = dict.fromkeys((AD_ACCOUNT, *(scope for scope in scopes if scope is not PROJECT)))
     return [
-        *(entities_asset(scope) for scope in listed),
+        *(entities_asset(scope) for scope in listed_scopes(scopes)),
         metrics_assets(scopes, partitions),
         *(weekly_reach_asset(scope) for scope in scopes if scope in WEEKLY_REACH_SCOPES),
         *(daily_mart_asset(scope) for scope in scopes),

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from layers_etl.defs.dead_runs import IN_PROGRESS, KILLED
 from layers_etl.defs.partitions import window_of_tags
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
@@ -14,8 +15,6 @@ from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import load_settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
-
-IN_PROGRESS = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING)
 
 
 class IngestionResource(dg.ConfigurableResource[Any]):
@@ -70,4 +69,4 @@ def _tell_dagster(instance: dg.DagsterInstance | None, run_ids: list[str]) -> No
     for run_id in run_ids:
         run = instance.get_run_by_id(run_id) if instance else None
         if instance and run and run.status in IN_PROGRESS:
-            instance.report_run_failed(run, "The process was killed. What it had committed is kept; run it again.")
+            instance.report_run_failed(run, KILLED)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from layers_etl.defs.dead_runs import fail_dead_runs
 from layers_etl.defs.jobs import REFRESH
 from layers_etl.defs.partitions import range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
@@ -24,6 +25,8 @@ from layers_etl.warehouse.connection import open_published
 )
 def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run from the oldest day that is not settled to yesterday, however long the pipeline was down."""
+    if context.instance_ref:  # None where a tick is only tried out
+        fail_dead_runs(context.instance)
     return refresh_request(load_settings(), context.scheduled_execution_time.astimezone(UTC))
 
 

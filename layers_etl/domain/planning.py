@@ -47,7 +47,8 @@ class PlannedRead:
 class Plan:
     """All requests of a run for one scope, and the entities that cost none.
 
-    ``dormant`` can't have changed and are vouched for by their account; ``gone`` answered 404 before.
+    ``dormant`` can't have changed since they were last read and are vouched for by their account, even while their last
+    days still settle; ``gone`` answered 404 before.
     """
 
     reads: tuple[PlannedRead, ...] = ()
@@ -82,18 +83,25 @@ def plan_reads(
         settle_hours = settling.hours(entity.key.platform)
         if only_unsettled and entity.gone:
             gone.append(entity)
-        elif only_unsettled and dormancy and is_dormant(entity, settle_hours, since=wanted.since):
+            continue
+        rest = None
+        if only_unsettled and dormancy:
+            rest = days_left_to_settle(entity, settle_hours, since=wanted.since)
+        asked = wanted.intersection(rest) if rest else wanted
+        windows: list[DayWindow] = []
+        if asked:
+            windows = open_windows(
+                entity,
+                asked,
+                settle_hours=settle_hours,
+                instant=instant,
+                fresh_since=fresh_since,
+                only_unsettled=only_unsettled,
+            )
+        reads.extend(PlannedRead(entity.key, window) for window in windows)
+        if asked != wanted:
             dormant.append(entity)
-        elif windows := open_windows(
-            entity,
-            wanted,
-            settle_hours=settle_hours,
-            instant=instant,
-            fresh_since=fresh_since,
-            only_unsettled=only_unsettled,
-        ):
-            reads.extend(PlannedRead(entity.key, window) for window in windows)
-        else:
+        elif not windows:
             current.append(entity)
     return Plan(tuple(reads), tuple(dormant), tuple(gone), tuple(current))
 
@@ -136,20 +144,20 @@ def _without_advanced(fresh: DayWindow, interval: Coverage, settle_hours: int, i
     return subtract_windows(fresh, [DayWindow(since, until) for since, until in advanced if since < until])
 
 
-def is_dormant(entity: Known, settle_hours: int, *, since: date) -> bool:
-    """Whether a campaign can't have changed: ended, read without a gap from ``since``, all settled, long quiet.
+def days_left_to_settle(entity: Known, settle_hours: int, *, since: date) -> DayWindow | None:
+    """All days a quiet campaign is ever asked for: those read already, until each has settled; None if it is not quiet.
 
-    Quiet is measured on days that were read: from the newest active day (or the oldest day read) the ledger must hold
-    settled days up to ``settle_hours`` plus :data:`QUIET_DAYS` later.
+    Quiet is a campaign that has ended, and whose settled days, without a gap from ``since``, reach ``settle_hours``
+    plus :data:`QUIET_DAYS` beyond its newest active day. Its days since then are vouched for by its account.
     """
     if entity.key.scope.name != "campaign" or entity.status not in ENDED_STATUSES or not entity.coverage:
-        return False
-    settled = [window for interval in entity.coverage if (window := interval.settled_window(settle_hours))]
-    if sum(map(len, settled)) != sum(len(interval.window) for interval in entity.coverage):
-        return False
-    oldest = min(window.since for window in settled)
-    newest = max(window.until for window in settled) - ONE_DAY
-    if oldest > since or subtract_windows(DayWindow(oldest, newest + ONE_DAY), settled):
-        return False
-    quiet_since = entity.last_active_day or oldest - ONE_DAY
-    return newest - quiet_since >= timedelta(hours=settle_hours) + timedelta(days=QUIET_DAYS)
+        return None
+    settled_until = since
+    for interval in entity.coverage:
+        settled = interval.settled_window(settle_hours)
+        if settled and settled.since <= settled_until:
+            settled_until = max(settled_until, settled.until)
+    quiet_since = entity.last_active_day or since - ONE_DAY
+    if settled_until - ONE_DAY - quiet_since < timedelta(hours=settle_hours) + timedelta(days=QUIET_DAYS):
+        return None
+    return DayWindow(since, max(interval.window.until for interval in entity.coverage))

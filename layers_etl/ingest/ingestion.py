@@ -77,7 +77,7 @@ class Ingestion:
                 if scope is not PROJECT and scope not in self._listings:
                     self.list_entities(scope)
             reader = MetricsReader(self.settings, self.warehouse, self.request, self._journal, presence, self._runner)
-            return reader.read(scopes, window)
+            return reader.read(scopes, window, self._listings)
 
     def read_weekly_reach(self, scope: Scope) -> WeeklyReachOutcome:
         """Read and land the weeks of ``scope`` whose own reach is still open: see :class:`WeeklyReachReader`."""

@@ -42,6 +42,8 @@ class ScopeOutcome:
     reread_dormant: int = 0
     failed: list[FailedRead] = field(default_factory=list[FailedRead])
     not_begun: DayWindow | None = None
+    unlisted_projects: int = 0
+    """Projects of which nothing is known, since their list could not be had."""
     covered_days: frozenset[date] | None = None
     """For a run over some entities only: the days that every entity of the scope has. None: judged by what failed."""
 
@@ -49,7 +51,11 @@ class ScopeOutcome:
     def failed_days(self) -> frozenset[date]:
         """The days of which nothing could be read: every expected entity failed, or the day has not begun."""
         failures = failures_by_day(self.window, self.failed)
-        unread = {day for day, count in failures.items() if count and count >= self.expected}
+        unread = {
+            day
+            for day, count in failures.items()
+            if count + self.unlisted_projects >= max(self.expected + self.unlisted_projects, 1)
+        }
         return frozenset(unread.union(self.not_begun or ()))
 
     @property

@@ -94,7 +94,7 @@ def _introduce(
     )
     forget_requests(warehouse, before=journal.now() - timedelta(days=settings.request_log_days))
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
-    apply_settling_times(warehouse, settings.scopes, settings.settle_hours)
+    apply_settling_times(warehouse, settings.settle_hours)
     # Unless some are named, the listing is of all active projects: those it no longer holds are marked.
     listed = project_ids if settings.project_ids else {*project_ids, *load_project_ids(warehouse, ())}
     upsert_entities(warehouse, PROJECT, sorted(listed), projects, instant)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from asyncio import Runner
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
 
@@ -18,7 +18,7 @@ from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import ConfigurationError, EntityError, NotFoundError
 from layers_etl.ingest.fetching import fetch_in_batches
 from layers_etl.ingest.journal import Journal
-from layers_etl.ingest.outcomes import FailedRead, ScopeOutcome
+from layers_etl.ingest.outcomes import FailedRead, ListingOutcome, ScopeOutcome
 from layers_etl.ingest.presence import Presence
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import Settings
@@ -40,6 +40,8 @@ class _ScopeState:
     accounts: dict[EntityKey, str]
     keys: dict[tuple[str, str], EntityKey]
     gone: set[EntityKey]
+    landed: dict[EntityKey, list[DayWindow]] = field(default_factory=dict[EntityKey, list[DayWindow]])
+    errors: dict[EntityKey, EntityError] = field(default_factory=dict[EntityKey, EntityError])
 
 
 @dataclass(slots=True)
@@ -53,19 +55,28 @@ class MetricsReader:
     presence: Presence
     runner: Runner
 
-    def read(self, scopes: Sequence[Scope], window: DayWindow) -> dict[Scope, ScopeOutcome]:
+    def read(
+        self, scopes: Sequence[Scope], window: DayWindow, listings: Mapping[Scope, ListingOutcome]
+    ) -> dict[Scope, ScopeOutcome]:
         """Read and land what ``window`` asks for, an account next to its campaigns (rule 9).
 
-        All of it in a backfill; in a run, what is not settled up to its end. Raises :class:`RefusedError` when the key
-        stops being accepted; what had landed until then stays.
+        All of it in a backfill; in a run, what is not settled up to its end. ``listings`` tell which projects' entities
+        could not be listed. Raises :class:`RefusedError` when the key stops being accepted; what had landed until then
+        stays.
         """
         wanted, not_begun = self._bounded(window)
         states = {scope: self._plan(scope, window, wanted, not_begun) for scope in scopes}
         self._require_named(states)
         self._fetch(states, chain.from_iterable(state.outcome.plan.reads for state in states.values()))
         self._fetch(states, self._reads_of_doubtful_dormant(states, wanted))
-        for state in states.values():
+        for scope, state in states.items():
             self._judge(state)
+            if scope in listings:
+                state.outcome.unlisted_projects = len(
+                    {failure.context.project_id for failure in listings[scope].failures}
+                    - {key.project_id for key in state.ledger}
+                )
+            self._note_failed_days(state.outcome)
         return {scope: state.outcome for scope, state in states.items()}
 
     def _bounded(self, window: DayWindow) -> tuple[DayWindow | None, DayWindow | None]:
@@ -148,6 +159,7 @@ class MetricsReader:
                 read_at = self._counts_as_read_at(reading, state.ledger[key])
                 state.ledger[key] = record_reading(state.ledger[key], reading.window, read_at, settle_hours)
                 ledger[key] = state.ledger[key]
+                state.landed.setdefault(key, []).append(reading.window)
                 landings.append(Landing(replace(reading, read_at=read_at), state.currencies[key], settle_hours))
             if landings:
                 upsert_readings(self.warehouse, scope, landings, ledger, self.journal.run_id)
@@ -174,12 +186,11 @@ class MetricsReader:
         context = error.context
         state = states[SCOPES[context.scope or ""]]
         key = state.keys[context.project_id or "", context.entity_id or ""]
-        window = DayWindow(context.since or state.outcome.window.since, context.until or state.outcome.window.until)
         if isinstance(error, NotFoundError):
             if key in state.gone:
                 return
             mark_gone(self.warehouse, key, self.presence.instant)
-        state.outcome.failed.append(FailedRead(PlannedRead(key, window), error))
+        state.errors[key] = error
         self.journal.note_failures([error])
 
     def _reads_of_doubtful_dormant(
@@ -192,17 +203,31 @@ class MetricsReader:
         doubtful = disagreeing_account_days(self.warehouse, wanted, observed_since=self.presence.fresh_since)
         reads: list[PlannedRead] = []
         for entity in state.outcome.plan.dormant:
-            days = doubtful.get((entity.key.project_id, entity.parent_id or ""), [])
-            reads += [PlannedRead(entity.key, window) for window in join_days(days)]
+            just_read = [
+                window
+                for interval in state.ledger[entity.key]
+                if (window := interval.window_read_since(self.presence.fresh_since))
+            ]
+            for days in join_days(doubtful.get((entity.key.project_id, entity.parent_id or ""), [])):
+                reads += [PlannedRead(entity.key, window) for window in subtract_windows(days, just_read)]
         state.outcome.reread_dormant = len({read.key for read in reads})
         return reads
 
     def _judge(self, state: _ScopeState) -> None:
         outcome = state.outcome
+        # An error ends its entity's read: what of the planned window had not landed until then is not read either.
+        outcome.failed += [
+            FailedRead(PlannedRead(read.key, part), state.errors[read.key])
+            for read in outcome.plan.reads
+            if read.key in state.errors
+            for part in subtract_windows(read.window, state.landed.get(read.key, []))
+        ]
         if self.request.is_limited:
             covered = [[interval.window for interval in coverage] for coverage in state.ledger.values()]
             missing = {day for windows in covered for part in subtract_windows(outcome.window, windows) for day in part}
             outcome.covered_days = frozenset(outcome.window) - missing
+
+    def _note_failed_days(self, outcome: ScopeOutcome) -> None:
         if outcome.failed_days:
             days = ", ".join(map(str, join_days(outcome.failed_days)))
             self.journal.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")

@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from layers_etl.domain.metrics import RATIOS
-from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
 from layers_etl.errors import WarehouseError
 from layers_etl.warehouse.sql import scope_sql
 from layers_etl.warehouse.tables import (
@@ -85,6 +85,12 @@ def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | N
         )
     row = connection.execute("SELECT version FROM ops.schema_version").fetchall()
     return int(row[0][0])
+
+
+def scopes_of(connection: duckdb.DuckDBPyConnection) -> list[Scope]:
+    """The scopes whose metrics the file has tables for, read now or not."""
+    tables = _existing_tables(connection)
+    return [scope for scope in SCOPES.values() if ("ads", scope.metrics_table) in tables]
 
 
 def _existing_tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:

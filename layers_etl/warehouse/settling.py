@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.sql import run_script, scope_sql
 
 EVERY_OTHER_PLATFORM: Final = "*"
@@ -15,8 +14,11 @@ SEVERAL_PLATFORMS: Final = ""
 """Stands for an entity that spans platforms, which settles with the slowest of them."""
 
 
-def apply_settling_times(warehouse: Warehouse, scopes: Iterable[Scope], settling: SettlingTimes) -> bool:
-    """Make the ``settled`` columns follow ``settling``; True where it differs from what the file followed before."""
+def apply_settling_times(warehouse: Warehouse, settling: SettlingTimes) -> bool:
+    """Make the ``settled`` columns follow ``settling``; True where it differs from what the file followed before.
+
+    Of every scope that the file has, also of those that are not read now.
+    """
     wanted = {
         **settling.by_platform,
         EVERY_OTHER_PLATFORM: settling.default_hours,
@@ -29,6 +31,6 @@ def apply_settling_times(warehouse: Warehouse, scopes: Iterable[Scope], settling
         connection.execute("DELETE FROM ops.settling")
         connection.executemany("INSERT INTO ops.settling VALUES (?, ?)", list(wanted.items()))
         if rows:
-            for scope in scopes:
+            for scope in scopes_of(connection):
                 run_script(connection, scope_sql("resettle", scope))
     return True

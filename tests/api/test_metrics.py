@@ -18,7 +18,7 @@ from layers_etl.api.wire import parse_metrics_answer
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
 from layers_etl.domain.mismatches import find_mismatches
-from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings
+from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings, pack_numbers
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import ConfigurationError, EntityError, InvalidRequestError, UntrustedAnswerError
 from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, bucket, error, talking
@@ -298,8 +298,7 @@ def test_the_digits_sent_are_the_digits_stored(spend: Decimal, roas: Decimal, co
 )
 def test_rounding_alone_is_never_a_mismatch(spend: float, counts: tuple[int, int, int], places: int) -> None:
     impressions, clicks, conversions = counts
-    columns: dict[str, list[Any]] = {
-        "day": DAYS[:2],
+    numbers: dict[str, list[Any]] = {
         "spend": [round(spend, 2), 0.01],
         "impressions": [impressions, None],
         "clicks": [clicks, None],
@@ -309,19 +308,24 @@ def test_rounding_alone_is_never_a_mismatch(spend: float, counts: tuple[int, int
         "cpm": [round(spend / max(impressions, 1) * 1000, places), 10**-places],
         "ctr": [round(clicks / max(impressions, 1), places), 10**-places],
     }
-    assert mismatches_of(Reading(CAMPAIGN_KEY, WEEK, NOW, columns)) == []
+    assert mismatches_of(two_days(numbers)) == []
 
 
 @given(off=st.floats(0.0151, 1e6), conversions=st.integers(0, 10**4), spend=st.decimals(0, 10**6, places=2))
 def test_more_than_rounding_is_a_mismatch(off: float, conversions: int, spend: Decimal) -> None:
-    columns: dict[str, list[Any]] = {
-        "day": DAYS[:2],
+    numbers: dict[str, list[Any]] = {
         "spend": [float(spend), 3.45],
         "conversions": [conversions, 1],
         "cpa": [round(float(spend) / max(conversions, 1) + off, 2), 3.45],
     }
-    (found,) = mismatches_of(Reading(CAMPAIGN_KEY, WEEK, NOW, columns))
+    (found,) = mismatches_of(two_days(numbers))
     assert found[:2] == (DAYS[0], "cpa")
+
+
+def two_days(numbers: dict[str, list[Any]]) -> Reading:
+    """A reading of two buckets."""
+    packed = {name: pack_numbers(values) for name, values in numbers.items()}
+    return Reading(CAMPAIGN_KEY, WEEK, NOW, {"day": DAYS[:2], **packed})
 
 
 def mismatches_of(*readings: Reading) -> list[tuple[Any, ...]]:

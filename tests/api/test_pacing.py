@@ -179,3 +179,32 @@ def test_the_buckets_state_is_read_in_both_forms(headers: dict[str, str], state:
 @given(remaining=st.integers(0, 10_000), reset=st.floats(0, 1e6))
 def test_headers_never_stop_the_run(remaining: int, reset: float) -> None:
     assert 0 <= BucketState(remaining, reset).spacing <= 60
+
+
+@pytest.mark.parametrize(("remaining", "at_once"), [(0, 1), (3, 2), (1000, 5)])
+def test_what_a_busy_loop_made_late_is_made_up_for_within_the_room_that_is_left(remaining: int, at_once: int) -> None:
+    async def story(loop: SimulatedLoop) -> int:
+        pacer = Pacer(1200, clock=loop.time)
+        await pacer.acquire()
+        pacer.accepted(BucketState(remaining, reset_seconds=1))
+        await asyncio.sleep(10)
+        sent = [await send_one(loop, pacer) for _ in range(20)]
+        return sum(instant == sent[0] for instant in sent)
+
+    assert simulate(story) == at_once
+
+
+def test_nothing_is_made_up_for_at_the_start() -> None:
+    async def story(loop: SimulatedLoop) -> list[float]:
+        pacer = Pacer(1200, clock=loop.time)
+        await asyncio.sleep(10)
+        return [await send_one(loop, pacer) for _ in range(20)]
+
+    sent = simulate(story)
+    assert all(later - earlier > 0.05 for earlier, later in itertools.pairwise(sent))
+
+
+async def send_one(loop: SimulatedLoop, pacer: Pacer) -> float:
+    """When a request was let out."""
+    await pacer.acquire()
+    return loop.time()

@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.sandbox.server import SandboxServer
@@ -78,8 +79,7 @@ def address(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_a_backfill_launched_in_the_ui_is_one_run_that_leaves_nothing_stale(pipeline: Pipeline, address: str) -> None:
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: the dependency group ui")
-    with playwright_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1700, "height": 1200})
         page.goto(f"{address}/locations/layers_etl/asset-groups/metrics")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_etl.domain.days import ONE_DAY, DayWindow
-from layers_etl.domain.planning import ENDED_STATUSES, QUIET_DAYS, Known, Plan, is_dormant, plan_reads
+from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
+from layers_etl.domain.planning import ENDED_STATUSES, QUIET_DAYS, Known, Plan, days_left_to_settle, plan_reads
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.domain.settlement import Coverage, SettlingTimes
@@ -222,8 +222,8 @@ def dormant_campaign(settled_days: int, active_day: int | None = 0, hours: int =
 
 def test_an_ended_campaign_quiet_for_its_settling_time_and_28_days_is_dormant() -> None:
     quiet = 3 + QUIET_DAYS
-    assert is_dormant(dormant_campaign(quiet + 1), 72, since=WANTED.since)
-    assert not is_dormant(dormant_campaign(quiet), 72, since=WANTED.since)
+    assert days_left_to_settle(dormant_campaign(quiet + 1), 72, since=WANTED.since)
+    assert not days_left_to_settle(dormant_campaign(quiet), 72, since=WANTED.since)
 
 
 @properties
@@ -235,7 +235,7 @@ def test_quiet_is_counted_from_the_last_active_day_or_the_first_day_read(
         return
     entity = dormant_campaign(settled_days, active_day, hours)
     quiet_days = settled_days if active_day is None else settled_days - 1 - active_day
-    assert is_dormant(entity, hours, since=WANTED.since) == (
+    assert bool(days_left_to_settle(entity, hours, since=WANTED.since)) == (
         timedelta(days=quiet_days) >= timedelta(hours=hours, days=QUIET_DAYS)
     )
 
@@ -260,13 +260,6 @@ AWAKE: dict[str, Callable[[Known], Known]] = {
     "its status is new": lambda known: replace(known, status="limited_learning"),
     "it was never read": lambda known: replace(known, coverage=()),
     "it was active not long ago": lambda known: replace(known, last_active_day=WANTED.since + 40 * ONE_DAY),
-    "its last day is not settled": lambda known: replace(
-        known,
-        coverage=(*known.coverage, Coverage(DayWindow(date(2026, 3, 2), date(2026, 3, 3)), utc(3, 3, 6))),
-    ),
-    "a day in its past was never read": lambda known: replace(
-        known, coverage=(*known.coverage, Coverage(DayWindow(date(2026, 3, 6), date(2026, 3, 7)), utc(12, 1)))
-    ),
     "days before the first one read are wanted": lambda known: replace(
         known, coverage=(Coverage(DayWindow(date(2026, 1, 2), date(2026, 3, 2)), utc(12, 1)),)
     ),
@@ -278,10 +271,30 @@ AWAKE: dict[str, Callable[[Known], Known]] = {
 
 @pytest.mark.parametrize("why", AWAKE)
 def test_a_campaign_that_may_have_changed_is_not_dormant_because(why: str) -> None:
-    assert is_dormant(dormant_campaign(60), 72, since=WANTED.since)
-    assert not is_dormant(AWAKE[why](dormant_campaign(60)), 72, since=WANTED.since)
+    assert days_left_to_settle(dormant_campaign(60), 72, since=WANTED.since)
+    assert not days_left_to_settle(AWAKE[why](dormant_campaign(60)), 72, since=WANTED.since)
 
 
 @pytest.mark.parametrize("status", sorted(ENDED_STATUSES))
 def test_a_campaign_is_dormant_under_every_ended_status(status: str) -> None:
-    assert is_dormant(replace(dormant_campaign(60), status=status), 72, since=WANTED.since)
+    assert days_left_to_settle(replace(dormant_campaign(60), status=status), 72, since=WANTED.since)
+
+
+def test_of_a_quiet_campaign_a_run_asks_for_what_was_read_until_it_has_settled_and_for_no_new_day() -> None:
+    quiet = dormant_campaign(60)
+    last = DayWindow(WANTED.since + 60 * ONE_DAY, WANTED.since + 61 * ONE_DAY)
+    provisional = Coverage(last, day_close(last.since))
+    plan = plan_for(replace(quiet, coverage=(*quiet.coverage, provisional)))
+    assert asked(plan) == [last]
+    assert len(plan.dormant) == 1
+    settled = Coverage(last, utc(12, 1))
+    plan = plan_for(replace(quiet, coverage=(*quiet.coverage, settled)))
+    assert asked(plan) == []
+    assert len(plan.dormant) == 1
+
+
+def test_a_gap_before_the_last_day_read_of_a_quiet_campaign_is_closed() -> None:
+    quiet = dormant_campaign(60)
+    later = DayWindow(WANTED.since + 64 * ONE_DAY, WANTED.since + 65 * ONE_DAY)
+    plan = plan_for(replace(quiet, coverage=(*quiet.coverage, Coverage(later, utc(12, 1)))))
+    assert asked(plan) == [DayWindow(WANTED.since + 60 * ONE_DAY, later.since)]

@@ -37,7 +37,6 @@ def test_a_dormant_campaign_is_not_asked_for_and_the_outcome_says_so(archived: t
     assert len(ran.windows) == len(pipeline.entities()) - 1
 
 
-@pytest.mark.xfail(strict=True, reason="every morning reads new days, so that its days are never all settled")
 def test_an_archived_campaign_becomes_dormant_while_the_pipeline_runs_every_morning(
     pipeline_over: PipelineOver,
 ) -> None:

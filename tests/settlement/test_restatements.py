@@ -18,7 +18,7 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import record_horizon
 from layers_etl.warehouse.settling import apply_settling_times
 
-from ..warehouse.builders import SCOPES, A, land, march, opened, reading, rows, utc
+from ..warehouse.builders import A, land, march, opened, reading, rows, utc
 
 DAY = march(10)
 WINDOW = DayWindow(DAY, march(11))
@@ -70,7 +70,7 @@ def test_for_all_sequences_of_readings_each_one_is_shown_as_it_was(
 
 def test_the_summary_counts_what_was_known_by_whole_days_of_age_of_days_seen_maturing(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
-        apply_settling_times(warehouse, SCOPES, SettlingTimes())
+        apply_settling_times(warehouse, SettlingTimes())
         for hours, conversions in ((6, 3), (30, 6), (78, 12)):
             land_conversions(warehouse, day_close(DAY) + timedelta(hours=hours), conversions)
         # Seen for the first time when it had settled: it tells nothing of how days mature.
@@ -96,7 +96,7 @@ def test_a_day_that_moved_at_its_last_reading_is_counted_by_platform(
     tmp_path: Path, readings: list[tuple[int, int]], moved: int, after_settling: int
 ) -> None:
     with opened(tmp_path) as warehouse:
-        apply_settling_times(warehouse, SCOPES, SettlingTimes())
+        apply_settling_times(warehouse, SettlingTimes())
         record_horizon(warehouse, march(1), march(14))
         for hours, conversions in readings:
             land_conversions(warehouse, day_close(DAY) + timedelta(hours=hours), conversions)

@@ -14,7 +14,7 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, upsert_entities
 from layers_etl.warehouse.settling import apply_settling_times
 
-from .builders import SCOPES, A, B, campaign, derive, land, march, reading, rows, spends, utc, window
+from .builders import A, B, campaign, derive, land, march, reading, rows, spends, utc, window
 
 READ_AT = utc(3, 11, 6)
 DAYS = window(1, 10)
@@ -24,7 +24,7 @@ META, TIKTOK = "cmp_a", "cmp_b"
 @pytest.fixture
 def settled_at_72(warehouse: Warehouse) -> Warehouse:
     """Two campaigns of two platforms, ten days each, read at once under 72 hours."""
-    apply_settling_times(warehouse, SCOPES, SettlingTimes())
+    apply_settling_times(warehouse, SettlingTimes())
     listed = [campaign(META), campaign(TIKTOK, platform="tiktok_ads")]
     upsert_entities(warehouse, CAMPAIGN, ["prj_1"], listed, READ_AT)
     land(warehouse, *(reading(key, DAYS, READ_AT, spends(DAYS, 1)) for key in (A, B)))
@@ -61,7 +61,7 @@ def test_changing_the_settling_time_reopens_exactly_the_days_it_should(settled_a
         SettlingTimes(168),
     ):
         before = settled(settled_at_72)
-        assert apply_settling_times(settled_at_72, SCOPES, settling) is True
+        assert apply_settling_times(settled_at_72, settling) is True
         expected = {META: late_enough(settling.hours("meta_ads")), TIKTOK: late_enough(settling.hours("tiktok_ads"))}
         assert settled(settled_at_72) == expected, settling
         assert open_days(settled_at_72, settling) == {name: set(DAYS) - days for name, days in expected.items()}
@@ -76,18 +76,18 @@ def test_changing_the_settling_time_reopens_exactly_the_days_it_should(settled_a
 
 def test_changing_it_back_settles_the_same_days_again(settled_at_72: Warehouse) -> None:
     before = settled(settled_at_72)
-    apply_settling_times(settled_at_72, SCOPES, SettlingTimes(168))
-    apply_settling_times(settled_at_72, SCOPES, SettlingTimes())
+    apply_settling_times(settled_at_72, SettlingTimes(168))
+    apply_settling_times(settled_at_72, SettlingTimes())
     assert settled(settled_at_72) == before
 
 
 def test_the_same_settling_time_changes_nothing(settled_at_72: Warehouse) -> None:
     revision = rows(settled_at_72, "SELECT revision FROM ops.revision")
-    assert apply_settling_times(settled_at_72, SCOPES, SettlingTimes()) is False
+    assert apply_settling_times(settled_at_72, SettlingTimes()) is False
     assert rows(settled_at_72, "SELECT revision FROM ops.revision") == revision
 
 
 def test_history_keeps_what_was_taken_for_settled_at_the_time(settled_at_72: Warehouse) -> None:
     land(settled_at_72, reading(A, window(1, 1), utc(3, 12), spends([march(1)], 9)))
-    apply_settling_times(settled_at_72, SCOPES, SettlingTimes(672))
+    apply_settling_times(settled_at_72, SettlingTimes(672))
     assert rows(settled_at_72, "SELECT day, settled FROM ads.campaign_metrics_history") == [(march(1), True)]
