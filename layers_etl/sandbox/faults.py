@@ -85,12 +85,14 @@ def narrowed_window(call: Call, handler: Handler, *, days: int = 31, keep_last: 
     return handler(call.asking(until=date.fromordinal(until).isoformat()))
 
 
-def clipped_window(call: Call, handler: Handler, *, since: str, refuse: bool = False) -> Answer:
+def clipped_window(call: Call, handler: Handler, *, since: str = "2026-03-01", refuse: bool = False) -> Answer:
     """Serve nothing before a day, and echo the clipped window; where nothing is left, an empty one, or VALIDATION."""
+    answer = handler(call)
+    if "window" not in answer.payload:
+        return answer
     window = asked_window(call)
     first_day = max(window.first_day, date.fromisoformat(since).toordinal())
     if first_day >= window.end_day and not refuse:
-        answer = handler(call)
         edge = cast("JsonObject", answer.payload["window"])["until"]
         return _with_series(replace(answer, payload={**answer.payload, "window": {"since": edge, "until": edge}}), [])
     return handler(call.asking(since=date.fromordinal(first_day).isoformat()))
