@@ -13,6 +13,8 @@ from layers_etl.sandbox.server import SandboxServer
 
 from .command import Place
 
+pytestmark = pytest.mark.slow
+
 FIRST_WEEK = ("--since", "2026-03-02", "--until", "2026-03-09")
 
 

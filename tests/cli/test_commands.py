@@ -54,6 +54,7 @@ def test_the_executable_runs_the_pipeline_from_nothing_to_a_published_file(place
     assert recorded(place, "campaign_metrics") == {date(2026, 3, day) for day in range(1, 12)}
 
 
+@pytest.mark.slow
 def test_a_run_stands_for_the_instant_it_is_told(place: Place) -> None:
     result = place.run("run", "--as-of", "2026-03-08T06:00:00Z")
 
@@ -72,6 +73,7 @@ def test_a_backfill_reads_its_days_and_not_the_one_named_until(place: Place) -> 
     assert recorded(place, "campaign_metrics") == recorded(place, "ad_account_metrics") == SEVEN_DAYS
 
 
+@pytest.mark.slow
 def test_a_backfill_of_one_campaign_asks_for_it_alone_and_colours_no_day_that_others_lack(troubled: Place) -> None:
     assert troubled.run("run", "--as-of", "2026-03-05T06:00:00Z").code == 0
     campaign = campaigns(troubled)[0]["campaign_id"]
@@ -102,6 +104,7 @@ def test_a_backfill_of_one_account_asks_for_it_and_its_campaigns_on_an_empty_war
     assert days_in(troubled.published, "marts.ad_account_daily") == SEVEN_DAYS
 
 
+@pytest.mark.slow
 def test_a_campaign_that_fails_ends_with_1_names_it_and_publishes_the_rest(troubled: Place) -> None:
     sandbox = troubled.sandbox
     broken = next(sandbox.world.campaigns(troubled.project.id, sandbox.clock.now()))
@@ -134,6 +137,7 @@ def test_days_of_which_nothing_can_be_read_end_with_1_and_are_named(troubled: Pl
     assert days_in(troubled.published, "marts.ad_account_daily") == SEVEN_DAYS
 
 
+@pytest.mark.slow
 def test_a_key_refused_midway_ends_with_3(troubled: Place) -> None:
     troubled.sandbox.add_fault(Fault(effect="status", parameters={"status": 401}, path="ads-metrics"))
     result = troubled.run("run")

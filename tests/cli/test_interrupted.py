@@ -16,6 +16,8 @@ from ..dagster.pipeline import rows_of
 from .command import Place, ended, wait_for
 from .test_commands import asked
 
+pytestmark = pytest.mark.slow
+
 TABLES = (
     "ads.campaign_metrics",
     "ads.ad_account_metrics",

@@ -16,6 +16,8 @@ from layers_etl.warehouse.runs import RunStatus
 
 from .station import METRICS, MORNING, Station, morning
 
+pytestmark = pytest.mark.slow
+
 UNANSWERED = {
     "500": ("status", {"status": 500}, "INTERNAL"),
     "502": ("status", {"status": 502}, "INTERNAL"),

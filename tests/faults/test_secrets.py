@@ -118,6 +118,7 @@ def parrot(tmp_path: Path) -> Iterator[Parrot]:
         server.server_close()
 
 
+@pytest.mark.slow
 def test_the_key_is_in_no_output_no_file_and_no_table(parrot: Parrot, tmp_path: Path) -> None:
     data = tmp_path / "data"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}

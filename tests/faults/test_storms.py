@@ -23,6 +23,8 @@ from tests.dagster.pipeline import Pipeline
 
 from .station import METRICS, MORNING, Station
 
+pytestmark = pytest.mark.slow
+
 CROWDED = WorldConfig(accounts=3, campaigns=80)
 STORM: dict[str, dict[str, object]] = {
     "status": {"status": 503},

@@ -27,8 +27,10 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import RunStatus, close_interrupted_runs
+
+from ..fresh import fresh_warehouse
 
 START: Final = date(2026, 3, 20)
 FIRST_MORNING: Final = datetime(2026, 4, 1, 6, tzinfo=UTC)
@@ -75,7 +77,7 @@ class Pipeline:
         """The build file, opened at the first use."""
         if self._warehouse is None:
             settings = self.settings
-            self._warehouse = self._holding.enter_context(open_warehouse(settings.build_path, settings.scopes))
+            self._warehouse = self._holding.enter_context(fresh_warehouse(settings.build_path, settings.scopes))
         return self._warehouse
 
     def let_go(self) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 
+from ..fresh import fresh_warehouse
 from ..warehouse.builders import SCOPES
 from .lived import live
 
@@ -34,5 +35,5 @@ def analyst(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     """An empty build file, open."""
-    with open_warehouse(tmp_path / "build.duckdb", SCOPES) as warehouse:
+    with fresh_warehouse(tmp_path / "build.duckdb", SCOPES) as warehouse:
         yield warehouse

@@ -16,8 +16,9 @@ from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 
+from ..fresh import fresh_warehouse
 from ..ingest.mornings import Pipeline, day_of, one
 
 MONDAY = datetime(2026, 4, 6, 6, tzinfo=UTC)
@@ -51,7 +52,7 @@ def morning(
 
 def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
         asked = [len(morning(pipeline, warehouse, MONDAY + timedelta(days=n))[1]) for n in range(5)]
         active = warehouse.connection.execute(
             "SELECT count(DISTINCT campaign_id) FROM ads.campaign_metrics WHERE impressions > 0 AND day < ?",
@@ -68,7 +69,7 @@ def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(sandbox: Sand
 
 def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
         morning(pipeline, warehouse, MONDAY, AD_ACCOUNT)
         found = warehouse.connection.execute(
             "SELECT week, reach, (SELECT max(reach) FROM ads.ad_account_metrics AS daily"
@@ -85,7 +86,7 @@ def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServ
 
 def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
         morning(pipeline, warehouse, MONDAY)
         first = dict(
             warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly").fetchall()
@@ -107,7 +108,7 @@ def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer,
 def test_a_backfill_reads_the_whole_weeks_among_its_days_again(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path)
     days = DayWindow(LAST_WEEK.since - timedelta(days=3), LAST_WEEK.until)
-    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
         later = MONDAY + timedelta(days=4)
         morning(pipeline, warehouse, later)
         _, weekly = morning(pipeline, warehouse, later, request=RunRequest(RunKind.BACKFILL, window=days))
@@ -120,7 +121,7 @@ def test_a_week_that_cannot_be_read_costs_its_entity_alone_and_is_asked_for_agai
 ) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     campaign = pipeline.campaigns()[0]
-    with open_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
         sandbox.add_fault(
             Fault(effect="platform_error", parameters={"status": 400}, entity=campaign, query={"granularity": "week"})
         )

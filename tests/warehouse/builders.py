@@ -16,9 +16,11 @@ from layers_etl.domain.metrics import API_METRICS
 from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.domain.settlement import Coverage, SettlingTimes
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.marts import DerivedMart, derive_daily_mart
 from layers_etl.warehouse.readings import Landing, upsert_readings
+
+from ..fresh import fresh_warehouse
 
 SCOPES: Final = (CAMPAIGN, AD_ACCOUNT)
 PROJECT_ID: Final = "prj_1"
@@ -33,7 +35,7 @@ Measures = Mapping[str, object]
 
 def opened(folder: Path) -> AbstractContextManager[Warehouse]:
     """The build file in ``folder``."""
-    return open_warehouse(folder / "build.duckdb", SCOPES)
+    return fresh_warehouse(folder / "build.duckdb", SCOPES)
 
 
 def utc(month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
