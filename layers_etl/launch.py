@@ -164,7 +164,9 @@ def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
     windows = {
         name: metadata["windows_landed"].value for name, metadata in reported.items() if "windows_landed" in metadata
     }
-    read = ", ".join(f"{count} {name.removesuffix('_metrics')} windows" for name, count in sorted(windows.items()))
+    read = ", ".join(
+        f"{count} {name.removesuffix('_metrics')} windows" for name, count in sorted(windows.items()) if count
+    )
     # Absent where the metrics were the last step: a run over some entities only, of days that others still lack.
     settled_until = reported.get("published_warehouse", {}).get("settled_until")
     settled = f"; settled before {settled_until.value}" if settled_until else ""

@@ -17,6 +17,7 @@ from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.marts import derive_daily_mart
 
 from ..fresh import fresh_warehouse
 from ..ingest.mornings import Pipeline, day_of, one
@@ -82,6 +83,22 @@ def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServ
     for week, reach, largest_day, sum_of_days in found:
         assert week == LAST_WEEK.since
         assert largest_day <= reach < sum_of_days
+
+
+def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        morning(pipeline, warehouse, MONDAY)
+        derive_daily_mart(warehouse, CAMPAIGN, pipeline.settings.settle_hours)
+        shown = warehouse.connection.execute(
+            "SELECT campaign_id, reach, frequency FROM marts.campaign_weekly WHERE reach IS NOT NULL ORDER BY ALL"
+        ).fetchall()
+        read = warehouse.connection.execute(
+            "SELECT campaign_id, reach, frequency FROM ads.campaign_reach_weekly ORDER BY ALL"
+        ).fetchall()
+        monthly = warehouse.connection.execute("SELECT count(reach) FROM marts.campaign_monthly").fetchall()
+    assert shown == read != []
+    assert monthly == [(0,)]
 
 
 def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer, tmp_path: Path) -> None:
