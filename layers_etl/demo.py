@@ -127,8 +127,8 @@ def _say_where_to_look(console: Console, path: Path) -> None:
     console.print(
         f"""
 Where to look next
-  SQL   duckdb -readonly {path} "FROM marts.campaign_daily"      (DuckDB's own shell), or from Python:
-        .venv/bin/python -c "import duckdb; duckdb.connect('{path}').sql('FROM marts.campaign_daily').show()"
+  SQL   .venv/bin/layers-etl sql "FROM marts.campaign_daily LIMIT 10"
+        or DuckDB's own shell:  duckdb -readonly {path}
   UI    make dev        then open http://127.0.0.1:3000
   Real  put LAYERS_API_KEY into .env, LAYERS_DATA_DIR to an empty folder, then .venv/bin/layers-etl doctor""",
         markup=False,

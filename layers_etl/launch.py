@@ -170,7 +170,8 @@ def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
     # Absent where the metrics were the last step: a run over some entities only, of days that others still lack.
     settled_until = reported.get("published_warehouse", {}).get("settled_until")
     settled = f"; settled before {settled_until.value}" if settled_until else ""
-    return f"{window}: read {read or 'what was asked for'}{settled}."
+    # A run over some entities only need not mark any day, and then reports no counts.
+    return f"{window}: read {read or ('nothing new' if windows else 'what was asked for')}{settled}."
 
 
 def parse_day(text: str) -> date:
