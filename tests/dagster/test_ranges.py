@@ -13,6 +13,8 @@ from layers_etl.sandbox.faults import Fault
 from .conftest import TODAY, NewPipeline
 from .pipeline import DOWNSTREAM, METRICS_ASSETS, Pipeline, entity_of, unreadable, utc, window
 
+pytestmark = pytest.mark.slow
+
 WEEK = window("2026-03-02", "2026-03-09")
 EVERY_TABLE = (*METRICS_ASSETS, *DOWNSTREAM)
 

@@ -16,6 +16,8 @@ from tests.warehouse.processes import other_process
 
 from .mornings import FIRST_MORNING, START, Pipeline, morning
 
+pytestmark = pytest.mark.slow
+
 WHOLE = DayWindow(START, FIRST_MORNING.date())
 LONGEST_WAIT = 20.0
 

@@ -18,6 +18,8 @@ from layers_etl.sandbox.world import WorldConfig
 from ..dagster.pipeline import Pipeline, unreadable
 from .lived import FIRST_MORNING, WORLD, active_campaigns
 
+pytestmark = pytest.mark.slow
+
 CHECK = "campaigns_add_up_to_their_account"
 DAYS = DayWindow(date(2026, 3, 26), date(2026, 4, 1))
 SETTLED_DAY = date(2026, 3, 27)

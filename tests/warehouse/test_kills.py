@@ -14,6 +14,8 @@ from .builders import derive, opened, rows
 from .processes import other_process
 from .writer import DAYS, ENTITIES
 
+pytestmark = pytest.mark.slow
+
 
 def last_number(said: list[str], word: str) -> int:
     """The number of the last line that begins with ``word``; 0 without one."""

@@ -7,10 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from layers_etl.domain.days import DayWindow
 from layers_etl.warehouse.publishing import Publication, publish_warehouse
 
 from .builders import A, land, march, opened, reading, spends, utc
+
+pytestmark = pytest.mark.slow
 
 PUBLISHES = 20
 DAYS = DayWindow(march(1), march(31))
