@@ -48,7 +48,7 @@ $(VENV)/bin/python:
 		{ echo "layers_etl needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-UV_COMPILE := uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --universal --no-strip-extras \
+UV_COMPILE := uv pip compile --quiet --no-header --generate-hashes --universal --no-strip-extras \
 	--python-version 3.11 pyproject.toml
 lock:
 	$(UV_COMPILE) --output-file requirements.lock
