@@ -40,12 +40,10 @@ a day counts as read when the API's clock says so, and never as settled before."
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """How a job run ended: its code, the sentences to show, and the Dagster run."""
+    """How a job run ended: its code, and the sentence to show."""
 
     code: ExitCode
     message: str
-    failures: tuple[str, ...] = ()
-    run_id: str | None = None
 
 
 def exit_code_of(error: LayersEtlError) -> ExitCode:
@@ -124,8 +122,8 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
     ]
     if failed:
         names = ", ".join(f"{check.check_name} on {check.asset_key.to_user_string()}" for check in failed)
-        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.", run_id=result.run_id)
-    return LaunchResult(ExitCode.OK, _summary(result, window), run_id=result.run_id)
+        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.")
+    return LaunchResult(ExitCode.OK, _summary(result, window))
 
 
 def _explain(error: BaseException) -> LaunchResult:
