@@ -13,17 +13,16 @@ import argparse
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import cycle, islice
-from typing import Self
 
-import orjson
+import httpx
+import msgspec
 from api_overhead import answer_body
 from pydantic import SecretStr
 
 from layers_etl.api import LayersClient
-from layers_etl.api.transport import Response
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import CAMPAIGN
@@ -89,7 +88,7 @@ def sliding_minute(limit: int) -> Callable[[float], Verdict]:
 KINDS = {"minute windows": minute_windows, "token bucket": token_bucket, "sliding minute": sliding_minute}
 
 
-class EnforcingServer:
+class EnforcingServer(httpx.AsyncBaseTransport):
     """Answers after ``latency`` seconds, or with 429 what exceeds the limit."""
 
     def __init__(self, admit: Callable[[float], Verdict], limit: int, latency: float) -> None:
@@ -98,14 +97,7 @@ class EnforcingServer:
         self._admit, self._limit, self._latency = admit, limit, latency
         self._body = answer_body(WINDOW)
 
-    async def __aenter__(self) -> Self:
-        """Nothing to open."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Nothing to close."""
-
-    async def get(self, _url: str, _headers: Mapping[str, str], /) -> Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - all are one
         """One request, judged on arrival."""
         self.requests += 1
         self.in_flight += 1
@@ -117,9 +109,10 @@ class EnforcingServer:
         state = {"limit": self._limit, "remaining": remaining, "reset": -int(-reset)}
         said = {f"x-ratelimit-{name}": str(value) for name, value in state.items()}
         if allowed:
-            return Response(200, said, self._body)
+            return httpx.Response(200, headers=said, content=self._body)
         error = {"error": {"code": "RATE_LIMITED", "message": "slow down", "requestId": "req_1"}}
-        return Response(429, {**said, "retry-after": str(-int(-reset // 1))}, orjson.dumps(error))
+        headers = {**said, "retry-after": str(-int(-reset // 1))}
+        return httpx.Response(TOO_MANY_REQUESTS, headers=headers, content=msgspec.json.encode(error))
 
 
 async def measure(name: str, per_minute: int, requests: int, latency: float) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-import orjson
+import msgspec
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +12,7 @@ from layers_etl.ingest.status import Status
 
 def status_document(status: Status) -> str:
     """The status as one JSON document; instants and days as ISO 8601."""
-    return orjson.dumps(asdict(status), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    return msgspec.json.format(msgspec.json.encode(status), indent=2).decode()
 
 
 def print_status(status: Status, console: Console) -> None:

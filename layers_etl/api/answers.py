@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from operator import itemgetter, lt
-from typing import Any, Final, cast
+from operator import lt
+from typing import Any, Final
 
-from layers_etl.api.wire import Bucket, MetricsAnswer
+from msgspec.structs import astuple
+
+from layers_etl.api.series import Bucket, MetricsAnswer, parse_edge
+from layers_etl.api.wire import brief
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, week_start
 from layers_etl.domain.metrics import ROAS
-from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
-
-PRIMITIVES: Final = ("spend", "impressions", "clicks", "conversions")
-"""A bucket must have these where they were asked for; null is unknown, a missing field is no answer. The others may be
-left out instead of null: ratios say nothing new, reach and frequency do not exist everywhere."""
+from layers_etl.domain.readings import EntityKey, Reading
 
 MOST_CONVERSION_VALUE: Final = 1e13
 """Fits DECIMAL(18,4) with room to spare; more is no value of a day's conversions in any currency."""
@@ -53,13 +52,14 @@ class MetricsQuestion:
 
 
 def parse_reading(
-    question: MetricsQuestion, answer: MetricsAnswer, *, read_at: datetime, request_id: str | None
+    question: MetricsQuestion, answer: MetricsAnswer[Bucket], *, read_at: datetime, request_id: str | None
 ) -> Reading:
     """The reading an answer holds; :class:`DistrustError` if any of it cannot be believed."""
     _check_identity(question, answer)
-    if question.clipped_at and answer.window.since >= answer.window.until and not answer.series:
+    since, until = _edge("since", answer.window.since), _edge("until", answer.window.until)
+    if question.clipped_at and since >= until and not answer.series:
         return question.unserved(read_at, request_id)
-    window = _served_window(question, answer, read_at)
+    window = _served_window(question, since, until, read_at)
     rows = _unique_rows(question, window, answer.series)
     columns = _columns(rows, question.metrics)
     _check_conversion_values(columns)
@@ -74,7 +74,7 @@ def parse_reading(
     )
 
 
-def _check_identity(question: MetricsQuestion, answer: MetricsAnswer) -> None:
+def _check_identity(question: MetricsQuestion, answer: MetricsAnswer[Bucket]) -> None:
     """The echo, where there is one, is of the entity asked for."""
     key = question.key
     if answer.scope is not None and answer.scope != key.scope.name:
@@ -88,13 +88,20 @@ def _check_identity(question: MetricsQuestion, answer: MetricsAnswer) -> None:
         raise DistrustError(f"window.granularity: asked for {question.granularity}, answered by {granularity}")
 
 
-def _served_window(question: MetricsQuestion, answer: MetricsAnswer, read_at: datetime) -> DayWindow:
+def _edge(name: str, text: str) -> datetime:
+    try:
+        return parse_edge(text)
+    except (ValueError, OverflowError):
+        raise DistrustError(f"window.{name}: {brief(text)} is no instant") from None
+
+
+def _served_window(question: MetricsQuestion, since: datetime, until: datetime, read_at: datetime) -> DayWindow:
     """The days the answer covers: never more than was asked.
 
     A server that clips the end to its own present serves the running bucket as far as it has come, which is what a
     reading of a running day or week is: it counts as served. Any other edge within a bucket cuts it in two.
     """
-    asked, since, until = question.window, answer.window.since, answer.window.until
+    asked = question.window
     weekly = question.granularity == "week"
     first, last = since.date(), until.date()
     if until != day_start(last) or (weekly and last != week_start(last)):
@@ -114,10 +121,10 @@ def _served_window(question: MetricsQuestion, answer: MetricsAnswer, read_at: da
 
 def _unique_rows(question: MetricsQuestion, window: DayWindow, series: list[Bucket]) -> list[Bucket]:
     """The rows by bucket, oldest first. A row sent twice is one row; rows of one bucket that differ are no answer."""
-    days = [row["bucket"] for row in series]
+    days = [row.bucket for row in series]
     if not all(map(lt, days, days[1:])):
         series = _without_repeats(series)
-        days = [row["bucket"] for row in series]
+        days = [row.bucket for row in series]
     for day in (*days[:1], *days[-1:]):
         if day not in window:
             raise DistrustError(f"series.bucket: {day} is outside the window {window}")
@@ -129,34 +136,22 @@ def _unique_rows(question: MetricsQuestion, window: DayWindow, series: list[Buck
 def _without_repeats(series: list[Bucket]) -> list[Bucket]:
     rows: dict[date, Bucket] = {}
     for row in series:
-        if rows.setdefault(row["bucket"], row) != row:
-            raise DistrustError(f"series.bucket: {row['bucket']} comes twice with different numbers")
+        if rows.setdefault(row.bucket, row) != row:
+            raise DistrustError(f"series.bucket: {row.bucket} comes twice with different numbers")
     return [rows[day] for day in sorted(rows)]
 
 
 def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
-    """The days and metrics by column; what a bucket may leave out is null where it does."""
-    if not rows:
-        return {"day": ()}
-    cells = cast("list[dict[str, Any]]", rows)
-    names = ("bucket", *metrics)
-    try:
-        columns = zip(*map(itemgetter(*names), cells), strict=True)
-    except KeyError:
-        for row in cells:
-            if absent := next((name for name in metrics if name in PRIMITIVES and name not in row), None):
-                raise DistrustError(f"series.{absent}: missing from bucket {row['bucket']}") from None
-        columns = ([row.get(name) for row in cells] for name in names)
-    days, *numbers = columns
-    return {"day": days, **{name: pack_numbers(values) for name, values in zip(metrics, numbers, strict=True)}}
+    """The days and metrics by column."""
+    return dict(zip(("day", *metrics), zip(*map(astuple, rows), strict=True), strict=True)) if rows else {"day": ()}
 
 
 def _check_conversion_values(columns: Mapping[str, Sequence[Any]]) -> None:
     """No ROAS makes more of its spend than any day's conversions are worth."""
     spends, roases = columns.get("spend", ()), columns.get("roas", ())
-    # What is unknown is no number: where it gets into these, the comparison fails and each row is looked at.
-    if max(roases, default=0.0) * max(spends, default=1.0) <= MOST_CONVERSION_VALUE:
+    # Of nearly every answer, not even the largest of each make too much together.
+    if max(filter(None, roases), default=0) * max(filter(None, spends), default=1) <= MOST_CONVERSION_VALUE:
         return
     for spend, roas in zip(spends, roases, strict=False):
-        if roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
+        if spend is not None and roas is not None and roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
             raise DistrustError(f"series.roas: {roas} of a spend of {spend} is no value of conversions")

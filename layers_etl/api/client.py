@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
+import httpx
 from pydantic import SecretStr
 from yarl import URL
 
@@ -21,9 +22,10 @@ from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import MissingFieldError, parse_entity_page, parse_identity
 from layers_etl.api.retries import UNTRUSTED, RetryPolicy
+from layers_etl.api.series import parse_metrics_answer
 from layers_etl.api.terms import Terms, TermsBook
-from layers_etl.api.transport import HttpTransport, Timeouts, Transport
-from layers_etl.api.wire import parse_metrics_answer, parse_whoami
+from layers_etl.api.transport import AiohttpTransport, Timeouts
+from layers_etl.api.wire import parse_whoami
 from layers_etl.domain.days import DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES
@@ -65,7 +67,7 @@ class LayersClient:
         api_key: SecretStr,
         organization: str | None = None,
         requests_per_minute: int | None = None,
-        transport: Transport | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
         on_request: Callable[[RequestRecord], None] | None = None,
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
@@ -79,7 +81,7 @@ class LayersClient:
         origin = str(_checked_url(base_url)).rstrip("/")
         self._pace_is_set = requests_per_minute is not None
         self._pacer = Pacer(requests_per_minute or UNKNOWN_TIER)
-        self._transport = transport or HttpTransport(timeouts or Timeouts(), connections=MOST_IN_FLIGHT)
+        self._transport = transport or AiohttpTransport(timeouts or Timeouts(), connections=MOST_IN_FLIGHT)
         self._exchange = Exchange(
             origin=origin,
             api_key=api_key,
@@ -261,9 +263,9 @@ class LayersClient:
             try:
                 return parse_reading(
                     question,
-                    parse_metrics_answer(answer.body),
+                    parse_metrics_answer(answer.body, question.metrics),
                     read_at=answer.read_at,
-                    request_id=answer.context.request_id,
+                    request_id=answer.request_id,
                 )
             except DistrustError as fault:
                 raise answer.untrusted(str(fault)) from None

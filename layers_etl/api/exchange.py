@@ -8,16 +8,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+import httpx
 import stamina
 from pydantic import SecretStr, ValidationError
 
 from layers_etl.api.failures import RATE_LIMITED, Failure
 from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
-from layers_etl.api.retries import MALFORMED, UNTRUSTED, RetryDecision, RetryPolicy
-from layers_etl.api.transport import TIMEOUT, NoAnswerError, Response, Transport
+from layers_etl.api.retries import CONNECTION, MALFORMED, TIMEOUT, UNTRUSTED, RetryDecision, RetryPolicy
 from layers_etl.api.wire import NotJsonError, WrongTypeError, describe_fault, parse_error_envelope
 from layers_etl.domain.readings import RequestRecord
-from layers_etl.errors import ApiError, RefusedError, RequestContext, UnavailableError, UntrustedAnswerError
+from layers_etl.errors import (
+    ApiError,
+    EntityError,
+    RefusedError,
+    RequestContext,
+    UnavailableError,
+    UntrustedAnswerError,
+)
 
 T = TypeVar("T")
 
@@ -43,16 +50,31 @@ class Answer:
     """A 2xx that arrived whole. ``server_now`` is its ``Date``; ``read_at`` that, or our clock where it sent none."""
 
     body: bytes = field(repr=False)
-    context: RequestContext
+    request: Request
+    request_id: str | None
     read_at: datetime
     server_now: datetime | None
 
     def untrusted(self, reason: str) -> UntrustedAnswerError:
         """The error for an answer that is JSON and cannot be believed; it keeps the body, bounded."""
-        return UntrustedAnswerError(
-            f"the answer cannot be trusted, nothing of it was used: {reason}",
-            self.context, UNTRUSTED, None, self.body[:KEPT_BODY_BYTES],
-        )  # fmt: skip
+        return self._put_aside(f"the answer cannot be trusted, nothing of it was used: {reason}", UNTRUSTED)
+
+    def malformed(self, reason: str) -> UntrustedAnswerError:
+        """The error for a body that is no JSON; it keeps it, bounded."""
+        return self._put_aside(reason, MALFORMED)
+
+    def _put_aside(self, reason: str, code: str) -> UntrustedAnswerError:
+        context = replace(self.request.context, request_id=self.request_id)
+        return UntrustedAnswerError(reason, context, code, None, self.body[:KEPT_BODY_BYTES])
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What arrived, whatever its status. Names of ``headers`` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
@@ -65,11 +87,10 @@ class _Tally:
     status: int | None = None
     request_id: str | None = None
 
-    def note(self, response: Response | None) -> None:
-        """Take in what an attempt brought: its status and request id stand in place of those of the one before."""
-        self.status = response.status if response else None
-        self.request_id = _find_request_id(response.headers) if response else None
-        self.bytes_received += len(response.body) if response else 0
+    def begin_attempt(self) -> None:
+        """Count another attempt; what the one before brought stands no longer."""
+        self.attempts += 1
+        self.status = self.request_id = None
 
 
 class Exchange:
@@ -81,13 +102,13 @@ class Exchange:
         origin: str,
         api_key: SecretStr,
         organization: str | None,
-        transport: Transport,
+        transport: httpx.AsyncBaseTransport,
         pacer: Pacer,
         retry: RetryPolicy,
         on_request: Callable[[RequestRecord], None] | None,
     ) -> None:
         """``origin`` is what targets are appended to; it is trusted to be https or loopback: the client has checked."""
-        self._origin = origin
+        self._origin = httpx.URL(origin)
         self._api_key = api_key
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "layers-etl"}
         if organization:
@@ -147,23 +168,23 @@ class Exchange:
         """One answer with a 2xx; 429s are waited for, by everyone, as often as the policy allows."""
         for refusals in range(1, self._retry.refusals + 1):
             response = await self._send(request, tally)
-            now = parse_http_date(response.headers.get("date"))
-            context = replace(request.context, request_id=tally.request_id)
+            server_now = parse_http_date(response.headers.get("date"))
+            now = server_now or datetime.now(UTC)
             failure = None if response.status in _SUCCESSES else _parse_failure(response)
             if failure is None or not failure.is_rate_limit:
-                self._pacer.accepted(parse_bucket_state(response.headers, now=now or datetime.now(UTC)))
+                self._pacer.accepted(parse_bucket_state(response.headers, now=now))
             if failure is None:
-                _check_content_type(response, context)
-                return Answer(response.body, context, now or datetime.now(UTC), now)
+                answer = Answer(response.body, request, tally.request_id, now, server_now)
+                _check_content_type(answer, response.headers)
+                return answer
             if failure.envelope and failure.envelope.error.request_id:
                 tally.request_id = failure.envelope.error.request_id
-                context = replace(context, request_id=tally.request_id)
-            error = failure.error(context)
+            error = failure.error(replace(request.context, request_id=tally.request_id))
             if isinstance(error, RefusedError):
                 self._refusal = error
             if not failure.is_rate_limit:
                 raise error
-            told = parse_retry_after(response.headers.get("retry-after"), now=now or datetime.now(UTC))
+            told = parse_retry_after(response.headers.get("retry-after"), now=now)
             self._pacer.refused(self._retry.untold_wait(refusals) if told is None else told)
             if refusals == self._retry.refusals:
                 raise error
@@ -180,66 +201,59 @@ class Exchange:
         started = time.perf_counter()
         try:
             self._check_not_refused(request)
-            tally.attempts += 1
-            headers = {**self._headers, "Authorization": f"Bearer {self._api_key.get_secret_value()}"}
-            try:
-                response = await self._transport.get(self._origin + request.target, headers)
-            except NoAnswerError as failure:
-                tally.note(failure.begun and self._without_key(failure.begun))
-                raise self._no_answer(replace(request.context, request_id=tally.request_id), failure) from None
-            response = self._without_key(response)
-            tally.note(response)
-            return response
+            return await self._receive(request, tally)
+        except httpx.RequestError as failure:
+            context = replace(request.context, request_id=tally.request_id)
+            raise self._no_answer(context, tally.status, failure) from None
         finally:
             tally.wire_seconds += time.perf_counter() - started
             self._pacer.release(ticket)
 
-    def _no_answer(self, context: RequestContext, failure: NoAnswerError) -> UnavailableError:
-        status = failure.begun.status if failure.begun else None
-        if failure.code == TIMEOUT:
+    async def _receive(self, request: Request, tally: _Tally) -> Response:
+        """One answer, noted as far as it comes, and as if the key were in none of it, should a server repeat it."""
+        tally.begin_attempt()
+        key = self._api_key.get_secret_value()
+        headers = {**self._headers, "Authorization": f"Bearer {key}"}
+        target = {"target": request.target.encode("ascii")}
+        answer = await self._transport.handle_async_request(
+            httpx.Request("GET", self._origin, headers=headers, extensions=target)
+        )
+        said = {name.lower(): value.replace(key, _HIDDEN) for name, value in answer.headers.items()}
+        tally.status, tally.request_id = answer.status_code, _find_request_id(said)
+        body = await answer.aread()
+        tally.bytes_received += len(body)
+        return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")))
+
+    def _no_answer(self, context: RequestContext, status: int | None, failure: httpx.RequestError) -> EntityError:
+        if isinstance(failure, httpx.TimeoutException):
             return UnavailableError("no whole answer in time", context, TIMEOUT, status)
-        reason = f"the connection to {self._origin} failed ({failure.cause}); check LAYERS_BASE_URL and the network"
-        return UnavailableError(reason, context, failure.code, status)
+        if isinstance(failure, httpx.DecodingError):
+            return UntrustedAnswerError("the body is not compressed as its header says", context, MALFORMED, status)
+        reason = f"the connection to {self._origin} failed ({failure}); check LAYERS_BASE_URL and the network"
+        return UnavailableError(reason, context, CONNECTION, status)
 
     def _check_not_refused(self, request: Request) -> None:
         if self._refusal is not None:
             raise RefusedError(self._refusal.reason, request.context, self._refusal.code, self._refusal.status)
-
-    def _without_key(self, response: Response) -> Response:
-        """``response`` as if the key were in none of it, should a server repeat it."""
-        key = self._api_key.get_secret_value()
-        if key.encode() in response.body:
-            response = replace(response, body=response.body.replace(key.encode(), _HIDDEN.encode()))
-        if any(key in value for value in response.headers.values()):
-            headers = {name.lower(): value.replace(key, _HIDDEN) for name, value in response.headers.items()}
-            response = replace(response, headers=headers)
-        return response
 
 
 def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
     try:
         return parse(answer)
     except NotJsonError as fault:
-        raise _malformed(answer.context, answer.body, f"the body is no JSON ({fault})") from None
+        raise answer.malformed(f"the body is no JSON ({fault})") from None
     except (ValidationError, WrongTypeError) as fault:
         raise answer.untrusted(describe_fault(fault)) from None
 
 
 def _find_request_id(headers: Mapping[str, str]) -> str | None:
-    for name in _REQUEST_ID_HEADERS:
-        if name in headers:
-            return headers[name]
-    return None
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
-def _check_content_type(response: Response, context: RequestContext) -> None:
-    media_type = response.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+def _check_content_type(answer: Answer, headers: Mapping[str, str]) -> None:
+    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise _malformed(context, response.body, f"the body is {media_type}, not JSON")
-
-
-def _malformed(context: RequestContext, body: bytes, reason: str) -> UntrustedAnswerError:
-    return UntrustedAnswerError(reason, context, MALFORMED, None, body[:KEPT_BODY_BYTES])
+        raise answer.malformed(f"the body is {media_type}, not JSON")
 
 
 def _parse_failure(response: Response) -> Failure:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from layers_etl.api.failures import RATE_LIMITED
 from layers_etl.errors import UnavailableError, UntrustedAnswerError
 
+TIMEOUT = "TIMEOUT"
+CONNECTION = "CONNECTION"
+"""Our codes where no whole answer came: none in time, or a connection that could not be made or was lost."""
+
 MALFORMED = "MALFORMED"
 """Our code for an answer that is no JSON at all: cut, HTML, or of another content type."""
 

@@ -1,26 +1,22 @@
-"""Bytes over the wire: one GET, one whole answer. The seam for tests, and the only module that knows httpx.
+"""HTTP: httpx's transport interface, carried out by aiohttp. The seam for tests.
 
-httpx's requests and responses over the aiohttp transport, which is five times as fast as httpx's own. The transport is
-called directly: of what ``httpx.AsyncClient`` adds (redirects, cookies, authentication flows, proxies from the
-environment) nothing is wanted here, and it costs as much time again (``benchmarks/api_overhead.py``). Hence no redirect
-can be followed with the key.
+aiohttp, because httpx's own transport costs twenty times as much. Called directly, because of what
+``httpx.AsyncClient`` adds (redirects, cookies, authentication flows, proxies from the environment) nothing is wanted
+here, and it costs as much time again (``benchmarks/api_overhead.py``). Hence no redirect can be followed with the key.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Protocol, Self
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final, Self
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
-TIMEOUT: Final = "TIMEOUT"
-CONNECTION: Final = "CONNECTION"
-"""Our codes where no whole answer came: none in time, or a connection that could not be made or was lost."""
+_FAILURES: Final = (aiohttp.ClientError, OSError)
+"""All that aiohttp raises where no whole answer comes; a time-out is an OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,91 +28,75 @@ class Timeouts:
     total: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer that arrived whole, whatever its status. Names of ``headers`` are looked up without regard to case."""
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 with kept connections. Certificates are always verified; no host is exempt.
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-class NoAnswerError(Exception):
-    """No whole answer came. ``status`` and ``headers`` are those of an answer that broke off within its body."""
-
-    def __init__(self, code: str, cause: str, begun: Response | None = None) -> None:
-        """``cause`` names the underlying exception; it is not kept itself, since it may hold the request headers."""
-        super().__init__(cause)
-        self.code = code
-        self.cause = cause
-        self.begun = begun
-
-
-class Transport(Protocol):
-    """What the client needs of the network."""
-
-    async def __aenter__(self) -> Self:
-        """Bind to the running event loop."""
-        ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        """Close the connections."""
-        ...
-
-    async def get(self, url: str, headers: Mapping[str, str], /) -> Response:
-        """One GET of an ``url`` that is percent-encoded already; :class:`NoAnswerError` if no whole answer comes."""
-        ...
-
-
-class HttpTransport:
-    """HTTP/1.1 with kept connections. Certificates are always verified; no host is exempt."""
+    A request's URL says where to, its extension ``target`` (bytes, percent-encoded) what is asked for there: httpx
+    takes longer to parse a URL of eleven metrics than for everything else it does.
+    """
 
     def __init__(self, timeouts: Timeouts, *, connections: int) -> None:
         """``connections`` bounds how many are open; nothing is opened before the block is entered."""
-        limit = httpx.Timeout(timeouts.read, connect=timeouts.connect)
-        self._extensions = {"timeout": limit.as_dict()}
-        self._total_seconds = timeouts.total
+        self._timeouts = timeouts
         self._connections = connections
-        self._inner: AiohttpTransport | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Bind to the running event loop."""
-        self._inner = AiohttpTransport(limits=httpx.Limits(max_connections=self._connections))
-        await self._inner.__aenter__()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # httpx does, when the answer is read
+            timeout=aiohttp.ClientTimeout(
+                total=self._timeouts.total, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
+            ),
+        )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
-        assert self._inner is not None
-        await self._inner.__aexit__(kind, error, trace)
+        if self._session is not None:
+            await self._session.close()
 
-    async def get(self, url: str, headers: Mapping[str, str]) -> Response:
-        """One GET; :class:`NoAnswerError` if no whole answer comes."""
-        assert self._inner is not None, "used inside its own `async with`"
-        request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
-        begun: Response | None = None
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer, its body still to be read; an ``httpx.TransportError`` if none comes, or later not all of it."""
+        assert self._session is not None, "used inside its own `async with`"
+        url = URL(f"{str(request.url).rstrip('/')}{request.extensions['target'].decode('ascii')}", encoded=True)
         try:
-            async with asyncio.timeout(self._total_seconds):
-                answer = await self._inner.handle_async_request(request)
-                begun = Response(answer.status_code, answer.headers, b"")
-                try:
-                    return Response(answer.status_code, answer.headers, await answer.aread())
-                finally:
-                    await answer.aclose()
-        except (httpx.TransportError, aiohttp.ClientError, OSError) as failure:
-            code, cause = _diagnosis(failure)
-        # Raised outside the handlers, so that not even its context leads to an exception with the request's headers.
-        raise NoAnswerError(code, cause, begun)
+            answer = await self._session.request(
+                request.method, url, headers=request.headers.multi_items(), allow_redirects=False
+            )
+        except _FAILURES as error:
+            failure = _without_request(error)
+        else:
+            return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer), request=request)
+        raise failure
 
 
-def _diagnosis(failure: Exception) -> tuple[str, str]:
-    """Our code, and the name of what lies beneath."""
-    cause = failure.__cause__ or failure
-    # httpx-aiohttp calls every lost connection a connect time-out; aiohttp's own exception knows better.
-    lost = isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError)
-    in_time = lost or not isinstance(failure, TimeoutError | httpx.TimeoutException)
-    return (CONNECTION if in_time else TIMEOUT), type(cause).__name__
+class _Body(httpx.AsyncByteStream):
+    """What is left of an answer, in one piece."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            body = await self._answer.read()
+        except _FAILURES as error:
+            failure = _without_request(error)
+        else:
+            yield body
+            return
+        raise failure
+
+    async def aclose(self) -> None:
+        self._answer.release()
+
+
+def _without_request(failure: Exception) -> httpx.TransportError:
+    """httpx's error with the name of ours and nothing else of it, which may hold the request's headers.
+
+    Raise it outside the handler, so that not even its context leads to the key.
+    """
+    kind = httpx.TimeoutException if isinstance(failure, TimeoutError) else httpx.NetworkError
+    return kind(type(failure).__name__)

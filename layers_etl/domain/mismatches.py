@@ -12,6 +12,9 @@ _COMPARED: Final = tuple(ratio for ratio in RATIOS if ratio is not ROAS)
 """All but ROAS: conversion value is itself derived from it."""
 
 _MOST_PLACES: Final = 8
+_HALF_UNITS: Final = pl.Series([0.5 * 10.0**-places for places in range(_MOST_PLACES + 1)])
+"""Of the last decimal place, by the number of places."""
+
 _ARITHMETIC_SLACK: Final = 1e-9
 """Relative; thousands of times what double arithmetic can lose here, and far below what matters."""
 
@@ -28,9 +31,10 @@ def find_mismatches(frame: pl.DataFrame) -> pl.DataFrame:
     printed, half a unit of spend's last place carried through the formula. Places are those of the whole column of a
     reading, because JSON prints 3.40 as 3.4.
     """
+    frame = frame.with_columns(pl.col("spend").cast(pl.Float64))
     rounded = ["spend", *(ratio.name for ratio in _COMPARED)]
-    slacks = frame.with_columns(pl.col("spend").cast(pl.Float64)).with_columns(
-        _half_unit(name).min().over("reading").alias(_slack(name)) for name in rounded
+    slacks = frame.with_columns(_decimal_places(frame[name]).alias(_slack(name)) for name in rounded).with_columns(
+        pl.lit(_HALF_UNITS).gather(pl.col(_slack(name)).max().over("reading")).alias(_slack(name)) for name in rounded
     )
     return pl.concat([slacks.lazy().filter(_differs(ratio)).select(*_finding(ratio)) for ratio in _COMPARED]).collect()
 
@@ -47,14 +51,16 @@ def _finding(ratio: Ratio) -> tuple[pl.Expr, ...]:
     return pl.col("reading"), pl.col("day"), pl.lit(ratio.name).alias("metric"), reported, ratio.expression()
 
 
-def _half_unit(name: str) -> pl.Expr:
-    """Half a unit of the last decimal place a number is printed with, at least one: 4.0 may be a rounded 4.04."""
-    tries = [
-        pl.when((scaled - scaled.round()).abs() <= scaled * _REPRESENTABLE).then(0.5 * 10.0**-places)
-        for places in range(1, _MOST_PLACES)
-        for scaled in [pl.col(name) * 10.0**places]
-    ]
-    return pl.coalesce(*tries, pl.when(pl.col(name).is_not_null()).then(0.5 * 10.0**-_MOST_PLACES))
+def _decimal_places(numbers: pl.Series) -> pl.Series:
+    """How many decimal places each number is printed with, at least one: 4.0 may be a rounded 4.04."""
+    places = pl.repeat(1, len(numbers), dtype=pl.Int8, eager=True)
+    for tried in range(1, _MOST_PLACES):
+        scaled = numbers * 10.0**tried
+        longer = (scaled - scaled.round()).abs() > scaled * _REPRESENTABLE
+        if not longer.any():
+            break
+        places += longer.cast(pl.Int8)
+    return places
 
 
 def _slack(name: str) -> str:

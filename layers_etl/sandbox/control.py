@@ -9,7 +9,7 @@ from datetime import date, datetime
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-import orjson
+import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -247,7 +247,7 @@ def _respond(act: Callable[[bytes], Reply]) -> Callable[[Request], Awaitable[Res
 
 
 def _json(status: int, reply: Reply) -> Response:
-    return Response(orjson.dumps(reply), status, media_type="application/json")
+    return Response(msgspec.json.encode(reply), status, media_type="application/json")
 
 
 def _instant(at: datetime) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import orjson
+import msgspec
 
 from layers_etl.sandbox.auth import ApiKey
 from layers_etl.sandbox.errors import ApiError
@@ -59,7 +59,7 @@ class Answer:
 
     def encoded(self) -> bytes:
         """The bytes of the body."""
-        return orjson.dumps(self.payload) if self.body is None else self.body
+        return msgspec.json.encode(self.payload) if self.body is None else self.body
 
     def sent_with(self, **headers: str) -> "Answer":
         """The same answer with more headers; underscores stand for hyphens."""

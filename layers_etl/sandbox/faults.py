@@ -15,7 +15,7 @@ from hashlib import blake2b
 from inspect import signature
 from typing import Final, Protocol, cast
 
-import orjson
+import msgspec
 
 from layers_etl.sandbox.errors import ApiError, validation
 from layers_etl.sandbox.exchange import Answer, Call, Handler, JsonObject, refusal
@@ -182,7 +182,7 @@ def null_numbers(call: Call, handler: Handler, *, metric: str | None = None) -> 
 
 def nan_numbers(call: Call, handler: Handler, *, metric: str | None = None) -> Answer:
     """A literal NaN for every number, which is not JSON."""
-    return _spoiled(handler(call), metric, lambda _: orjson.Fragment(b"NaN"))
+    return _spoiled(handler(call), metric, lambda _: msgspec.Raw(b"NaN"))
 
 
 def text_numbers(call: Call, handler: Handler, *, metric: str | None = None) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
+import msgspec
 import polars as pl
 
 from layers_etl.domain.days import DayWindow
@@ -56,7 +56,7 @@ def upsert_entities(
         {
             **{column: _entity_value(entity, scope, column) for column in columns},
             "listed": True,
-            "attributes": orjson.dumps(dict(entity.attributes)).decode(),
+            "attributes": msgspec.json.encode(dict(entity.attributes)).decode(),
         }
         for entity in entities
     ]

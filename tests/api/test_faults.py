@@ -62,6 +62,8 @@ TRANSIENT = {
     "wrong content type": Reply({}, headers={"Content-Type": "text/plain"}),
     "truncated JSON": TRUNCATED,
     "an empty body": Reply(raw=b""),
+    "a body that is not compressed as said": Reply({}, headers={"Content-Encoding": "gzip"}),
+    "JSON without an end": Reply(raw=b"[" * 100_000),
     "JSON with a NaN of its own": Reply(raw=b"NaN"),
     "429": error(429, "RATE_LIMITED", headers={"Retry-After": "0"}),
     "429 that does not say for how long": error(429, "RATE_LIMITED"),

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.api.answers import MetricsQuestion, parse_reading
+from layers_etl.api.series import parse_metrics_answer
 from layers_etl.api.terms import WindowLimit
-from layers_etl.api.wire import parse_metrics_answer
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
 from layers_etl.domain.mismatches import find_mismatches
-from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings, pack_numbers
+from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import ConfigurationError, EntityError, InvalidRequestError, UntrustedAnswerError
 from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, bucket, error, talking
@@ -127,9 +127,13 @@ def without(row: dict[str, Any], name: str) -> dict[str, Any]:
         ([bucket(DAYS[0], clicks=10**13)], "series.0.clicks"),
         ([bucket(DAYS[0], clicks=False)], "series.0.clicks"),
         ([bucket(DAYS[0], roas=1e12)], "series.roas"),
-        ([without(bucket(DAYS[0]), "spend")], "series.spend"),
+        ([without(bucket(DAYS[0]), "spend")], "series.0.spend"),
         ([without(bucket(DAYS[0]), "bucket")], "series.0.bucket"),
         ([bucket(DAYS[0]) | {"bucket": "tomorrow"}], "series.0.bucket"),
+        ([bucket(DAYS[0]) | {"bucket": "2026-03-30T06:00:00Z"}], "series.0.bucket"),
+        ([bucket(DAYS[0], clicks="9" * 5000)], "series.0.clicks"),
+        ([bucket(DAYS[0], spend="null")], "series.0.spend"),
+        ([bucket(DAYS[0], spend="1_000")], "series.0.spend"),
         ([bucket(DAYS[0]) | {"bucket": 1774828800}], "series.0.bucket"),
         ([bucket(WEEK.until)], "outside the window"),
         ([bucket(DAYS[0]), bucket(DAYS[0], spend=1)], "comes twice"),
@@ -163,6 +167,8 @@ def test_a_number_that_cannot_be_true_costs_the_whole_answer(run: Run, rows: lis
         {"window": {"since": "2026-03-30T00:00:00Z", "until": "2026-03-30T00:00:00Z"}},
         {"window": {"since": "2026-03-30T00:00:00Z", "until": "2026-04-06T00:00:00Z", "granularity": "week"}},
         {"window": None},
+        {"window": {"since": "yesterday", "until": "2026-04-06T00:00:00Z"}},
+        {"window": {"since": 1774828800, "until": 1775433600}},
         {"series": None},
         {"series": {"2026-04-01": {}}},
     ],
@@ -284,11 +290,16 @@ def test_the_digits_sent_are_the_digits_stored(spend: Decimal, roas: Decimal, co
         f'"clicks":{count}.0,"conversions":null}}]}}'
     )
     now = datetime(2026, 4, 20, tzinfo=UTC)
-    row = parse_reading(question(), parse_metrics_answer(body.encode()), read_at=now, request_id=None).buckets.row(
-        0, named=True
-    )
+    answer = parse_metrics_answer(body.encode(), API_METRICS)
+    row = parse_reading(question(), answer, read_at=now, request_id=None).buckets.row(0, named=True)
     assert row["spend"] == spend and row["impressions"] == row["clicks"] == count and row["conversions"] is None
     assert row["conversion_value"] == derive_conversion_value(spend, roas)
+
+
+@pytest.mark.parametrize("day", ["2026-03-30T00:00:00Z", "2026-03-30T00:00:00+00:00", "2026-03-30T02:00:00+02:00"])
+def test_a_midnight_for_its_day_is_believed(run: Run, day: str) -> None:
+    (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0]) | {"bucket": day})))
+    assert reading.buckets["day"].to_list() == [DAYS[0]]
 
 
 @given(
@@ -324,8 +335,7 @@ def test_more_than_rounding_is_a_mismatch(off: float, conversions: int, spend: D
 
 def two_days(numbers: dict[str, list[Any]]) -> Reading:
     """A reading of two buckets."""
-    packed = {name: pack_numbers(values) for name, values in numbers.items()}
-    return Reading(CAMPAIGN_KEY, WEEK, NOW, {"day": DAYS[:2], **packed})
+    return Reading(CAMPAIGN_KEY, WEEK, NOW, {"day": DAYS[:2], **numbers})
 
 
 def mismatches_of(*readings: Reading) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
-import orjson
+import msgspec
 import pytest
 from pydantic import SecretStr
 
@@ -69,16 +69,16 @@ class Parrot:
         error = {"error": {"code": "INTERNAL", "message": f"with {authorization}", "details": {"key": authorization}}}
         if refused:
             error["error"]["code"] = "UNAUTHENTICATED"
-            return 401, {"X-Request-Id": f"req_{authorization}"}, orjson.dumps(error)
+            return 401, {"X-Request-Id": f"req_{authorization}"}, msgspec.json.encode(error)
         entity = parse_qs(urlsplit(target).query).get("id", [""])[0]
         json = {"Content-Type": "application/json", "X-Request-Id": "req_parrot"}
         said = dict(
             zip(
                 self.victims,
                 [
-                    (409, {**json, "X-Request-Id": authorization}, orjson.dumps(error)),
+                    (409, {**json, "X-Request-Id": authorization}, msgspec.json.encode(error)),
                     (302, {**json, "Location": f"https://elsewhere.example/?{authorization}"}, b""),
-                    (200, json, orjson.dumps({"window": authorization, "series": [authorization]})),
+                    (200, json, msgspec.json.encode({"window": authorization, "series": [authorization]})),
                     (200, {"Content-Type": f"text/{authorization.rsplit(maxsplit=1)[-1]}"}, authorization.encode()),
                 ],
                 strict=True,

@@ -92,8 +92,10 @@ def test_a_validated_token_makes_no_version_and_is_kept_all_the_same(warehouse: 
 
 
 def test_what_a_listing_says_beyond_the_columns_is_kept_as_json(warehouse: Warehouse) -> None:
-    list_campaigns(warehouse, MONDAY, campaign("cmp_a", attributes={"bid": {"strategy": "Größe"}}))
-    assert rows(warehouse, "SELECT attributes->>'$.bid.strategy' FROM ads.campaigns") == [("Größe",)]
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a", attributes={"bid": {"strategy": "Größe", "cap": 2**70}}))
+    assert rows(warehouse, "SELECT attributes->>'$.bid.strategy', attributes->>'$.bid.cap' FROM ads.campaigns") == [
+        ("Größe", str(2**70))
+    ]
 
 
 def stale(warehouse: Warehouse) -> list[Row]:
