@@ -35,6 +35,7 @@ from layers_etl.ingest.fetching import WINDOWS_PER_LANDING
 SINCE = date(2026, 1, 1)
 IN_FLIGHT = 64
 UNLIMITED = 100_000_000
+KEY = "lp_live_01HX9Y6K7EJ4T2_4QZpN7wBdR2mVx8Kc"
 
 Reader = Callable[[str, int, DayWindow], Coroutine[None, None, None]]
 
@@ -123,7 +124,7 @@ def parameters(number: int, window: DayWindow) -> list[tuple[str, str]]:
 
 async def bare(url: str, campaigns: int, window: DayWindow) -> None:
     """The floor: bytes to dictionaries."""
-    async with aiohttp.ClientSession(headers={"Authorization": "Bearer key"}) as session:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
 
         async def read(number: int) -> None:
             path = f"{url}/v1/projects/prj_1/ads-metrics"
@@ -137,7 +138,7 @@ def httpx_on(transport: Callable[[], httpx.AsyncBaseTransport]) -> Reader:
     """Httpx's own client on a transport: bytes to dictionaries."""
 
     async def run(url: str, campaigns: int, window: DayWindow) -> None:
-        async with httpx.AsyncClient(headers={"Authorization": "Bearer key"}, transport=transport()) as client:
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}, transport=transport()) as client:
 
             async def read(number: int) -> None:
                 path = f"{url}/v1/projects/prj_1/ads-metrics"
@@ -162,7 +163,7 @@ async def ours(url: str, campaigns: int, window: DayWindow) -> None:
         rows, mismatches = rows + frame.height, mismatches + find_mismatches(frame).height
         arrived.clear()
 
-    async with LayersClient(base_url=url, api_key=SecretStr("key"), requests_per_minute=UNLIMITED) as client:
+    async with LayersClient(base_url=url, api_key=SecretStr(KEY), requests_per_minute=UNLIMITED) as client:
         async for outcome in client.fetch_many(requests):
             assert isinstance(outcome, Reading), outcome
             arrived.append(outcome)

@@ -19,7 +19,7 @@ from layers_etl.api.series import Bucket, MetricsAnswer, parse_edge
 from layers_etl.api.wire import brief
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, week_start
 from layers_etl.domain.metrics import ROAS
-from layers_etl.domain.readings import EntityKey, Reading
+from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
 
 MOST_CONVERSION_VALUE: Final = 1e13
 """Fits DECIMAL(18,4) with room to spare; more is no value of a day's conversions in any currency."""
@@ -143,15 +143,18 @@ def _without_repeats(series: list[Bucket]) -> list[Bucket]:
 
 def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
     """The days and metrics by column."""
-    return dict(zip(("day", *metrics), zip(*map(astuple, rows), strict=True), strict=True)) if rows else {"day": ()}
+    if not rows:
+        return {"day": ()}
+    days, *numbers = zip(*map(astuple, rows), strict=True)
+    return {"day": days, **dict(zip(metrics, map(pack_numbers, numbers), strict=True))}
 
 
 def _check_conversion_values(columns: Mapping[str, Sequence[Any]]) -> None:
     """No ROAS makes more of its spend than any day's conversions are worth."""
     spends, roases = columns.get("spend", ()), columns.get("roas", ())
-    # Of nearly every answer, not even the largest of each make too much together.
-    if max(filter(None, roases), default=0) * max(filter(None, spends), default=1) <= MOST_CONVERSION_VALUE:
+    # What is unknown is no number: where it gets into these, the comparison fails and each row is looked at.
+    if max(roases, default=0.0) * max(spends, default=1.0) <= MOST_CONVERSION_VALUE:
         return
     for spend, roas in zip(spends, roases, strict=False):
-        if spend is not None and roas is not None and roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
+        if roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
             raise DistrustError(f"series.roas: {roas} of a spend of {spend} is no value of conversions")

@@ -162,7 +162,7 @@ class LayersClient:
         unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
         while unread:
             part, clipped_at = unread.pop()
-            async with terms.scouting():
+            async with terms.scouting:
                 reading = await self._fetch_part(key, part, granularity, asked, terms, clipped_at=clipped_at)
             yield reading
             if reading.window.until < part.until:

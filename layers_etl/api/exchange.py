@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import httpx
 import stamina
@@ -19,7 +19,6 @@ from layers_etl.api.wire import NotJsonError, WrongTypeError, describe_fault, pa
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.errors import (
     ApiError,
-    EntityError,
     RefusedError,
     RequestContext,
     UnavailableError,
@@ -31,6 +30,7 @@ T = TypeVar("T")
 KEPT_BODY_BYTES: Final = 64 * 1024
 """How much of an answer that cannot be believed is kept for ``ops``."""
 
+_NOTHING: Final = httpx.ByteStream(b"")
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-layers-request-id")
 _HIDDEN: Final = "[api key]"
 _SUCCESSES: Final = range(200, 300)
@@ -202,7 +202,7 @@ class Exchange:
         try:
             self._check_not_refused(request)
             return await self._receive(request, tally)
-        except httpx.RequestError as failure:
+        except httpx.TransportError as failure:
             context = replace(request.context, request_id=tally.request_id)
             raise self._no_answer(context, tally.status, failure) from None
         finally:
@@ -216,19 +216,19 @@ class Exchange:
         headers = {**self._headers, "Authorization": f"Bearer {key}"}
         target = {"target": request.target.encode("ascii")}
         answer = await self._transport.handle_async_request(
-            httpx.Request("GET", self._origin, headers=headers, extensions=target)
+            httpx.Request("GET", self._origin, headers=headers, stream=_NOTHING, extensions=target)
         )
         said = {name.lower(): value.replace(key, _HIDDEN) for name, value in answer.headers.items()}
         tally.status, tally.request_id = answer.status_code, _find_request_id(said)
-        body = await answer.aread()
+        body = b"".join([part async for part in cast("httpx.AsyncByteStream", answer.stream)])
         tally.bytes_received += len(body)
         return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")))
 
-    def _no_answer(self, context: RequestContext, status: int | None, failure: httpx.RequestError) -> EntityError:
+    def _no_answer(
+        self, context: RequestContext, status: int | None, failure: httpx.TransportError
+    ) -> UnavailableError:
         if isinstance(failure, httpx.TimeoutException):
             return UnavailableError("no whole answer in time", context, TIMEOUT, status)
-        if isinstance(failure, httpx.DecodingError):
-            return UntrustedAnswerError("the body is not compressed as its header says", context, MALFORMED, status)
         reason = f"the connection to {self._origin} failed ({failure}); check LAYERS_BASE_URL and the network"
         return UnavailableError(reason, context, CONNECTION, status)
 

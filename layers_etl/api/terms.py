@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.readings import EntityKey
@@ -68,6 +66,29 @@ class WindowLimit:
         return True
 
 
+class Scouting:
+    """Hold this (``async with``) around the reading of an entity.
+
+    The first to hold it goes alone, so that what it learns from refusals is known to all that waited for it.
+    """
+
+    def __init__(self) -> None:
+        """Nobody has gone yet."""
+        self._scouted: asyncio.Event | None = None
+
+    async def __aenter__(self) -> None:
+        """Go first, or once the first is back."""
+        if self._scouted is None:
+            self._scouted = asyncio.Event()
+        else:
+            await self._scouted.wait()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the others go."""
+        assert self._scouted is not None
+        self._scouted.set()
+
+
 class Terms:
     """What one scope on one platform accepts: metrics it refuses, and the longest window."""
 
@@ -75,23 +96,7 @@ class Terms:
         """Nothing known."""
         self.refused_metrics: frozenset[str] = frozenset()
         self.limit = WindowLimit()
-        self._scouted: asyncio.Event | None = None
-
-    @asynccontextmanager
-    async def scouting(self) -> AsyncGenerator[None]:
-        """Hold this around the reading of an entity.
-
-        The first of its kind goes alone, so that what it learns from refusals is known to all that waited for it.
-        """
-        if self._scouted is not None:
-            await self._scouted.wait()
-            yield
-            return
-        self._scouted = asyncio.Event()
-        try:
-            yield
-        finally:
-            self._scouted.set()
+        self.scouting = Scouting()
 
 
 class TermsBook:

@@ -21,15 +21,14 @@ _FAILURES: Final = (aiohttp.ClientError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. ``total`` bounds one send from its first byte to the last of the answer, however it trickles."""
+    """Seconds. ``total`` bounds one send from its first byte to the last of the answer, stalled or trickling."""
 
     connect: float = 10.0
-    read: float = 30.0
-    total: float = 60.0
+    total: float = 45.0
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 with kept connections. Certificates are always verified; no host is exempt.
+    """HTTP/1.1 with kept connections; bodies come decompressed. Certificates are always verified; no host is exempt.
 
     A request's URL says where to, its extension ``target`` (bytes, percent-encoded) what is asked for there: httpx
     takes longer to parse a URL of eleven metrics than for everything else it does.
@@ -46,10 +45,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections),
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # httpx does, when the answer is read
-            timeout=aiohttp.ClientTimeout(
-                total=self._timeouts.total, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
-            ),
+            timeout=aiohttp.ClientTimeout(total=self._timeouts.total, sock_connect=self._timeouts.connect),
         )
         return self
 

@@ -119,7 +119,7 @@ async def talking(answer: Callable[[Asked], Reply], **settings: Any) -> AsyncGen
         "api_key": SecretStr(KEY),
         "requests_per_minute": 10_000_000,
         "retry": IMPATIENT,
-        "timeouts": Timeouts(read=0.3, total=0.5),
+        "timeouts": Timeouts(total=0.3),
         "on_request": records.append,
     }
     async with LayersClient(**(options | settings)) as client:

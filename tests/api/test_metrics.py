@@ -18,7 +18,7 @@ from layers_etl.api.terms import WindowLimit
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
 from layers_etl.domain.mismatches import find_mismatches
-from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings
+from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings, pack_numbers
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import ConfigurationError, EntityError, InvalidRequestError, UntrustedAnswerError
 from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, bucket, error, talking
@@ -335,7 +335,8 @@ def test_more_than_rounding_is_a_mismatch(off: float, conversions: int, spend: D
 
 def two_days(numbers: dict[str, list[Any]]) -> Reading:
     """A reading of two buckets."""
-    return Reading(CAMPAIGN_KEY, WEEK, NOW, {"day": DAYS[:2], **numbers})
+    packed = {name: pack_numbers(values) for name, values in numbers.items()}
+    return Reading(CAMPAIGN_KEY, WEEK, NOW, {"day": DAYS[:2], **packed})
 
 
 def mismatches_of(*readings: Reading) -> list[tuple[Any, ...]]:

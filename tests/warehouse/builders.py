@@ -13,7 +13,7 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.ledger import record_reading
 from layers_etl.domain.metrics import API_METRICS
-from layers_etl.domain.readings import EntityKey, Reading
+from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.domain.settlement import Coverage, SettlingTimes
 from layers_etl.warehouse.connection import Warehouse
@@ -58,7 +58,7 @@ def reading(
 ) -> Reading:
     """A whole answer with these buckets; measures that are not named are null."""
     rows = [_reported(measures) for _, measures in sorted(buckets.items())]
-    numbers = {name: [row.get(name) for row in rows] for name in API_METRICS}
+    numbers = {name: pack_numbers([row.get(name) for row in rows]) for name in API_METRICS}
     return Reading(key, days, read_at, {"day": sorted(buckets), **numbers}, **details)
 
 
