@@ -35,15 +35,14 @@ class DistrustError(ValueError):
 class MetricsQuestion:
     """What was asked, to hold the answer against.
 
-    ``refused_metrics`` are left out because the API refuses them. ``clipped_at`` is set where the window is what the
-    answer to a wider question left out at its front: when that answer came.
+    ``clipped_at`` is set where the window is what the answer to a wider question left out at its front: when that
+    answer came.
     """
 
     key: EntityKey
     window: DayWindow
     granularity: str
     metrics: tuple[str, ...]
-    refused_metrics: frozenset[str] = frozenset()
     clipped_at: datetime | None = None
 
     def unserved(self, read_at: datetime, request_id: str | None) -> Reading:
@@ -70,7 +69,6 @@ def parse_reading(
         columns=columns,
         request_id=request_id,
         platform=answer.platform or question.key.platform,
-        missing_metrics=question.refused_metrics,
     )
 
 

@@ -29,7 +29,7 @@ from layers_etl.api.wire import parse_whoami
 from layers_etl.domain.days import DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES
-from layers_etl.domain.readings import EntityKey, Reading, RequestRecord
+from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
 from layers_etl.errors import (
     ConfigurationError,
@@ -134,25 +134,26 @@ class LayersClient:
         parameters = {} if scope in _UNPAGED else {"limit": str(PAGE_ITEMS)}
         return await self._fetch_listing(scope, project_id, path, parameters)
 
-    def fetch_daily_metrics(self, key: EntityKey, window: DayWindow) -> AsyncGenerator[Reading, None]:
-        """The days of ``window`` of one entity, all eleven metrics: see :meth:`fetch_metrics`."""
-        return self.fetch_metrics(key, window, granularity="day")
+    def recall(self, refused: Iterable[RefusedMetric]) -> None:
+        """Ask for none of these, as learned by an earlier run; before the first metrics."""
+        self._terms.recall(refused)
 
-    def fetch_weekly_metrics(self, key: EntityKey, window: DayWindow) -> AsyncGenerator[Reading, None]:
-        """The ISO weeks of ``window`` (Monday to Monday) of one entity, keyed by their Monday in column ``day``."""
-        return self.fetch_metrics(key, window, granularity="week")
+    @property
+    def refused_metrics(self) -> frozenset[RefusedMetric]:
+        """What the API refuses to give, recalled or found out since."""
+        return self._terms.refused_metrics
 
     async def fetch_metrics(
         self, key: EntityKey, window: DayWindow, *, granularity: str = "day", metrics: Collection[str] = API_METRICS
     ) -> AsyncGenerator[Reading, None]:
         """Readings that together cover ``window``, each whole for its own part and yielded as it arrives.
 
-        One request for the whole window; more only where the API narrows it silently or refuses it as too long. A
-        metric the API refuses for this scope and platform is left out from then on and named in the reading. Where an
-        answer begins late and the days before it, asked for alone, are not served either, they are yielded as a
-        reading that is not ``served``, so that an API that knows nothing from before an entity's creation is not
-        asked again for ever. An error ends the iteration: what was yielded before stands, its context names the part
-        that failed.
+        Weeks are ISO weeks, keyed by their Monday in column ``day``. One request for the whole window; more only where
+        the API narrows it silently or refuses it as too long. A metric the API refuses for this scope and platform is
+        left out from then on (:attr:`refused_metrics`). Where an answer begins late and the days before it, asked for
+        alone, are not served either, they are yielded as a reading that is not ``served``, so that an API that knows
+        nothing from before an entity's creation is not asked again for ever. An error ends the iteration: what was
+        yielded before stands, its context names the part that failed.
 
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """
@@ -227,8 +228,7 @@ class LayersClient:
         while True:
             part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
             accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
-            refused = frozenset(metrics) - frozenset(accepted)
-            question = MetricsQuestion(key, part, granularity, accepted, refused, clipped_at)
+            question = MetricsQuestion(key, part, granularity, accepted, clipped_at)
             try:
                 reading = await self._ask(question)
             except InvalidRequestError as error:

@@ -1,11 +1,12 @@
-"""What the API has been found to accept, per scope and platform, so that each refusal is paid for once in a run."""
+"""What the API has been found to accept, per scope and platform, so that each refusal is paid for once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
-from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.readings import EntityKey, RefusedMetric
 from layers_etl.domain.scopes import PROJECT, Scope
 
 
@@ -106,6 +107,20 @@ class TermsBook:
         """Nothing known."""
         self._terms: dict[tuple[Scope, str | None], Terms] = {}
 
+    def recall(self, refused: Iterable[RefusedMetric]) -> None:
+        """Take in what is known already."""
+        for one in refused:
+            self._shared(one.scope, one.platform).refused_metrics |= {one.metric}
+
+    @property
+    def refused_metrics(self) -> frozenset[RefusedMetric]:
+        """All that is known to be refused."""
+        return frozenset(
+            RefusedMetric(scope, platform, metric)
+            for (scope, platform), terms in self._terms.items()
+            for metric in terms.refused_metrics
+        )
+
     def of(self, key: EntityKey) -> Terms:
         """The terms for ``key``.
 
@@ -114,4 +129,7 @@ class TermsBook:
         """
         if key.platform is None and key.scope != PROJECT:
             return Terms()
-        return self._terms.setdefault((key.scope, key.platform), Terms())
+        return self._shared(key.scope, key.platform)
+
+    def _shared(self, scope: Scope, platform: str | None) -> Terms:
+        return self._terms.setdefault((scope, platform), Terms())

@@ -20,8 +20,9 @@ from layers_etl.domain.scopes import Scope
 
 MONEY: Final = pl.Decimal(18, 4)
 
-BUCKET_SCHEMA: Final = pl.Schema(
+FRAME_SCHEMA: Final = pl.Schema(
     {
+        "reading": pl.Int64(),
         "day": pl.Date(),
         "spend": MONEY,
         "impressions": pl.Int64(),
@@ -30,15 +31,11 @@ BUCKET_SCHEMA: Final = pl.Schema(
         "conversion_value": MONEY,
         "reach": pl.Int64(),
         "frequency": pl.Float64(),
+        **{ratio.name: pl.Float64() for ratio in RATIOS},
     }
 )
-"""One row per bucket (``day`` is the Monday for weekly readings). Money in the account's currency; null is unknown,
-never zero."""
-
-FRAME_SCHEMA: Final = pl.Schema(
-    {"reading": pl.Int64(), **BUCKET_SCHEMA, **{ratio.name: pl.Float64() for ratio in RATIOS}}
-)
-"""The buckets of many readings: ``reading`` is the position of theirs, the ratios are as the API reported them."""
+"""The buckets of many readings, one row each: ``reading`` is the position of theirs, ``day`` the Monday for weekly ones.
+Money in the account's currency, ratios as the API reported them; null is unknown, never zero."""
 
 _SURELY_NO_TIE: Final = 0.4999
 _SURELY_EXACT: Final = 1e11
@@ -62,7 +59,7 @@ class Reading:
     ``window`` is what was served (never more than was asked). ``columns`` are its buckets by column: ``day``, unique
     and ascending, and the metrics as reported (:func:`pack_numbers`); one that is not there is unknown throughout. A
     day of ``window`` without a bucket was read, and is empty. ``read_at`` is the server's ``Date`` (our clock where it
-    sent none). ``missing_metrics`` were refused for this platform or scope.
+    sent none).
 
     Not ``served`` are days that the API leaves out of every answer, as those before an entity existed: they count as
     read, but say nothing, so that what is known of them stands.
@@ -74,17 +71,11 @@ class Reading:
     columns: Mapping[str, Sequence[Any]]
     request_id: str | None = None
     platform: str | None = None
-    missing_metrics: frozenset[str] = frozenset()
     served: bool = True
 
     def __len__(self) -> int:
         """The number of buckets."""
         return len(self.columns["day"])
-
-    @property
-    def buckets(self) -> pl.DataFrame:
-        """Its buckets alone, in :data:`BUCKET_SCHEMA`; for many readings, :func:`frame_readings` is far cheaper."""
-        return frame_readings([self]).select(BUCKET_SCHEMA.names())
 
 
 def pack_numbers(values: Sequence[float | None]) -> array[float]:
@@ -143,6 +134,15 @@ def _derive_conversion_values(spend: pl.Series, roas: pl.Series) -> pl.Series:
     ]
     values = (nearest / 10_000).cast(MONEY)
     return values.scatter(rows, pl.Series(exact, dtype=MONEY)) if exact else values
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedMetric:
+    """A metric that the API does not give at this scope on this platform (None where one entity spans several)."""
+
+    scope: Scope
+    platform: str | None
+    metric: str
 
 
 @dataclass(frozen=True, slots=True)

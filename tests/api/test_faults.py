@@ -75,7 +75,7 @@ async def read_one(answer: Callable[[Asked], Reply], **settings: Any) -> Any:
     """The outcome of one entity: its reading or its error; with requests and records."""
     async with talking(answer, **settings) as talk:
         try:
-            outcome: Any = await anext(talk.client.fetch_daily_metrics(CAMPAIGN_KEY, WEEK))
+            outcome: Any = await anext(talk.client.fetch_metrics(CAMPAIGN_KEY, WEEK))
         except ApiError as failure:
             outcome = failure
         return outcome, talk.server.asked, talk.records
@@ -85,7 +85,7 @@ async def read_one(answer: Callable[[Asked], Reply], **settings: Any) -> Any:
 def test_a_transient_fault_is_retried_to_a_true_answer(run: Run, fault: str) -> None:
     replies = [TRANSIENT[fault]]
     outcome, _, (record,) = run(read_one(lambda asked: replies.pop() if replies else answer_for(asked)))
-    assert isinstance(outcome, Reading) and outcome.buckets.height == 7
+    assert isinstance(outcome, Reading) and len(outcome) == 7
     assert record.attempts >= 2 and record.code is None and record.status == 200
 
 
@@ -224,7 +224,7 @@ def test_the_key_is_nowhere_but_in_the_header(run: Run, caplog: pytest.LogCaptur
         async with talking(replies) as talk:
             for _ in range(2):
                 with pytest.raises(ApiError) as caught:
-                    await anext(talk.client.fetch_daily_metrics(CAMPAIGN_KEY, WEEK))
+                    await anext(talk.client.fetch_metrics(CAMPAIGN_KEY, WEEK))
                 told = [repr(caught.value), *traceback.format_exception(caught.value), repr(vars(caught.value))]
                 assert KEY not in "".join(told)
             assert KEY not in repr(vars(talk.client)) + repr(talk.records)

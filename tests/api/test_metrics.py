@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ from layers_etl.api.terms import WindowLimit
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
 from layers_etl.domain.mismatches import find_mismatches
-from layers_etl.domain.readings import BUCKET_SCHEMA, EntityKey, Reading, frame_readings, pack_numbers
+from layers_etl.domain.readings import FRAME_SCHEMA, EntityKey, Reading, RefusedMetric, frame_readings, pack_numbers
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import ConfigurationError, EntityError, InvalidRequestError, UntrustedAnswerError
 from tests.api.conftest import CAMPAIGN_KEY, KEY, WEEK, Asked, Reply, answer_for, bucket, error, talking
@@ -31,7 +30,7 @@ NOW = datetime(2026, 4, 20, tzinfo=UTC)
 async def read(answer: Callable[[Asked], Reply], window: DayWindow = WEEK, key: EntityKey = CAMPAIGN_KEY) -> Any:
     """The readings, what was asked, and the records."""
     async with talking(answer) as talk:
-        readings = [reading async for reading in talk.client.fetch_daily_metrics(key, window)]
+        readings = [reading async for reading in talk.client.fetch_metrics(key, window)]
         return readings, talk.server.asked, talk.records
 
 
@@ -53,8 +52,9 @@ def test_a_window_is_one_request_that_spells_everything_out(run: Run) -> None:
     }
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     assert reading.window == WEEK and reading.request_id == "req_answer"
-    assert reading.buckets.schema == BUCKET_SCHEMA and reading.buckets["day"].to_list() == DAYS
-    assert reading.buckets["conversion_value"][0] == Decimal("484.5")
+    frame = frame_readings([reading])
+    assert frame.schema == FRAME_SCHEMA and frame["day"].to_list() == DAYS
+    assert frame["conversion_value"][0] == Decimal("484.5")
     assert (record.code, record.attempts, record.status) == (None, 1, 200) and record.bytes_received > 100
 
 
@@ -86,10 +86,10 @@ def test_weeks_are_keyed_by_their_monday(run: Run) -> None:
     async def ask() -> list[Reading]:
         async with talking(answer_for) as talk:
             window = DayWindow(WEEK.since, WEEK.since + timedelta(days=14))
-            return [reading async for reading in talk.client.fetch_weekly_metrics(CAMPAIGN_KEY, window)]
+            return [reading async for reading in talk.client.fetch_metrics(CAMPAIGN_KEY, window, granularity="week")]
 
     (reading,) = run(ask())
-    assert reading.buckets["day"].to_list() == [date(2026, 3, 30), date(2026, 4, 6)]
+    assert list(reading.columns["day"]) == [date(2026, 3, 30), date(2026, 4, 6)]
 
 
 def test_odd_but_honest_answers_are_believed(run: Run) -> None:
@@ -99,10 +99,11 @@ def test_odd_but_honest_answers_are_believed(run: Run) -> None:
         bucket(DAYS[1], spend="12.50", impressions="9000", conversions=38.0, future_metric=True),
     ]
     (reading,), _, _ = run(read(with_buckets(*rows)))
-    assert reading.buckets["day"].to_list() == DAYS[:2]
-    assert reading.buckets["spend"].to_list() == [None, Decimal("12.5")]
-    assert reading.buckets["conversions"].to_list() == [38, 38]
-    assert reading.buckets["conversion_value"].to_list() == [None, Decimal("42.5")]
+    assert list(reading.columns["day"]) == DAYS[:2]
+    frame = frame_readings([reading])
+    assert frame["spend"].to_list() == [None, Decimal("12.5")]
+    assert frame["conversions"].to_list() == [38, 38]
+    assert frame["conversion_value"].to_list() == [None, Decimal("42.5")]
 
 
 def without(row: dict[str, Any], name: str) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def test_a_number_that_cannot_be_true_costs_the_whole_answer(run: Run, rows: lis
             with_buckets(bucket(DAYS[2]), *rows) if "series.0" not in field else with_buckets(*rows)
         ) as talk:
             with pytest.raises(UntrustedAnswerError) as caught:
-                await anext(talk.client.fetch_daily_metrics(CAMPAIGN_KEY, WEEK))
+                await anext(talk.client.fetch_metrics(CAMPAIGN_KEY, WEEK))
             sentence = str(caught.value)
             for part in (field, "prj_1", "campaign cmp_1", "2026-03-30 until 2026-04-06", "req_answer"):
                 assert part in sentence
@@ -202,7 +203,7 @@ def test_a_narrowed_window_is_carried_on_from_where_it_stopped(run: Run, keep_la
 
     readings, asked, _ = run(read(answer, window))
     assert len(asked) == 5
-    assert sorted(day for reading in readings for day in reading.buckets["day"]) == list(window)
+    assert sorted(day for reading in readings for day in reading.columns["day"]) == list(window)
 
 
 @given(limit=st.integers(1, 400), length=st.integers(1, 400), told=st.booleans())
@@ -239,7 +240,7 @@ def test_a_limit_learned_from_a_refusal_holds_for_the_rest_of_the_run(run: Run, 
         async with talking(answer) as talk:
             keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(20)]
             outcomes = [outcome async for outcome in talk.client.fetch_many((key, window) for key in keys)]
-            assert sum(outcome.buckets.height for outcome in outcomes if isinstance(outcome, Reading)) == 20 * 90
+            assert sum(len(outcome) for outcome in outcomes if isinstance(outcome, Reading)) == 20 * 90
             return len(talk.server.asked), sum(record.code is not None for record in talk.records)
 
     _, refused = run(ask())
@@ -252,19 +253,22 @@ def test_a_refused_metric_is_asked_for_once_per_platform(run: Run) -> None:
             return error(422, "VALIDATION", "Metric 'frequency' is not available on tiktok_ads.")
         return answer_for(asked, platform=None)
 
-    async def ask() -> tuple[list[Reading], int]:
+    async def ask(known: frozenset[RefusedMetric]) -> tuple[list[Reading], int, frozenset[RefusedMetric]]:
         async with talking(answer) as talk:
+            talk.client.recall(known)
             keys = [EntityKey(CAMPAIGN, "prj_1", f"tt_{n}", "tiktok_ads") for n in range(50)]
             keys.append(EntityKey(CAMPAIGN, "prj_1", "mt_1", "meta_ads"))
             outcomes = [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
-            return [each for each in outcomes if isinstance(each, Reading)], len(talk.server.asked)
+            readings = [each for each in outcomes if isinstance(each, Reading)]
+            return readings, len(talk.server.asked), talk.client.refused_metrics
 
-    readings, asked = run(ask())
+    readings, asked, refused = run(ask(frozenset()))
     assert len(readings) == 51 and asked == 52, "one refusal is paid for, not fifty"
+    assert refused == {RefusedMetric(CAMPAIGN, "tiktok_ads", "frequency")}
+    assert run(ask(refused))[1:] == (51, refused), "and none by a client that is told"
     for reading in readings:
         tiktok = reading.key.platform == "tiktok_ads"
-        assert reading.missing_metrics == ({"frequency"} if tiktok else frozenset())
-        assert (reading.buckets["frequency"].null_count() == 7) == tiktok
+        assert (frame_readings([reading])["frequency"].null_count() == 7) == tiktok
 
 
 def test_a_refusal_that_names_nothing_costs_the_entity(run: Run) -> None:
@@ -291,7 +295,7 @@ def test_the_digits_sent_are_the_digits_stored(spend: Decimal, roas: Decimal, co
     )
     now = datetime(2026, 4, 20, tzinfo=UTC)
     answer = parse_metrics_answer(body.encode(), API_METRICS)
-    row = parse_reading(question(), answer, read_at=now, request_id=None).buckets.row(0, named=True)
+    row = frame_readings([parse_reading(question(), answer, read_at=now, request_id=None)]).row(0, named=True)
     assert row["spend"] == spend and row["impressions"] == row["clicks"] == count and row["conversions"] is None
     assert row["conversion_value"] == derive_conversion_value(spend, roas)
 
@@ -299,7 +303,7 @@ def test_the_digits_sent_are_the_digits_stored(spend: Decimal, roas: Decimal, co
 @pytest.mark.parametrize("day", ["2026-03-30T00:00:00Z", "2026-03-30T00:00:00+00:00", "2026-03-30T02:00:00+02:00"])
 def test_a_midnight_for_its_day_is_believed(run: Run, day: str) -> None:
     (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0]) | {"bucket": day})))
-    assert reading.buckets["day"].to_list() == [DAYS[0]]
+    assert list(reading.columns["day"]) == [DAYS[0]]
 
 
 @given(
@@ -347,7 +351,7 @@ def mismatches_of(*readings: Reading) -> list[tuple[Any, ...]]:
 def test_a_ratio_its_primitives_do_not_give_is_kept_as_a_finding(run: Run) -> None:
     (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0], cpa=3.85), bucket(DAYS[1]))))
     assert mismatches_of(reading) == [(DAYS[0], "cpa", 3.85, 3.75)]
-    assert reading.buckets.height == 2
+    assert len(reading) == 2
 
 
 def test_one_entity_costs_itself_alone(run: Run) -> None:
@@ -362,5 +366,4 @@ def test_one_entity_costs_itself_alone(run: Run) -> None:
     outcomes = run(ask())
     (failure,) = [outcome for outcome in outcomes if isinstance(outcome, EntityError)]
     assert failure.context.entity_id == "cmp_3" and failure.context.request_id == "req_error"
-    frame = pl.concat([outcome.buckets for outcome in outcomes if isinstance(outcome, Reading)])
-    assert frame.height == 199 * 7
+    assert sum(len(outcome) for outcome in outcomes if isinstance(outcome, Reading)) == 199 * 7

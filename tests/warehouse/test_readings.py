@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
-from layers_etl.domain.readings import EntityKey, Reading
+from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import PROJECT
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
@@ -70,7 +70,7 @@ class Model:
         at = seen.read_at
         incoming: dict[Key, Row] = {
             (seen.key.entity_id, row["day"]): (currency, *(row[name] for name in MEASURES.split(", ")))
-            for row in seen.buckets.to_dicts()
+            for row in frame_readings([seen]).to_dicts()
         }
         for key in [key for key in self.current if key[0] == seen.key.entity_id and key[1] in seen.window]:
             standing = self.current[key]
