@@ -28,7 +28,7 @@ from layers_etl.api.transport import AiohttpTransport, Timeouts
 from layers_etl.api.wire import parse_whoami
 from layers_etl.domain.days import DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity
-from layers_etl.domain.metrics import API_METRICS, GRANULARITIES
+from layers_etl.domain.metrics import API_METRICS, GRANULARITIES, metrics_of
 from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
 from layers_etl.errors import (
@@ -158,8 +158,8 @@ class LayersClient:
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """
         _check_question(window, granularity, metrics)
-        asked = tuple(name for name in API_METRICS if name in metrics)
         terms = self._terms.of(key)
+        asked = [name for name in metrics_of(key.platform) if name in metrics]
         unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
         while unread:
             part, clipped_at = unread.pop()
@@ -219,12 +219,16 @@ class LayersClient:
         key: EntityKey,
         window: DayWindow,
         granularity: str,
-        metrics: tuple[str, ...],
+        metrics: list[str],
         terms: Terms,
         *,
         clipped_at: datetime | None,
     ) -> Reading:
-        """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead."""
+        """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead.
+
+        A metric this entity is refused is taken out of ``metrics``.
+        """
+        refused: set[str] = set()
         while True:
             part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
             accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
@@ -232,11 +236,18 @@ class LayersClient:
             try:
                 reading = await self._ask(question)
             except InvalidRequestError as error:
-                if clipped_at and find_refused_metric(error, accepted) is None:
+                metric, longest = find_refused_metric(error, accepted), find_longest_window(error)
+                if metric is not None and len(accepted) > 1:
+                    metrics.remove(metric)
+                    refused.add(metric)
+                elif longest is None:
+                    raise
+                elif clipped_at:
                     return question.unserved(clipped_at, error.context.request_id)
-                if not _learn(terms, question, error):
+                elif not terms.limit.refused(len(part), longest=longest, multiple=_BUCKET_DAYS[granularity]):
                     raise
             else:
+                terms.done_without(refused)
                 if reading.served:
                     terms.limit.accepted(len(reading.window))
                 return reading
@@ -300,19 +311,6 @@ class LayersClient:
 
 _ADJECTIVES: Final = {"day": "daily", "week": "weekly"}
 _BUCKET_DAYS: Final = {"day": 1, "week": 7}
-
-
-def _learn(terms: Terms, question: MetricsQuestion, error: InvalidRequestError) -> bool:
-    """Take in what a VALIDATION teaches; False if it leaves nothing else to ask."""
-    metric = find_refused_metric(error, question.metrics)
-    if metric is not None:
-        terms.refused_metrics |= {metric}
-        return len(question.metrics) > 1
-    longest = find_longest_window(error)
-    if longest is None:
-        return False
-    multiple = _BUCKET_DAYS[question.granularity]
-    return terms.limit.refused(len(question.window), longest=longest, multiple=multiple)
 
 
 def _check_question(window: DayWindow, granularity: str, metrics: Collection[str]) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, cast
 
 from layers_etl.api.wire import ErrorEnvelope
+from layers_etl.domain.metrics import PRIMITIVES
 from layers_etl.errors import (
     ApiError,
     EntityError,
@@ -29,7 +31,6 @@ MESSAGE_CHARACTERS: Final = 300
 RATE_LIMITED: Final = "RATE_LIMITED"
 _TOO_MANY_REQUESTS: Final = 429
 _REQUEST_TIMEOUT: Final = 408
-_METRIC_FIELDS: Final = frozenset({"metric", "metrics"})
 _DAYS_FIELDS: Final = frozenset({"maxdays", "maxwindowdays", "maxrangedays", "limitdays"})
 _WINDOW_WORDS: Final = re.compile(r"\b(window|range|since|until|span|days?)\b", re.IGNORECASE)
 _DAYS: Final = re.compile(r"(\d+)[ -]?days?\b", re.IGNORECASE)
@@ -88,14 +89,14 @@ class Failure:
 
 
 def find_refused_metric(error: InvalidRequestError, asked: Collection[str]) -> str | None:
-    """Which of the metrics ``asked`` a VALIDATION refuses: by ``details`` if they say, else by the message."""
-    for name, value in _walk(error.details):
-        if name.lower() in _METRIC_FIELDS and value in asked:
-            return str(value)
-    if "metric" not in error.reason.lower():
-        return None
-    words = (word for word in re.findall(r"\w+", error.reason) if word in asked)
-    return next(words, None)
+    """Which of the metrics ``asked`` a VALIDATION may be about: by ``details`` if they say, else by the message.
+
+    Never a primitive: an entity without its spend has not been read, whatever the reason.
+    """
+    dispensable = [name for name in asked if name not in PRIMITIVES]
+    named = (value for _, value in _walk(error.details) if value in dispensable)
+    words = (word for word in re.findall(r"\w+", error.reason) if word in dispensable)
+    return next(chain(named, words), None)
 
 
 def find_longest_window(error: InvalidRequestError) -> int | None:

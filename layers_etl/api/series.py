@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from layers_etl.api.wire import WrongTypeError, brief, parse_json
 from layers_etl.domain.days import day_start
-from layers_etl.domain.metrics import API_METRICS, COUNTS, RATIOS
+from layers_etl.domain.metrics import API_METRICS, COUNTS, PRIMITIVES, RATIOS
 
 MOST_SPEND: Final = 10_000_000_000
 """Per entity and day, in any currency: ten billion is beyond what any advertiser spends even in rupiah, and leaves
@@ -41,10 +41,6 @@ _TYPES: Final[dict[str, Any]] = {
     "frequency": ReportedRatio,
 }
 
-_PRIMITIVES: Final = ("spend", "impressions", "clicks", "conversions")
-"""A bucket must have these where they were asked for; null is unknown, a missing field is no answer. The others may be
-left out instead of null: ratios say nothing new, reach and frequency do not exist everywhere."""
-
 _NUMBER: Final = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
 _MOST_DIGITS: Final = 40
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
@@ -59,7 +55,11 @@ class ServedWindow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One row of ``series``: its day or Monday and, in the type made for a question, the metrics asked for."""
+    """One row of ``series``: its day or Monday and, in the type made for a question, the metrics asked for.
+
+    Of these, a row must have the primitives: null is unknown, a missing field is no answer. The others may be left out
+    instead of null: ratios say nothing new, reach and frequency do not exist everywhere.
+    """
 
     bucket: date
 
@@ -97,7 +97,7 @@ def parse_metrics_answer(body: bytes, metrics: tuple[str, ...]) -> MetricsAnswer
 @lru_cache(maxsize=64)
 def _decoder(metrics: tuple[str, ...]) -> msgspec.json.Decoder[MetricsAnswer[Bucket]]:
     fields = [
-        (name, _TYPES[name] | None) if name in _PRIMITIVES else (name, _TYPES[name] | None, None) for name in metrics
+        (name, _TYPES[name] | None) if name in PRIMITIVES else (name, _TYPES[name] | None, None) for name in metrics
     ]
     row = msgspec.defstruct("AskedBucket", fields, bases=(Bucket,), frozen=True, gc=False, kw_only=True)
     return msgspec.json.Decoder(MetricsAnswer[cast("type[Bucket]", row)])

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.domain.metrics import ROAS
 from layers_etl.domain.readings import EntityKey, RefusedMetric
 from layers_etl.domain.scopes import PROJECT, Scope
 
@@ -99,6 +100,14 @@ class Terms:
         self.limit = WindowLimit()
         self.scouting = Scouting()
 
+    def done_without(self, metrics: Iterable[str]) -> None:
+        """An entity could be read without ``metrics``, which had been refused.
+
+        Not so for ROAS: conversion value hangs on it, and where a platform reports none the API says null. Whoever is
+        refused it is on its own.
+        """
+        self.refused_metrics |= frozenset(metrics) - {ROAS.name}
+
 
 class TermsBook:
     """The terms of every scope and platform met so far."""
@@ -110,7 +119,7 @@ class TermsBook:
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Take in what is known already."""
         for one in refused:
-            self._shared(one.scope, one.platform).refused_metrics |= {one.metric}
+            self._shared(one.scope, one.platform).done_without([one.metric])
 
     @property
     def refused_metrics(self) -> frozenset[RefusedMetric]:

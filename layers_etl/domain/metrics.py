@@ -88,8 +88,21 @@ API_METRICS: Final = (
 )
 """The eleven metrics the endpoint knows. Asked for explicitly, since the default bundle differs by scope."""
 
+PRIMITIVES: Final = ("spend", "impressions", "clicks", "conversions")
+"""What every platform reports, and the API computes the ratios from: never done without."""
+
+META_ONLY: Final = ("frequency",)
+NOT_META: Final = frozenset({"tiktok_ads", "apple_ads"})
+"""Frequency is a Meta-only primitive: null on TikTok and Apple, or refused."""
+
 GRANULARITIES: Final = ("day", "week")
 """``hour`` is not supported by the endpoint (Notes)."""
+
+
+def metrics_of(platform: str | None) -> tuple[str, ...]:
+    """The metrics to ask for; all of them where the platform is not known."""
+    return tuple(name for name in API_METRICS if platform not in NOT_META or name not in META_ONLY)
+
 
 CONVERSION_VALUE_PLACES: Final = Decimal("0.0001")
 

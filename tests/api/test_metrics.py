@@ -247,10 +247,20 @@ def test_a_limit_learned_from_a_refusal_holds_for_the_rest_of_the_run(run: Run, 
     assert refused == 1 if details else refused <= 8
 
 
-def test_a_refused_metric_is_asked_for_once_per_platform(run: Run) -> None:
+REFUSALS = {
+    "by the message": error(422, "VALIDATION", "Metric 'reach' is not available on tiktok_ads."),
+    "without the word": error(400, "VALIDATION", "reach is only available on meta_ads."),
+    "beside others": error(400, "VALIDATION", "Not supported: use 'spend', 'impressions' or 'clicks', not 'reach'."),
+    "by the details": error(400, "VALIDATION", "Invalid request", metric="reach"),
+    "by the details' value": error(400, "VALIDATION", "Invalid request", field="metrics", value="reach"),
+}
+
+
+@pytest.mark.parametrize("named", REFUSALS)
+def test_a_refused_metric_is_asked_for_once_per_platform(run: Run, named: str) -> None:
     def answer(asked: Asked) -> Reply:
-        if "frequency" in asked.query["metrics"] and asked.query["id"][0].startswith("tt"):
-            return error(422, "VALIDATION", "Metric 'frequency' is not available on tiktok_ads.")
+        if "reach" in asked.query["metrics"] and asked.query["id"][0].startswith("tt"):
+            return REFUSALS[named]
         return answer_for(asked, platform=None)
 
     async def ask(known: frozenset[RefusedMetric]) -> tuple[list[Reading], int, frozenset[RefusedMetric]]:
@@ -264,11 +274,79 @@ def test_a_refused_metric_is_asked_for_once_per_platform(run: Run) -> None:
 
     readings, asked, refused = run(ask(frozenset()))
     assert len(readings) == 51 and asked == 52, "one refusal is paid for, not fifty"
-    assert refused == {RefusedMetric(CAMPAIGN, "tiktok_ads", "frequency")}
+    assert refused == {RefusedMetric(CAMPAIGN, "tiktok_ads", "reach")}
     assert run(ask(refused))[1:] == (51, refused), "and none by a client that is told"
     for reading in readings:
         tiktok = reading.key.platform == "tiktok_ads"
-        assert (frame_readings([reading])["frequency"].null_count() == 7) == tiktok
+        frame = frame_readings([reading])
+        assert (frame["reach"].null_count() == 7) == tiktok
+        assert frame["spend"].null_count() == 0
+
+
+def test_frequency_is_asked_of_meta_alone(run: Run) -> None:
+    for platform in ("meta_ads", "tiktok_ads", "apple_ads", "new_ads"):
+        key = EntityKey(CAMPAIGN, "prj_1", "cmp_1", platform)
+        _, (asked,), _ = run(read(lambda asked: answer_for(asked, platform=None), key=key))
+        assert ("frequency" in asked.query["metrics"]) == (platform in ("meta_ads", "new_ads"))
+
+
+@pytest.mark.parametrize("metric", ["spend", "impressions", "clicks", "conversions"])
+def test_an_entity_is_not_read_without_a_primitive(run: Run, metric: str) -> None:
+    with pytest.raises(InvalidRequestError, match=metric):
+        run(read(lambda _: error(400, "VALIDATION", f"Metric '{metric}' is not available here.")))
+
+
+def test_an_entity_that_is_refused_its_roas_costs_no_other_its_conversion_value(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        if "roas" in asked.query["metrics"] and asked.query["id"] == ["cmp_0"]:
+            return error(400, "VALIDATION", "Metric 'roas' is not available here.")
+        return answer_for(asked)
+
+    async def ask() -> dict[str, int]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(10)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
+            assert talk.client.refused_metrics == frozenset()
+            readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
+            return {one.key.entity_id: frame_readings([one])["conversion_value"].null_count() for one in readings}
+
+    assert run(ask()) == {f"cmp_{n}": 0 if n else 7 for n in range(10)}
+
+
+def test_a_metric_that_is_not_what_was_wrong_is_not_done_without(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.query["id"] == ["cmp_0"]:
+            return error(400, "VALIDATION", "Metric 'spend' is not available here. Use 'reach'.")
+        return answer_for(asked)
+
+    async def ask() -> tuple[frozenset[RefusedMetric], int]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(10)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
+            return talk.client.refused_metrics, sum(isinstance(outcome, Reading) for outcome in outcomes)
+
+    assert run(ask()) == (frozenset(), 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_read"), [("since lies before the first day that is kept", True), ("bad request, try later", False)]
+)
+def test_days_left_out_count_as_read_only_if_it_is_for_their_date_that_they_are_refused(
+    run: Run, words: str, is_read: bool
+) -> None:
+    kept = DayWindow(DAYS[4], WEEK.until)
+
+    def answer(asked: Asked) -> Reply:
+        return answer_for(asked, served=kept) if asked.window == WEEK else error(400, "VALIDATION", words)
+
+    async def ask() -> list[Any]:
+        async with talking(answer) as talk:
+            return [outcome async for outcome in talk.client.fetch_many([(CAMPAIGN_KEY, WEEK)])]
+
+    first, second = run(ask())
+    assert first.window == kept
+    assert isinstance(second, Reading if is_read else InvalidRequestError)
+    assert not isinstance(second, Reading) or not second.served
 
 
 def test_a_refusal_that_names_nothing_costs_the_entity(run: Run) -> None:
