@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from layers_etl.domain.days import DayWindow, parse_instant
-from layers_etl.errors import ConfigurationError, LayersEtlError
+from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
 from layers_etl.settings import load_settings
 from layers_etl.shell import Format
 
@@ -43,14 +44,26 @@ def main() -> None:
     try:
         app()
     except LayersEtlError as error:
-        from layers_etl.launch import exit_code_of
-
         err.print(f"layers-etl: {error}", markup=False)
-        sys.exit(exit_code_of(error))
+        sys.exit(error.exit_code)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
             err.print("layers-etl: interrupted. What had landed is kept; the same command takes it up again.")
         raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
+        err.print(f"layers-etl: {_describe_unexpected(error)}", markup=False)
+        sys.exit(ExitCode.INCOMPLETE)
+
+
+def _describe_unexpected(error: Exception) -> str:
+    """Names the place in this project as well: nobody gets to see a traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents][-1]
+    reason = (str(error).splitlines() or ["no reason given"])[0]
+    return (
+        f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno} ({reason}), which layers_etl did not "
+        "expect. What had landed is kept. Try the same command again; if it stays, report it with this line."
+    )
 
 
 INTERRUPTED = 130
@@ -64,6 +77,7 @@ def doctor() -> None:
     """Say what is right, what is wrong, and what to do: key, tier, projects, data folder, clock."""
     from layers_etl.doctor import Verdict, examine
 
+    _show_progress(logging.ERROR)
     worst = 0
     for finding in examine(load_settings(), datetime.now(UTC)):
         mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]
@@ -96,9 +110,9 @@ def backfill(
     ] = None,
 ) -> None:
     """Read every day from SINCE until UNTIL (exclusive) again, settled or not, derive the marts, publish."""
-    from layers_etl.launch import launch_backfill, parse_day
+    from layers_etl.launch import launch_backfill
 
-    first, end = parse_day(since), parse_day(until)
+    first, end = _day(since), _day(until)
     if first >= end:
         raise ConfigurationError(f"--until {end} is not after --since {first}; it is the day after the last to read.")
     _launch(lambda: launch_backfill(load_settings(), DayWindow(first, end), campaign or (), ad_account or ()))
@@ -131,6 +145,7 @@ def status(
 def backtest() -> None:
     """Say how well the projected settled values would have done on this warehouse, against not projecting."""
     from layers_etl.console import print_backtest
+    from layers_etl.ingest.outstanding import scopes_at_hand
     from layers_etl.warehouse.connection import open_newest
     from layers_etl.warehouse.projections import backtest_scope
 
@@ -138,7 +153,7 @@ def backtest() -> None:
     with open_newest(settings.build_path, settings.published_path) as warehouse:
         if warehouse is None:
             raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
-        for scope in settings.scopes:
+        for scope in scopes_at_hand(warehouse, settings):
             print_backtest(scope.name, backtest_scope(warehouse, scope, settings.settle_hours), out)
 
 
@@ -203,14 +218,14 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     import dagster as dg
 
     from layers_etl.defs.dead_runs import fail_dead_runs
-    from layers_etl.instance import PROJECT_ROOT, prepare_dagster_home
+    from layers_etl.instance import WORKSPACE, prepare_dagster_home
 
     settings = load_settings()
     home = prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance)
     dagster = Path(sys.executable).with_name("dagster")
-    arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(PROJECT_ROOT / "workspace.yaml")]
+    arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(WORKSPACE)]
     os.execve(
         dagster,
         arguments,
@@ -238,10 +253,19 @@ def _show_progress(level: int) -> None:
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     logger.propagate = False
+    # Interrupted while it records an event, the storage of Dagster's would tell so with a traceback.
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
     # What is tried again is counted in ops.requests; only what fails for good is told.
     set_on_retry_hooks([])
     # Dagster's notes to its own developers are not for the people who run this.
     warnings.filterwarnings("ignore", module="dagster")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not a day like 2026-04-01.") from None
 
 
 def _instant(text: str) -> datetime:

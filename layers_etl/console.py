@@ -16,7 +16,7 @@ def status_document(status: Status) -> str:
 
 
 def print_status(status: Status, console: Console) -> None:
-    """The status as a table by account, then the last run and what it could not read."""
+    """The status as a table by account, those that stand still, then the last run and what it could not read."""
     table = Table(title=f"Entity-days since the first day, at {status.instant:%Y-%m-%d %H:%M}Z", title_justify="left")
     for heading in ("project", "ad account", "platform"):
         table.add_column(heading)
@@ -31,6 +31,8 @@ def print_status(status: Status, console: Console) -> None:
             str(account.oldest_open_day or "none"),
         )
     console.print(table)
+    for unrefreshed in status.unrefreshed_accounts:
+        console.print(str(unrefreshed), markup=False)
     if status.last_run is None:
         console.print("No run yet.")
         return

@@ -1,11 +1,11 @@
-"""Composition root: what Dagster loads. Needs no key; settings are read once, here."""
+"""Composition root: what Dagster loads. Needs no key; the settings are read once, when it does."""
 
 from datetime import date
 
 import dagster as dg
 
 from layers_etl.defs.assets import all_assets
-from layers_etl.defs.checks import metrics_checks
+from layers_etl.defs.checks import all_checks
 from layers_etl.defs.jobs import refresh
 from layers_etl.defs.partitions import daily_partitions
 from layers_etl.defs.resources import IngestionResource
@@ -18,10 +18,14 @@ def build_definitions(settings: Settings, last_day: date | None = None) -> dg.De
     partitions = daily_partitions(settings.start_date, last_day)
     return dg.Definitions(
         assets=all_assets(settings.scopes, partitions),
-        asset_checks=list(metrics_checks(settings.scopes)),
+        asset_checks=list(all_checks(settings.scopes)),
         jobs=[refresh],
-        schedules=[daily_refresh],
-        resources={"ingestion": IngestionResource.configure_at_launch()},
+        schedules=[daily_refresh(settings)],
+        resources={
+            "ingestion": IngestionResource.configure_at_launch(
+                settings=dg.ResourceDefinition.hardcoded_resource(settings)
+            )
+        },
         # One process at a time owns the key's rate limit and the build file.
         executor=dg.in_process_executor,
     )

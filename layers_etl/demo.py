@@ -10,17 +10,20 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.console import Console
 from rich.table import Table
 
 from layers_etl.domain.days import DayWindow
-from layers_etl.errors import ConfigurationError, LayersEtlError
+from layers_etl.errors import ConfigurationError, LayersEtlError, WarehouseError
 from layers_etl.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.server import SandboxServer
-from layers_etl.sandbox.world import WorldConfig
-from layers_etl.settings import load_settings
-from layers_etl.warehouse.connection import Warehouse, ensure_folder, open_published
+from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
+from layers_etl.settings import Settings, load_settings
+from layers_etl.warehouse.connection import WAL_SUFFIX, Warehouse, ensure_folder, hold_lock, open_published
+from layers_etl.warehouse.organization import load_organization
 from layers_etl.warehouse.sql import load_sql
 
 FIRST_MORNING: Final = datetime(2026, 1, 8, 6, tzinfo=UTC)
@@ -29,7 +32,23 @@ BACKFILLED: Final = DayWindow(date(2026, 1, 1), date(2026, 1, 8))
 WORLD: Final = WorldConfig(starts_at=datetime(2025, 9, 10, tzinfo=UTC))
 """The world's calendar is rich about 120 days in: campaigns start, end and are archived around the first morning."""
 
-MARKER: Final = "demo.txt"
+ELSEWHERE: Final = "run the demo elsewhere, like LAYERS_DATA_DIR=/tmp/layers-demo make demo"
+
+
+class DemoSettings(Settings):
+    """The defaults and what it is made with: whatever the environment and ``.env`` hold belongs to the real API."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - these are pydantic's names
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What it is made with, alone."""
+        return (init_settings,)
 
 
 def live_through_two_weeks(console: Console) -> None:
@@ -39,9 +58,11 @@ def live_through_two_weeks(console: Console) -> None:
     warehouse that is no demo's, and :class:`LayersEtlError` where a run does not end well.
     """
     data_dir = load_settings().data_dir
-    _make_room(data_dir)
-    with SandboxServer(WORLD, now=FIRST_MORNING) as sandbox, _environment(sandbox.url, data_dir):
-        settings = load_settings()
+    with SandboxServer(WORLD, now=FIRST_MORNING) as sandbox, _instance_of_its_own():
+        settings = DemoSettings(
+            api_key=SecretStr(DEFAULT_KEY), base_url=sandbox.url, data_dir=data_dir, start_date=BACKFILLED.since
+        )
+        _make_room(settings)
         console.print("Two weeks against a simulated Layers API, whose platforms go on changing a day for 72 hours.")
         for morning in range(MORNINGS):
             instant = FIRST_MORNING + timedelta(days=morning)
@@ -54,37 +75,42 @@ def live_through_two_weeks(console: Console) -> None:
     _say_where_to_look(console, settings.published_path)
 
 
-def _make_room(data_dir: Path) -> None:
-    ensure_folder(data_dir)
-    marker = data_dir / MARKER
-    if (data_dir / "build.duckdb").exists() and not marker.exists():
+def _make_room(settings: Settings) -> None:
+    """Delete what an earlier demo left, its Dagster history too. Whose a file is it says itself."""
+    build, published = settings.build_path, settings.published_path
+    ensure_folder(settings.data_dir)
+    with hold_lock(build):
+        owners = {owner for path in (build, published) if (owner := _owner_of(path))}
+        if not owners <= {ORGANIZATION}:
+            raise ConfigurationError(
+                f"{settings.data_dir} holds a real warehouse, which the demo would replace: {ELSEWHERE}."
+            )
+        for path in (build, build.with_name(build.name + WAL_SUFFIX), published):
+            path.unlink(missing_ok=True)
+        if owners:
+            shutil.rmtree(settings.data_dir / "dagster", ignore_errors=True)
+
+
+def _owner_of(path: Path) -> str | None:
+    try:
+        with open_published(path) as warehouse:
+            return load_organization(warehouse) if warehouse else None
+    except WarehouseError as error:
         raise ConfigurationError(
-            f"{data_dir} holds a real warehouse, which the demo would replace: run the demo elsewhere, "
-            "like LAYERS_DATA_DIR=/tmp/layers-demo make demo."
-        )
-    marker.write_text("The warehouse in this folder is the demo's, of simulated numbers; the demo replaces it.\n")
-    for name in ("build.duckdb", "build.duckdb.wal", "warehouse.duckdb"):
-        (data_dir / name).unlink(missing_ok=True)
-    shutil.rmtree(data_dir / "dagster", ignore_errors=True)
+            f"The demo cannot tell whether it may replace {path}: delete it, or {ELSEWHERE}. {error}"
+        ) from None
 
 
 @contextmanager
-def _environment(url: str, data_dir: Path) -> Generator[None]:
-    """The settings of the demo for its length: whatever else is set belongs to the real API."""
-    before = dict(os.environ)
-    for name in [name for name in os.environ if name.startswith("LAYERS_") or name == "DAGSTER_HOME"]:
-        del os.environ[name]
-    os.environ |= {
-        "LAYERS_API_KEY": DEFAULT_KEY,
-        "LAYERS_BASE_URL": url,
-        "LAYERS_DATA_DIR": str(data_dir),
-        "LAYERS_START_DATE": BACKFILLED.since.isoformat(),
-    }
+def _instance_of_its_own() -> Generator[None]:
+    """The demo's Dagster history belongs into its data folder, and what names it is unset afterwards."""
+    before = os.environ.pop("DAGSTER_HOME", None)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        os.environ.pop("DAGSTER_HOME", None)
+        if before is not None:
+            os.environ["DAGSTER_HOME"] = before
 
 
 def _tell(console: Console, title: str, result: LaunchResult) -> None:

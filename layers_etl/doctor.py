@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from layers_etl.domain.entities import Identity
-from layers_etl.errors import ConfigurationError, LayersEtlError
-from layers_etl.ingest.identity import fetch_identity, fetch_projects
-from layers_etl.launch import ExitCode, exit_code_of
+from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError, WarehouseError
+from layers_etl.ingest.identity import AT_ONCE, fetch_identity, fetch_projects
 from layers_etl.settings import Settings
+from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import ensure_folder, open_newest, open_published
 from layers_etl.warehouse.publishing import load_publication
 
@@ -41,9 +42,9 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Everything a run needs, in the order it needs it; what hangs on something wrong is not examined."""
     yield _finding("data folder", lambda: _examine_folder(settings))
     try:
-        identity = fetch_identity(settings)
+        identity = fetch_identity(settings, AT_ONCE)
     except LayersEtlError as error:
-        yield Finding(Verdict.BAD, "key", str(error), exit_code_of(error))
+        yield Finding(Verdict.BAD, "key", str(error), error.exit_code)
     else:
         yield Finding(Verdict.GOOD, "key", _describe_key(settings, identity))
         yield _finding("projects", lambda: _examine_projects(settings))
@@ -51,13 +52,15 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield _examine_start_date(settings, identity.server_now or now)
     yield _finding("build file", lambda: _examine_build(settings))
     yield _finding("warehouse", lambda: _examine_published(settings))
+    for account in _find_unrefreshed_accounts(settings):
+        yield Finding(Verdict.NOTE, "ad account", str(account))
 
 
 def _finding(subject: str, examine_one: Callable[[], str]) -> Finding:
     try:
         return Finding(Verdict.GOOD, subject, examine_one())
     except LayersEtlError as error:
-        return Finding(Verdict.BAD, subject, str(error), exit_code_of(error))
+        return Finding(Verdict.BAD, subject, str(error), error.exit_code)
 
 
 def _examine_folder(settings: Settings) -> str:
@@ -77,7 +80,7 @@ def _describe_key(settings: Settings, identity: Identity) -> str:
 
 
 def _examine_projects(settings: Settings) -> str:
-    projects = fetch_projects(settings)
+    projects = fetch_projects(settings, AT_ONCE)
     if not projects:
         raise ConfigurationError(
             "The key sees no active project: activate one in Layers, or name it in LAYERS_PROJECT_IDS."
@@ -108,11 +111,15 @@ def _examine_start_date(settings: Settings, now: datetime) -> Finding:
 
 def _examine_build(settings: Settings) -> str:
     if not settings.build_path.exists():
+        if settings.published_path.exists():
+            return (
+                f"{settings.build_path} is missing: the next run begins from a copy of {settings.published_path.name}."
+            )
         return f"{settings.build_path} is not there yet: the first run makes it."
     with open_newest(settings.build_path, settings.published_path) as newest:
         if newest and newest.path == settings.build_path:
             return f"{settings.build_path} can be opened."
-    return f"{settings.build_path} is being written by a run at this moment."
+    return f"{settings.build_path} is not open to this user at this moment: a run is writing it, or only others may."
 
 
 def _examine_published(settings: Settings) -> str:
@@ -124,3 +131,10 @@ def _examine_published(settings: Settings) -> str:
         f"{settings.published_path} was published {publication.published_at:%Y-%m-%d %H:%M}Z; "
         f"settled up to {publication.settled_until or 'no day yet'}."
     )
+
+
+def _find_unrefreshed_accounts(settings: Settings) -> list[UnrefreshedAccount]:
+    """As last listed; none before the first run, or where the file cannot be opened: that is a finding of its own."""
+    with contextlib.suppress(WarehouseError), open_newest(settings.build_path, settings.published_path) as newest:
+        return load_unrefreshed_accounts(newest, settings.project_ids) if newest else []
+    return []

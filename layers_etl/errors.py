@@ -1,11 +1,11 @@
 """Every failure this project names, as a tree. The message of each is one sentence with what to do.
 
-LayersEtlError
-├── ConfigurationError          wrong use or setting; CLI exit code 2
+LayersEtlError                  exit code 1
+├── ConfigurationError          wrong use or setting; exit code 2
 │   └── WarehouseError          the build file or the data folder cannot be used
 └── ApiError                    the Layers API did not give what was asked
-    ├── RefusedError            the key is refused: the run stops, nothing more is written; CLI exit code 3
-    └── EntityError             costs one entity (or one listing) alone; CLI exit code 1
+    ├── RefusedError            the key is refused: the run stops, nothing more is written; exit code 3
+    └── EntityError             costs one entity (or one listing) alone
         ├── NotFoundError       gone, or not in this organisation
         ├── InvalidRequestError VALIDATION: a parameter or a metric is not accepted
         ├── UnavailableError    5xx, time-outs, cut connections, rate limits: retries were used up
@@ -14,19 +14,36 @@ LayersEtlError
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from datetime import date
 
 
+class ExitCode(enum.IntEnum):
+    """What the command line ends with (design, Commands)."""
+
+    OK = 0
+    INCOMPLETE = 1
+    CONFIGURATION = 2
+    REFUSED = 3
+
+
 class LayersEtlError(Exception):
-    """Base of all errors raised on purpose; ``str()`` is one plain sentence that says what to do."""
+    """Base of all errors raised on purpose; ``str()`` is one plain sentence that says what to do.
+
+    ``exit_code`` is what the command line ends with where the error ends it.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.INCOMPLETE
 
 
 class ConfigurationError(LayersEtlError):
     """A setting, an argument or the environment is wrong; nothing was read or written."""
+
+    exit_code = ExitCode.CONFIGURATION
 
 
 class WarehouseError(ConfigurationError):
@@ -80,6 +97,8 @@ class ApiError(LayersEtlError):
 
 class RefusedError(ApiError):
     """401 UNAUTHENTICATED or 403 FORBIDDEN_SCOPE: no later request can succeed with this key."""
+
+    exit_code = ExitCode.REFUSED
 
 
 class EntityError(ApiError):

@@ -11,7 +11,13 @@ from layers_etl.errors import ConfigurationError
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import ensure_folder
 
-PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+_PACKAGE: Final = Path(__file__).parent
+_SHIPPED: Final = _PACKAGE if (_PACKAGE / "dagster.yaml").exists() else _PACKAGE.parent
+"""In a checkout beside the package, where users look for them; in an installed package within it (pyproject.toml)."""
+
+WORKSPACE: Final = _SHIPPED / "workspace.yaml"
+CONFIGURATION: Final = _SHIPPED / "dagster.yaml"
+"""What Dagster is started with."""
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -26,16 +32,10 @@ def prepare_dagster_home(settings: Settings) -> Path:
         home = Path(own)
         ensure_folder(home)
         if not (home / "dagster.yaml").exists():
-            _configure(home)
+            shutil.copyfile(CONFIGURATION, home / "dagster.yaml")
         return home
     home = (settings.data_dir / "dagster").resolve()
     ensure_folder(home)
-    _configure(home)
+    shutil.copyfile(CONFIGURATION, home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
-
-
-def _configure(home: Path) -> None:
-    config = PROJECT_ROOT / "dagster.yaml"
-    if config.exists():
-        shutil.copyfile(config, home / "dagster.yaml")

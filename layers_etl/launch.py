@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
 
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
-from layers_etl.defs.jobs import REFRESH
+from layers_etl.defs.jobs import REFRESH, run_config
 from layers_etl.defs.partitions import range_tags
-from layers_etl.defs.schedules import open_range, run_config
+from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
-from layers_etl.errors import ApiError, ConfigurationError, LayersEtlError, RefusedError
+from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
 from layers_etl.ingest.identity import fetch_identity
 from layers_etl.ingest.request import RunKind
 from layers_etl.instance import prepare_dagster_home
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import ensure_folder
-
-
-class ExitCode(enum.IntEnum):
-    """What the command line ends with (design, Commands)."""
-
-    OK = 0
-    INCOMPLETE = 1
-    CONFIGURATION = 2
-    REFUSED = 3
-
 
 LONGEST_CLOCK_SKEW: Final = timedelta(days=366)
 """An instant further ahead than any clock errs, or any simulation runs, is a typing error. A smaller lead does no harm:
@@ -44,13 +33,6 @@ class LaunchResult:
 
     code: ExitCode
     message: str
-
-
-def exit_code_of(error: LayersEtlError) -> ExitCode:
-    """The exit code an error stands for."""
-    if isinstance(error, RefusedError):
-        return ExitCode.REFUSED
-    return ExitCode.INCOMPLETE if isinstance(error, ApiError) else ExitCode.CONFIGURATION
 
 
 def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
@@ -131,7 +113,7 @@ def _explain(error: BaseException) -> LaunchResult:
     beneath = list(_beneath(error))
     for found in beneath:
         if isinstance(found, LayersEtlError):
-            return LaunchResult(exit_code_of(found), str(found))
+            return LaunchResult(found.exit_code, str(found))
         if isinstance(found, dg.Failure):
             return LaunchResult(ExitCode.INCOMPLETE, found.description or str(found))
     root = next((found for found in beneath if not isinstance(found, dg.DagsterError)), error)
@@ -166,15 +148,11 @@ def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
         f"{count} {name.removesuffix('_metrics')} windows" for name, count in sorted(windows.items()) if count
     )
     # Absent where the metrics were the last step: a run over some entities only, of days that others still lack.
-    settled_until = reported.get("published_warehouse", {}).get("settled_until")
-    settled = f"; settled before {settled_until.value}" if settled_until else ""
+    publication = reported.get("published_warehouse")
+    settled = f"; {_describe_settled(publication['settled_until'].value)}" if publication else ""
     # A run over some entities only need not mark any day, and then reports no counts.
     return f"{window}: read {read or ('nothing new' if windows else 'what was asked for')}{settled}."
 
 
-def parse_day(text: str) -> date:
-    """A day like 2026-04-01; ``ConfigurationError`` for anything else."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(f"{text!r} is not a day like 2026-04-01.") from None
+def _describe_settled(until: object) -> str:
+    return f"settled before {until}" if until else "no day is settled yet"

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     @field_validator("project_ids", mode="before")
     @classmethod
     def _parse_project_ids(cls, value: Any) -> Any:
-        return _split(value) if isinstance(value, str) else value
+        return tuple(dict.fromkeys(_split(value))) if isinstance(value, str) else value
 
     @field_validator("scopes", mode="before")
     @classmethod

@@ -30,7 +30,7 @@ except ImportError:  # Windows has none; the prompt then works without a history
 else:
     line_editor = _readline
 
-HISTORY: Final = Path.home() / ".layers_etl_sql_history"
+HISTORY: Final = Path("~/.layers_etl_sql_history")
 HISTORY_LINES: Final = 1000
 
 PROMPT: Final = "layers> "
@@ -233,15 +233,19 @@ def _one_sentence() -> Generator[None]:
 
 @contextlib.contextmanager
 def _history() -> Generator[None]:
-    """What was typed before is at hand, and what is typed now will be."""
-    if line_editor is None:
+    """What was typed before is at hand, and what is typed now will be; not for a user without a home."""
+    try:
+        history = HISTORY.expanduser()
+    except RuntimeError:
+        history = None
+    if line_editor is None or history is None:
         yield
         return
     with contextlib.suppress(OSError):
-        line_editor.read_history_file(HISTORY)
+        line_editor.read_history_file(history)
     try:
         yield
     finally:
         line_editor.set_history_length(HISTORY_LINES)
         with contextlib.suppress(OSError):
-            line_editor.write_history_file(HISTORY)
+            line_editor.write_history_file(history)

@@ -72,6 +72,10 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
     assert settings.requests_per_minute == 60
 
 
+def test_a_project_that_is_named_twice_is_read_once(load: Load) -> None:
+    assert load(PROJECT_IDS="prj_2,prj_1, prj_2").project_ids == ("prj_2", "prj_1")
+
+
 def test_an_empty_variable_is_one_that_is_not_set(load: Load) -> None:
     names = ("API_KEY", "BASE_URL", "PROJECT_IDS", "START_DATE", "SETTLE_HOURS", "SCOPES", "REQUESTS_PER_MINUTE")
     assert load(**dict.fromkeys(names, "")) == load()

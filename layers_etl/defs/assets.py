@@ -1,6 +1,7 @@
 """The assets: listings, daily metrics, daily marts, the published file."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import dagster as dg
 
@@ -8,6 +9,7 @@ from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, 
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope
+from layers_etl.errors import EntityError
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.warehouse.tables import daily_mart, entity_table, metrics_table, weekly_reach_table
@@ -17,6 +19,8 @@ KINDS = {"python", "duckdb"}
 COMPLETENESS_CHECK = "every_entity_was_read"
 LISTING_CHECK = "every_project_was_listed"
 PUBLISHED = dg.AssetKey("published_warehouse")
+EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+"""A morning that published nothing shows two hours later, whatever the hour it is run at; half a day on, it fails."""
 
 
 def entities_asset(scope: Scope) -> dg.AssetsDefinition:
@@ -55,7 +59,8 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
     """``campaign_metrics``, ``ad_account_metrics``, …: one row per entity and UTC day, as last read.
 
     One step reads all scopes, an account next to its campaigns, so that their numbers are of the same moment (rule 9).
-    One run covers a whole range of days; exactly the days that landed are marked materialized.
+    One run covers a whole range of days; exactly the days that landed are marked materialized. Where nothing downstream
+    follows in the run, the step does that work too: the weeks' own reach, the marts, the published file.
     """
     by_key = {dg.AssetKey(scope.metrics_table): scope for scope in scopes}
 
@@ -93,17 +98,21 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
         window = window_of(context.partition_keys)
         try:
             outcomes = run.read_metrics(selected, window)
+            whole = all(len(outcome.landed_days) == len(window) for outcome in outcomes.values())
+            ends_here = not whole or not _downstream_follows(context, scopes)
+            weekly = {
+                scope: run.read_weekly_reach(scope).failures
+                for scope in selected
+                if ends_here and scope in WEEKLY_REACH_SCOPES
+            }
         except Exception:
             run.finish()  # What landed until then is kept, and published.
             raise
         for scope, outcome in outcomes.items():
-            yield from _report(
-                context, run_metadata=outcome_metadata(run.warehouse, outcome), scope=scope, outcome=outcome
-            )
-        whole = all(len(outcome.landed_days) == len(window) for outcome in outcomes.values())
-        if not whole or not _downstream_follows(context, scopes):
+            yield from _report(context, outcome, outcome_metadata(run.warehouse, outcome), weekly.get(scope, ()))
+        if ends_here:
             run.finish()
-            _log_finished(context, run)
+            _log_finished(context, run, list(weekly))
         failed = {
             outcome.scope.metrics_table: outcome.failed_days for outcome in outcomes.values() if outcome.failed_days
         }
@@ -119,10 +128,13 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
 
 
 def _report(
-    context: dg.AssetExecutionContext, *, run_metadata: Metadata, scope: Scope, outcome: ScopeOutcome
+    context: dg.AssetExecutionContext,
+    outcome: ScopeOutcome,
+    run_metadata: Metadata,
+    weekly_failures: Sequence[EntityError],
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    key = dg.AssetKey(scope.metrics_table)
-    failures = [str(failed.error) for failed in outcome.failed]
+    key = dg.AssetKey(outcome.scope.metrics_table)
+    failures = [str(error) for error in (*outcome.failures, *weekly_failures)]
     check = dg.AssetCheckResult(
         asset_key=key,
         check_name=COMPLETENESS_CHECK,
@@ -144,14 +156,20 @@ def _report(
 def _downstream_follows(context: dg.AssetExecutionContext, scopes: Sequence[Scope]) -> bool:
     """Whether this run goes on to derive and publish: not when someone launched the metrics alone."""
     selection = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
-    return {PUBLISHED, *(dg.AssetKey(scope.daily_mart) for scope in scopes)} <= set(selection)
+    marts = {dg.AssetKey(scope.daily_mart) for scope in scopes}
+    weekly = {dg.AssetKey(scope.weekly_reach_table) for scope in scopes if scope in WEEKLY_REACH_SCOPES}
+    return {PUBLISHED, *marts, *weekly} <= set(selection)
 
 
-def _log_finished(context: dg.AssetExecutionContext, run: Ingestion) -> None:
+def _log_finished(context: dg.AssetExecutionContext, run: Ingestion, weekly: Sequence[Scope]) -> None:
     scopes = run.settings.scopes
-    listings = {scope.plural: table_metadata(run.warehouse, entity_table(scope)) for scope in listed_scopes(scopes)}
-    marts = {scope.daily_mart: table_metadata(run.warehouse, daily_mart(scope)) for scope in scopes}
-    for name, metadata in {**listings, **marts, PUBLISHED.to_user_string(): publication_metadata(run)}.items():
+    tables = {
+        **{scope.plural: entity_table(scope) for scope in listed_scopes(scopes)},
+        **{scope.weekly_reach_table: weekly_reach_table(scope) for scope in weekly},
+        **{scope.daily_mart: daily_mart(scope) for scope in scopes},
+    }
+    shown = {name: table_metadata(run.warehouse, table) for name, table in tables.items()}
+    for name, metadata in {**shown, PUBLISHED.to_user_string(): publication_metadata(run)}.items():
         context.log_event(
             dg.AssetMaterialization(
                 dg.AssetKey(name), description="Brought up to date by the metrics run.", metadata=metadata
@@ -234,6 +252,7 @@ def published_warehouse_asset(scopes: Sequence[Scope]) -> dg.AssetsDefinition:
         group_name="publication",
         owners=OWNERS,
         kinds={"duckdb"},
+        freshness_policy=EVERY_MORNING,
     )
     def published_warehouse(ingestion: IngestionResource) -> dg.MaterializeResult:
         run = ingestion.ingestion

@@ -1,18 +1,25 @@
 """Asset checks: the promises the tables make, held after every run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import dagster as dg
 
+from layers_etl.defs.assets import listed_scopes
 from layers_etl.defs.resources import IngestionResource
-from layers_etl.domain.scopes import Scope
+from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.ingest.outstanding import overdue_reads
 from layers_etl.warehouse.checks import (
-    count_duplicate_keys,
+    KeyedTable,
+    count_faulty_keys,
     count_negative_primitives,
+    keyed_tables,
     load_last_reading_moves,
     load_standing_mismatches,
+    load_unrefreshed_accounts,
 )
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.marts import count_stale_windows
 from layers_etl.warehouse.reconciliation import load_disagreements
 from layers_etl.warehouse.reconciliation_views import Reconciliation, reconciliations_of
 
@@ -20,11 +27,30 @@ OFFENDERS_SHOWN = 20
 """The worst ones; a check is read by people."""
 
 
-def metrics_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
-    """What must hold of every metrics table, whatever was read."""
+def all_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
+    """What must hold of every table of the scopes that are read, whatever was read."""
+    yield _every_account_is_refreshed()
+    for scope in (PROJECT, *listed_scopes(scopes)):
+        dimension, *_ = keyed_tables(scope)
+        yield _keys_are_unique(dimension)
     for scope in scopes:
-        yield _keys_are_unique(scope)
-        yield _no_primitive_is_negative(scope)
+        _, *others = keyed_tables(scope)
+        for table in others:
+            yield _keys_are_unique(table)
+        yield _none_found(
+            "no_primitive_is_negative",
+            scope.metrics_table,
+            "Spend and counts are never below zero.",
+            "negative_rows",
+            partial(count_negative_primitives, scope=scope),
+        )
+        yield _none_found(
+            "mart_is_in_step",
+            scope.daily_mart,
+            f"No day of {scope.metrics_table} changed without being derived here.",
+            "stale_windows",
+            partial(count_stale_windows, scope=scope),
+        )
         yield _every_day_was_read_late_enough(scope)
         yield _no_day_moved_at_its_last_reading(scope)
         yield _reported_ratios_agree(scope)
@@ -32,26 +58,52 @@ def metrics_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition
         yield _children_add_up(reconciliation)
 
 
-def _keys_are_unique(scope: Scope) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        name="keys_are_unique", asset=scope.metrics_table, description="No entity and day has two rows, or a null key."
+def _keys_are_unique(table: KeyedTable) -> dg.AssetChecksDefinition:
+    """Projects have no asset: every run lists them, before the accounts below them."""
+    of_projects = table.name == PROJECT.plural
+    return _none_found(
+        "keys_of_projects_are_unique" if of_projects else "keys_are_unique",
+        AD_ACCOUNT.plural if of_projects else table.name,
+        f"No two rows of {table.schema}.{table.name} have the same {', '.join(table.key)}, and none has a null there.",
+        "faulty_keys",
+        partial(count_faulty_keys, table=table),
     )
-    def keys_are_unique(ingestion: IngestionResource) -> dg.AssetCheckResult:
-        duplicates = count_duplicate_keys(ingestion.ingestion.warehouse, scope)
-        return dg.AssetCheckResult(passed=duplicates == 0, metadata={"duplicate_keys": duplicates})
-
-    return keys_are_unique
 
 
-def _no_primitive_is_negative(scope: Scope) -> dg.AssetChecksDefinition:
+def _none_found(
+    name: str, asset: str, description: str, found: str, count: Callable[[Warehouse], int]
+) -> dg.AssetChecksDefinition:
+    """Passes where ``count`` finds none; the number is shown as ``found``."""
+
+    @dg.asset_check(name=name, asset=asset, description=description)
+    def none_found(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        number = count(ingestion.ingestion.warehouse)
+        return dg.AssetCheckResult(passed=number == 0, metadata={found: number})
+
+    return none_found
+
+
+def _every_account_is_refreshed() -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        name="no_primitive_is_negative", asset=scope.metrics_table, description="Spend and counts are never below zero."
+        name="every_account_is_refreshed",
+        asset=AD_ACCOUNT.plural,
+        description="Layers has a valid token for every listed account's platform. Without one its numbers, and those "
+        "of all below it, can be read but stand still.",
     )
-    def no_primitive_is_negative(ingestion: IngestionResource) -> dg.AssetCheckResult:
-        negative = count_negative_primitives(ingestion.ingestion.warehouse, scope)
-        return dg.AssetCheckResult(passed=negative == 0, metadata={"negative_rows": negative})
+    def every_account_is_refreshed(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        run = ingestion.ingestion
+        unrefreshed = load_unrefreshed_accounts(run.warehouse, run.settings.project_ids)
+        return dg.AssetCheckResult(
+            passed=not unrefreshed,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "unrefreshed_accounts": len(unrefreshed),
+                "accounts": dg.MetadataValue.json([str(account) for account in unrefreshed[:OFFENDERS_SHOWN]]),
+                "what_to_do": "Reconnect these accounts in Layers, then backfill the days they stood still.",
+            },
+        )
 
-    return no_primitive_is_negative
+    return every_account_is_refreshed
 
 
 def _every_day_was_read_late_enough(scope: Scope) -> dg.AssetChecksDefinition:
@@ -70,8 +122,10 @@ def _every_day_was_read_late_enough(scope: Scope) -> dg.AssetChecksDefinition:
                 "overdue_entity_days": sum(len(read.window) for read in overdue),
                 "overdue_entities": len({read.key for read in overdue}),
                 "oldest_overdue_day": str(min((read.window.since for read in overdue), default=None)),
-                "examples": dg.MetadataValue.json([f"{read.key.entity_id} {read.window}" for read in overdue[:20]]),
-                "what_to_do": "Run the job refresh: it reads every day that is not settled.",
+                "examples": dg.MetadataValue.json(
+                    [f"{read.key.entity_id} {read.window}" for read in overdue[:OFFENDERS_SHOWN]]
+                ),
+                "what_to_do": "Launch the job refresh for the newest day: it reads all that is not settled up to it.",
             },
         )
 

@@ -2,11 +2,22 @@
 
 import dagster as dg
 
+from layers_etl.ingest.request import RunKind
+
 REFRESH = "refresh"
+
+
+def run_config(kind: RunKind, **fields: object) -> dict[str, object]:
+    """Run config for the ingestion resource."""
+    return {"resources": {"ingestion": {"config": {"kind": kind.name, **fields}}}}
+
 
 refresh = dg.define_asset_job(
     REFRESH,
     selection=dg.AssetSelection.all(),
+    # Launched by hand it does what it does every morning. Backfills name assets, and are runs of Dagster's own job.
+    config=run_config(RunKind.RUN),
     executor_def=dg.in_process_executor,
-    description="List accounts and campaigns, read their days, derive the marts, publish the warehouse.",
+    description="List accounts and campaigns, read every day up to the range's end that is not settled, derive the "
+    "marts, publish the warehouse. To read settled days again, materialize the metrics assets.",
 )

@@ -44,12 +44,13 @@ def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> M
 
 
 def publication_metadata(run: Ingestion) -> Metadata:
-    """Where the published file is, how large, and up to where it is final."""
+    """Where the published file is, how large, and up to where it is final (null where nothing is known yet)."""
     path = run.settings.published_path
+    settled_until = run.settled_until()
     return {
         "path": dg.MetadataValue.path(str(path.resolve())),
         "bytes": path.stat().st_size,
-        "settled_until": str(run.settled_until()),
+        "settled_until": settled_until.isoformat() if settled_until else None,
     }
 
 

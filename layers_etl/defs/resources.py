@@ -12,13 +12,13 @@ from layers_etl.defs.partitions import window_of_tags
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.settings import load_settings
+from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
 
 class IngestionResource(dg.ConfigurableResource[Any]):
-    """What this run is asked for. The settings, the key among them, are read from the environment when it starts."""
+    """What this run is asked for; ``settings``, the key among them, are those of the definitions."""
 
     kind: RunKind = Field(
         default=RunKind.BACKFILL,
@@ -31,6 +31,8 @@ class IngestionResource(dg.ConfigurableResource[Any]):
     campaign_ids: list[str] = Field(default=[], description="Read these campaigns only; empty: all.")
     ad_account_ids: list[str] = Field(default=[], description="Read these ad accounts and their campaigns only.")
 
+    settings: dg.ResourceDependency[Settings]
+
     _ingestion: Ingestion | None = PrivateAttr(default=None)
 
     @property
@@ -42,7 +44,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["IngestionResource"]:
         """Own the warehouse until the Dagster run ends; waits while another run has it."""
-        settings = load_settings()
+        settings = self.settings
         dagster_run = context.run
         run_id = dagster_run.run_id if dagster_run else "outside-dagster"
         request = RunRequest(
@@ -54,7 +56,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             retry_of=dagster_run.parent_run_id if dagster_run else None,
             window=window_of_tags(dagster_run.tags) if dagster_run else None,
         )
-        with open_warehouse(settings.build_path, settings.scopes) as warehouse:
+        with open_warehouse(settings.build_path, settings.scopes, published=settings.published_path) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
             self._ingestion = Ingestion(settings, warehouse, request, run_id=run_id)
             try:

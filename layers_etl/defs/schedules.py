@@ -6,28 +6,32 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from layers_etl.defs.dead_runs import fail_dead_runs
-from layers_etl.defs.jobs import REFRESH
+from layers_etl.defs.jobs import REFRESH, run_config
 from layers_etl.defs.partitions import range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
 from layers_etl.ingest.outstanding import oldest_open_day
 from layers_etl.ingest.request import RunKind
-from layers_etl.settings import Settings, load_settings
+from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_published
 
 
-@dg.schedule(
-    name="daily_refresh",
-    job_name=REFRESH,
-    cron_schedule="0 6 * * *",
-    execution_timezone="UTC",
-    description="Every morning, one run over every day that still needs reading.",
-)
-def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """One run from the oldest day that is not settled to yesterday, however long the pipeline was down."""
-    if context.instance_ref:  # None where a tick is only tried out
-        fail_dead_runs(context.instance)
-    return refresh_request(load_settings(), context.scheduled_execution_time.astimezone(UTC))
+def daily_refresh(settings: Settings) -> dg.ScheduleDefinition:
+    """``daily_refresh``: one run from the oldest day that is not settled to yesterday, however long the outage was."""
+
+    @dg.schedule(
+        name="daily_refresh",
+        job_name=REFRESH,
+        cron_schedule="0 6 * * *",
+        execution_timezone="UTC",
+        description="Every morning, one run over every day that still needs reading.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if context.instance_ref:  # None where a tick is only tried out
+            fail_dead_runs(context.instance)
+        return refresh_request(settings, context.scheduled_execution_time.astimezone(UTC))
+
+    return schedule
 
 
 def refresh_request(settings: Settings, instant: datetime) -> dg.RunRequest | dg.SkipReason:
@@ -41,8 +45,8 @@ def refresh_request(settings: Settings, instant: datetime) -> dg.RunRequest | dg
 def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
     """From the oldest day that is not settled to yesterday; None before the first day has closed.
 
-    Widened to the whole past where the warehouse knows nothing yet or cannot be read, and never less than yesterday.
-    Read from the published file: the build file may belong to a run at this moment.
+    Widened to the whole past where the warehouse cannot be read, or knows nothing yet of any or of one scope, and never
+    less than yesterday. Read from the published file: the build file may belong to a run at this moment.
     """
     today = instant.date()
     if settings.start_date >= today:
@@ -54,8 +58,3 @@ def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
         if published:
             oldest = oldest_open_day(published, settings, instant)
     return DayWindow(min(oldest or settings.start_date, today - ONE_DAY), today)
-
-
-def run_config(kind: RunKind, **fields: object) -> dict[str, object]:
-    """Run config for the ingestion resource."""
-    return {"resources": {"ingestion": {"config": {"kind": kind.name, **fields}}}}

@@ -23,13 +23,16 @@ class Known:
     """What the warehouse knows of an entity when a plan is made.
 
     ``last_active_day`` is the newest day with any spend, impression, click or conversion. ``parent_id`` is the ad
-    account whose numbers vouch for a campaign that is not asked for.
+    account whose numbers vouch for a campaign that is not asked for. ``gone`` answered 404 when it was last asked for;
+    ``retired`` is an entity whose project is no longer among those that are read.
     """
 
     key: EntityKey
     parent_id: str | None = None
     status: str | None = None
     gone: bool = False
+    listed: bool = True
+    retired: bool = False
     last_active_day: date | None = None
     coverage: tuple[Coverage, ...] = ()
     already_read: tuple[Coverage, ...] = ()
@@ -48,7 +51,7 @@ class Plan:
     """All requests of a run for one scope, and the entities that cost none.
 
     ``dormant`` can't have changed since they were last read and are vouched for by their account, even while their last
-    days still settle; ``gone`` answered 404 before.
+    days still settle; ``gone`` answered 404 before: of these, only what is still listed is asked for.
     """
 
     reads: tuple[PlannedRead, ...] = ()
@@ -70,10 +73,12 @@ def plan_reads(
 ) -> Plan:
     """Plan the requests for ``wanted`` (already bounded by the days that have begun).
 
-    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone; without (a backfill) all
-    of ``wanted`` is read. What was read at or after ``fresh_since``, or by the run that this one continues, is not
-    asked for again, unless a reading at ``instant`` would make more of the day than that one did. ``dormancy`` says
-    whether dormant campaigns may be left alone: only where their accounts are read, which vouch for them.
+    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone, and of what is retired no
+    new day is begun; without (a backfill) all of ``wanted`` is read. What is gone and still listed is asked for: a
+    listing can be ahead of the metrics. What was read at or after ``fresh_since``, or by the run that this one
+    continues, is not asked for again, unless a reading at ``instant`` would make more of the day than that one did.
+    ``dormancy`` says whether dormant campaigns may be left alone: only where their accounts are read, which vouch for
+    them.
     """
     reads: list[PlannedRead] = []
     dormant: list[Known] = []
@@ -83,11 +88,13 @@ def plan_reads(
         settle_hours = settling.hours(entity.key.platform)
         if only_unsettled and entity.gone:
             gone.append(entity)
-            continue
-        rest = None
-        if only_unsettled and dormancy:
-            rest = days_left_to_settle(entity, settle_hours, since=wanted.since)
-        asked = wanted.intersection(rest) if rest else wanted
+            if not entity.listed:
+                continue
+        asked: DayWindow | None = wanted
+        if only_unsettled and entity.retired:
+            asked = _days_begun(entity, wanted)
+        elif only_unsettled and dormancy and (rest := days_left_to_settle(entity, settle_hours, since=wanted.since)):
+            asked = wanted.intersection(rest)
         windows: list[DayWindow] = []
         if asked:
             windows = open_windows(
@@ -99,6 +106,8 @@ def plan_reads(
                 only_unsettled=only_unsettled,
             )
         reads.extend(PlannedRead(entity.key, window) for window in windows)
+        if entity.retired:
+            continue
         if asked != wanted:
             dormant.append(entity)
         elif not windows:
@@ -142,6 +151,14 @@ def _without_advanced(fresh: DayWindow, interval: Coverage, settle_hours: int, i
         (settled_before(interval.read_at, settle_hours), settled_before(instant, settle_hours)),
     )
     return subtract_windows(fresh, [DayWindow(since, until) for since, until in advanced if since < until])
+
+
+def _days_begun(entity: Known, wanted: DayWindow) -> DayWindow | None:
+    """The part of ``wanted`` from the first day that was read of ``entity`` to the last."""
+    if not entity.coverage:
+        return None
+    windows = [interval.window for interval in entity.coverage]
+    return wanted.intersection(DayWindow(min(each.since for each in windows), max(each.until for each in windows)))
 
 
 def days_left_to_settle(entity: Known, settle_hours: int, *, since: date) -> DayWindow | None:

@@ -34,7 +34,7 @@ FRAME_SCHEMA: Final = pl.Schema(
         **{ratio.name: pl.Float64() for ratio in RATIOS},
     }
 )
-"""The buckets of many readings, one row each: ``reading`` is the position of theirs, ``day`` the Monday for weekly ones.
+"""The buckets of many readings, one row each: ``reading`` is the position of theirs, ``day`` the Monday for weeks.
 Money in the account's currency, ratios as the API reported them; null is unknown, never zero."""
 
 _SURELY_NO_TIE: Final = 0.4999

@@ -35,6 +35,11 @@ class Scope:
         return tuple(dict.fromkeys(("project_id", self.id_column)))
 
     @property
+    def noun(self) -> str:
+        """What people call one of them."""
+        return {"ad_account": "ad account", "adset": "ad set"}.get(self.name, self.name)
+
+    @property
     def history_table(self) -> str:
         """Name of the table of the dimension's versions in schema ``ads``."""
         return f"{self.name}_history"

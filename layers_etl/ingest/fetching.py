@@ -15,39 +15,55 @@ from layers_etl.errors import EntityError
 
 logger = logging.getLogger(__name__)
 
+Land = Callable[[Sequence[Reading], Sequence[EntityError]], None]
+"""Lands a batch: the readings that arrived, and an error for each window that could not be read."""
+
 WINDOWS_PER_LANDING: Final = 200
 SECONDS_PER_LANDING: Final = 2.0
 """A batch is landed after so many answers, or so long, whichever comes first."""
 
 
 async def fetch_in_batches(
-    client: LayersClient,
-    reads: Sequence[PlannedRead],
-    *,
-    land: Callable[[Sequence[Reading]], None],
-    note_failure: Callable[[EntityError], None],
-    granularity: str = "day",
+    client: LayersClient, reads: Sequence[PlannedRead], *, land: Land, granularity: str = "day"
 ) -> None:
     """Fetch ``reads`` in their order; ``land`` gets every answer once, also those that arrived before an error.
 
     Raises :class:`RefusedError` when the key stops being accepted.
     """
     loop = asyncio.get_running_loop()
-    arrived: list[Reading] = []
+    arrived: list[Reading | EntityError] = []
     landed = 0
-    last_landing = loop.time()
+
+    def land_arrived() -> None:
+        nonlocal landed
+        readings = [outcome for outcome in arrived if isinstance(outcome, Reading)]
+        errors = [outcome for outcome in arrived if isinstance(outcome, EntityError)]
+        arrived.clear()
+        land(readings, errors)
+        landed += len(readings)
+        logger.info("%d answers landed, of %d windows asked for.", landed, len(reads))
+
     asked = ((read.key, read.window) for read in reads)
+    due = loop.time() + SECONDS_PER_LANDING
     try:
         async with aclosing(client.fetch_many(asked, granularity=granularity)) as outcomes:
-            async for outcome in outcomes:
-                if isinstance(outcome, EntityError):
-                    note_failure(outcome)
-                else:
-                    arrived.append(outcome)
-                if len(arrived) >= WINDOWS_PER_LANDING or loop.time() - last_landing >= SECONDS_PER_LANDING:
-                    batch, arrived = arrived, []
-                    land(batch)
-                    landed, last_landing = landed + len(batch), loop.time()
-                    logger.info("%d of %d windows landed.", landed, len(reads))
+            coming = asyncio.ensure_future(anext(outcomes, None))
+            try:
+                while True:
+                    # Where nothing more comes for long, what came must not wait for it.
+                    await asyncio.wait([coming], timeout=max(due - loop.time(), 0) if arrived else None)
+                    if coming.done():
+                        outcome = coming.result()
+                        if outcome is None:
+                            break
+                        arrived.append(outcome)
+                        coming = asyncio.ensure_future(anext(outcomes, None))
+                    if len(arrived) >= WINDOWS_PER_LANDING or loop.time() >= due:
+                        land_arrived()
+                        due = loop.time() + SECONDS_PER_LANDING
+            finally:
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)
     finally:
-        land(arrived)
+        if arrived:
+            land_arrived()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from layers_etl.api.client import LayersClient
+from layers_etl.api.retries import RetryPolicy
 from layers_etl.domain.entities import Entity, Identity
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.errors import ConfigurationError
@@ -16,7 +18,13 @@ Connect = Callable[[Settings, OnRequest | None], LayersClient]
 """Makes the client of a run; it calls back once for every request, failed ones too."""
 
 
-def layers_client(settings: Settings, on_request: OnRequest | None = None) -> LayersClient:
+AT_ONCE: Final = RetryPolicy(attempts=2, wait_initial=0.2, wait_jitter=0.2, refusals=1, patience=5.0)
+"""For a person who waits for the answer, whatever it is."""
+
+
+def layers_client(
+    settings: Settings, on_request: OnRequest | None = None, retry: RetryPolicy | None = None
+) -> LayersClient:
     """A client for the API that ``settings`` name; ``ConfigurationError`` where they cannot be used."""
     return LayersClient(
         base_url=settings.base_url,
@@ -24,14 +32,15 @@ def layers_client(settings: Settings, on_request: OnRequest | None = None) -> La
         organization=settings.organization,
         requests_per_minute=settings.requests_per_minute,
         on_request=on_request,
+        retry=retry,
     )
 
 
-def fetch_identity(settings: Settings) -> Identity:
+def fetch_identity(settings: Settings, retry: RetryPolicy | None = None) -> Identity:
     """Whoami, once; :class:`RefusedError` where the key can read nothing."""
 
     async def ask() -> Identity:
-        async with layers_client(settings) as client:
+        async with layers_client(settings, retry=retry) as client:
             return await client.fetch_identity()
 
     identity = asyncio.run(ask())
@@ -39,11 +48,11 @@ def fetch_identity(settings: Settings) -> Identity:
     return identity
 
 
-def fetch_projects(settings: Settings) -> list[Entity]:
+def fetch_projects(settings: Settings, retry: RetryPolicy | None = None) -> list[Entity]:
     """The projects a run would read."""
 
     async def ask() -> list[Entity]:
-        async with layers_client(settings) as client:
+        async with layers_client(settings, retry=retry) as client:
             return await fetch_wanted_projects(client, settings.project_ids)
 
     return asyncio.run(ask())

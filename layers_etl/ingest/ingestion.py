@@ -15,16 +15,16 @@ from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.journal import Journal, utc_now
 from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.ingest.outstanding import oldest_open_day
-from layers_etl.ingest.presence import Presence, reach_api
 from layers_etl.ingest.reading import MetricsReader
 from layers_etl.ingest.request import RunRequest
+from layers_etl.ingest.session import Session, open_session
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome, WeeklyReachReader
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import upsert_entities
 from layers_etl.warehouse.marts import DerivedMart, derive_daily_mart
 from layers_etl.warehouse.publishing import Publication, publish_warehouse
-from layers_etl.warehouse.runs import Failure, RunStatus
+from layers_etl.warehouse.refusals import note_refused_metrics
 
 logger = logging.getLogger(__name__)
 
@@ -52,19 +52,20 @@ class Ingestion:
         self._journal = Journal(warehouse, run_id, now)
         self._connect = connect
         self._runner = Runner()
-        self._presence: Presence | None = None
+        self._session: Session | None = None
         self._listings: dict[Scope, ListingOutcome] = {}
 
     def list_entities(self, scope: Scope) -> ListingOutcome:
         """List ``scope`` in every project and land it; a project whose list fails keeps what was known of it."""
         with self._journal.noting_the_end():
-            presence = self._reach_api()
-            entities, failures = self._runner.run(_fetch_listings(presence, scope))
+            session = self._reach_api()
+            entities, failures = self._runner.run(_fetch_listings(session, scope))
             failed_projects = {failure.context.project_id for failure in failures}
-            listed = [project_id for project_id in presence.project_ids if project_id not in failed_projects]
-            upsert_entities(self.warehouse, scope, listed, entities, presence.instant, below=self.settings.scopes)
-            self._journal.note_failures(failures)
-            outcome = ListingOutcome(scope, len(entities), tuple(failures))
+            listed = [project_id for project_id in session.listed_projects if project_id not in failed_projects]
+            with self.warehouse.transaction():
+                upsert_entities(self.warehouse, scope, listed, entities, session.instant)
+                self._journal.note_failures(failures)
+            outcome = ListingOutcome(scope, tuple(failures))
             self._listings[scope] = outcome
             logger.info("Listed %d %s in %d projects.", len(entities), scope.plural, len(listed))
             return outcome
@@ -72,21 +73,18 @@ class Ingestion:
     def read_metrics(self, scopes: Sequence[Scope], window: DayWindow) -> dict[Scope, ScopeOutcome]:
         """Read and land what ``window`` asks for: see :meth:`MetricsReader.read`. Lists what has not been listed."""
         with self._journal.noting_the_end():
-            presence = self._reach_api()
+            session = self._reach_api()
             for scope in dict.fromkeys((AD_ACCOUNT, *scopes)):
                 if scope is not PROJECT and scope not in self._listings:
                     self.list_entities(scope)
-            reader = MetricsReader(self.settings, self.warehouse, self.request, self._journal, presence, self._runner)
-            return reader.read(scopes, window, self._listings)
+            outcomes = MetricsReader(session).read(scopes, window, self._listings)
+            note_refused_metrics(self.warehouse, session.client.refused_metrics, session.clock.said)
+            return outcomes
 
     def read_weekly_reach(self, scope: Scope) -> WeeklyReachOutcome:
         """Read and land the weeks of ``scope`` whose own reach is still open: see :class:`WeeklyReachReader`."""
         with self._journal.noting_the_end():
-            presence = self._reach_api()
-            reader = WeeklyReachReader(
-                self.settings, self.warehouse, self.request, self._journal, presence, self._runner
-            )
-            return reader.read(scope)
+            return WeeklyReachReader(self._reach_api()).read(scope)
 
     def derive(self, scope: Scope) -> DerivedMart:
         """Bring the daily mart of ``scope`` in step."""
@@ -105,7 +103,7 @@ class Ingestion:
 
     def finish(self) -> None:
         """Derive every mart and publish, for runs in which nothing downstream will; not if the API was not reached."""
-        if not self._presence:
+        if not self._session:
             return
         for scope in self.settings.scopes:
             self.derive(scope)
@@ -116,8 +114,8 @@ class Ingestion:
         try:
             self._journal.record_end()
         finally:
-            if self._presence:
-                self._runner.run(self._presence.client.__aexit__(None, None, None))
+            if self._session:
+                self._runner.run(self._session.client.__aexit__(None, None, None))
             self._runner.close()
 
     @property
@@ -126,39 +124,29 @@ class Ingestion:
         return self._journal.run_id
 
     @property
-    def status(self) -> RunStatus:
-        """How the run stands."""
-        return self._journal.status
-
-    @property
-    def failures(self) -> Sequence[Failure]:
-        """What could not be read so far."""
-        return self._journal.failures
-
-    @property
     def instant(self) -> datetime:
         """The instant the run stands for; this machine's clock where it has not reached the API."""
-        return self._presence.instant if self._presence else self._journal.now()
+        return self._session.instant if self._session else self._journal.now()
 
     def settled_until(self) -> date | None:
         """All days before this one are settled for every entity that is asked for; None where nothing is known yet."""
         return oldest_open_day(self.warehouse, self.settings, self.instant)
 
-    def _reach_api(self) -> Presence:
+    def _reach_api(self) -> Session:
         """Once per run, before anything is written."""
-        if self._presence is None:
-            self._presence = reach_api(
+        if self._session is None:
+            self._session = open_session(
                 self.settings, self.warehouse, self.request, self._journal, self._runner, self._connect
             )
-        return self._presence
+        return self._session
 
 
-async def _fetch_listings(presence: Presence, scope: Scope) -> tuple[list[Entity], list[EntityError]]:
+async def _fetch_listings(session: Session, scope: Scope) -> tuple[list[Entity], list[EntityError]]:
     entities: list[Entity] = []
     failures: list[EntityError] = []
-    for project_id in presence.project_ids:
+    for project_id in session.listed_projects:
         try:
-            entities += await presence.client.fetch_entities(scope, project_id)
+            entities += await session.client.fetch_entities(scope, project_id)
         except EntityError as error:
             failures.append(error)
     return entities, failures

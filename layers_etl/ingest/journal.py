@@ -79,7 +79,7 @@ class Journal:
         self.failures += failures
 
     def note_windows(self, count: int) -> None:
-        """Count answers that landed, and write down the requests so far."""
+        """Count windows that landed, and write down the requests so far."""
         self.windows_read += count
         self.flush()
 

@@ -14,10 +14,9 @@ from layers_etl.errors import EntityError
 
 @dataclass(frozen=True, slots=True)
 class ListingOutcome:
-    """What listing one scope gave: how many entities, and the projects whose list could not be had."""
+    """What listing one scope gave: the projects whose list could not be had."""
 
     scope: Scope
-    entities: int
     failures: tuple[EntityError, ...] = ()
 
 
@@ -36,16 +35,23 @@ class ScopeOutcome:
     scope: Scope
     window: DayWindow
     plan: Plan
-    expected: int
+    expected: int = 0
     windows_landed: int = 0
     rows_landed: int = 0
     reread_dormant: int = 0
     failed: list[FailedRead] = field(default_factory=list[FailedRead])
+    unlisted: tuple[EntityError, ...] = ()
+    """The listings that could not be had: of the scope, and of the accounts, which every scope hangs on."""
     not_begun: DayWindow | None = None
     unlisted_projects: int = 0
     """Projects of which nothing is known, since their list could not be had."""
     covered_days: frozenset[date] | None = None
     """For a run over some entities only: the days that every entity of the scope has. None: judged by what failed."""
+
+    @property
+    def failures(self) -> tuple[EntityError, ...]:
+        """Why it is not whole: the listings and the reads that failed."""
+        return (*self.unlisted, *(failed.error for failed in self.failed))
 
     @property
     def failed_days(self) -> frozenset[date]:

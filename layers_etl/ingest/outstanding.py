@@ -6,24 +6,33 @@ from datetime import date, datetime
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.planning import PlannedRead, plan_reads
-from layers_etl.domain.scopes import AD_ACCOUNT
+from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.domain.settlement import settled_before
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, load_project_ids
+from layers_etl.warehouse.schema import scopes_of
 
 
 def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead] | None:
-    """What a run at ``instant`` would ask for of the days that have closed; None where no entity is known yet."""
+    """What a run at ``instant`` would ask for of the days that have closed; None where no entity is known yet.
+
+    What answered 404 is left out: it is asked for as long as it is listed, but no day waits for it. Of a scope that was
+    added to ``settings`` since the last run, nothing is known: see :func:`scopes_at_hand`.
+    """
     today = instant.date()
     if settings.start_date >= today:
         return None
     project_ids = load_project_ids(warehouse, settings.project_ids)
-    known = [entity.known for scope in settings.scopes for entity in load_known_entities(warehouse, scope, project_ids)]
+    known = [
+        entity.known
+        for scope in scopes_at_hand(warehouse, settings)
+        for entity in load_known_entities(warehouse, scope, project_ids)
+    ]
     if not known:
         return None
     plan = plan_reads(
-        known,
+        [entity for entity in known if not entity.gone],
         DayWindow(settings.start_date, today),
         settings.settle_hours,
         instant=instant,
@@ -34,11 +43,19 @@ def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> l
     return list(plan.reads)
 
 
+def scopes_at_hand(warehouse: Warehouse, settings: Settings) -> list[Scope]:
+    """The scopes to read that the file has tables for: all but those added to ``settings`` since the last run."""
+    present = scopes_of(warehouse.connection)
+    return [scope for scope in settings.scopes if scope in present]
+
+
 def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime) -> date | None:
     """The oldest closed day that a run at ``instant`` would still read; the current day where there is none.
 
-    None where the warehouse knows no entity yet.
+    None, which is the whole past, where the warehouse knows no entity yet, or nothing of a scope that is to be read.
     """
+    if len(scopes_at_hand(warehouse, settings)) < len(settings.scopes):
+        return None
     reads = open_reads(warehouse, settings, instant)
     return None if reads is None else min((read.window.since for read in reads), default=instant.date())
 

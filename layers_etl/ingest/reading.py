@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import logging
-from asyncio import Runner
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from http import HTTPStatus
 from itertools import chain
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
 from layers_etl.domain.ledger import record_reading
-from layers_etl.domain.planning import Plan, PlannedRead, plan_reads
+from layers_etl.domain.planning import Plan, PlannedRead, open_windows, plan_reads
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import ConfigurationError, EntityError, NotFoundError
 from layers_etl.ingest.fetching import fetch_in_batches
-from layers_etl.ingest.journal import Journal
 from layers_etl.ingest.outcomes import FailedRead, ListingOutcome, ScopeOutcome
-from layers_etl.ingest.presence import Presence
-from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.entities import load_known_entities, mark_gone, unmark_gone
+from layers_etl.ingest.session import Session
+from layers_etl.warehouse.entities import KnownEntity, load_known_entities, mark_gone, unmark_gone
 from layers_etl.warehouse.readings import Landing, upsert_readings
 from layers_etl.warehouse.reconciliation import disagreeing_account_days
 
@@ -32,28 +28,30 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _ScopeState:
-    """One scope while it is being read: its outcome, and what is known of its entities."""
+    """One scope while it is being read: its outcome, and what is known of its entities.
+
+    ``gone`` are remembered as gone; of these, ``missing`` answered 404 once more, which is nothing new.
+    """
 
     outcome: ScopeOutcome
+    entities: dict[tuple[str, str], KnownEntity]
     ledger: dict[EntityKey, tuple[Coverage, ...]]
-    currencies: dict[EntityKey, str | None]
-    accounts: dict[EntityKey, str]
-    keys: dict[tuple[str, str], EntityKey]
     gone: set[EntityKey]
+    reads: list[PlannedRead]
     landed: dict[EntityKey, list[DayWindow]] = field(default_factory=dict[EntityKey, list[DayWindow]])
     errors: dict[EntityKey, EntityError] = field(default_factory=dict[EntityKey, EntityError])
+    missing: set[EntityKey] = field(default_factory=set[EntityKey])
+
+    def entity(self, key: EntityKey) -> KnownEntity:
+        """What is known of one entity."""
+        return self.entities[key.project_id, key.entity_id]
 
 
 @dataclass(slots=True)
 class MetricsReader:
-    """Reads the days of one run. Everything it is given is the run's."""
+    """Reads the days of one run."""
 
-    settings: Settings
-    warehouse: Warehouse
-    request: RunRequest
-    journal: Journal
-    presence: Presence
-    runner: Runner
+    session: Session
 
     def read(
         self, scopes: Sequence[Scope], window: DayWindow, listings: Mapping[Scope, ListingOutcome]
@@ -67,25 +65,21 @@ class MetricsReader:
         wanted, not_begun = self._bounded(window)
         states = {scope: self._plan(scope, window, wanted, not_begun) for scope in scopes}
         self._require_named(states)
-        self._fetch(states, chain.from_iterable(state.outcome.plan.reads for state in states.values()))
+        self._fetch(states, chain.from_iterable(state.reads for state in states.values()))
         self._fetch(states, self._reads_of_doubtful_dormant(states, wanted))
         for scope, state in states.items():
             self._judge(state)
-            if scope in listings:
-                state.outcome.unlisted_projects = len(
-                    {failure.context.project_id for failure in listings[scope].failures}
-                    - {key.project_id for key in state.ledger}
-                )
+            self._note_unlisted(state, scope, listings)
             self._note_failed_days(state.outcome)
         return {scope: state.outcome for scope, state in states.items()}
 
     def _bounded(self, window: DayWindow) -> tuple[DayWindow | None, DayWindow | None]:
         """The days of ``window`` to ask for, and those that have not begun at the run's instant."""
-        tomorrow = self.presence.instant.date() + ONE_DAY
+        tomorrow = self.session.instant.date() + ONE_DAY
         begun = window.intersection(DayWindow(date.min, tomorrow))
         not_begun = window.intersection(DayWindow(tomorrow, date.max))
-        if begun and self.request.kind is RunKind.RUN:
-            begun = DayWindow(min(self.settings.start_date, begun.since), begun.until)
+        if begun and self.session.is_run:
+            begun = DayWindow(min(self.session.settings.start_date, begun.since), begun.until)
         return begun, not_begun
 
     def _plan(
@@ -95,36 +89,31 @@ class MetricsReader:
         wanted: DayWindow | None,
         not_begun: DayWindow | None,
     ) -> _ScopeState:
-        is_run = self.request.kind is RunKind.RUN
-        entities = load_known_entities(
-            self.warehouse, scope, self.presence.project_ids, continued=self.presence.continues
-        )
-        asked_for = [entity.known for entity in entities if self.request.includes(entity.known)]
+        session = self.session
+        entities = load_known_entities(session.warehouse, scope, session.read_projects, continued=session.continues)
         plan = Plan()
         if wanted:
             plan = plan_reads(
-                asked_for,
+                [entity.known for entity in entities if session.request.includes(entity.known)],
                 wanted,
-                self.settings.settle_hours,
-                instant=self.presence.instant,
-                fresh_since=self.presence.fresh_since if is_run else None,
-                only_unsettled=is_run,
-                dormancy=AD_ACCOUNT in self.settings.scopes,
+                session.settings.settle_hours,
+                instant=session.instant,
+                fresh_since=session.fresh_since if session.is_run else None,
+                only_unsettled=session.is_run,
+                dormancy=AD_ACCOUNT in session.settings.scopes,
             )
-        expected = len({read.key for read in plan.reads}) + len(plan.current)
-        outcome = ScopeOutcome(scope, window, plan, expected, not_begun=not_begun)
         return _ScopeState(
-            outcome,
+            ScopeOutcome(scope, window, plan, not_begun=not_begun),
+            entities={(entity.known.key.project_id, entity.known.key.entity_id): entity for entity in entities},
             ledger={entity.known.key: entity.known.coverage for entity in entities},
-            currencies={entity.known.key: entity.currency for entity in entities},
             gone={entity.known.key for entity in entities if entity.known.gone},
-            accounts={entity.known.key: entity.known.parent_id or "" for entity in entities},
-            keys={(entity.known.key.project_id, entity.known.key.entity_id): entity.known.key for entity in entities},
+            reads=list(plan.reads),
         )
 
     def _require_named(self, states: Mapping[Scope, _ScopeState]) -> None:
         """Whatever a limited request names must be there: reading nothing instead would pass for success."""
-        for scope, named in ((CAMPAIGN, self.request.campaign_ids), (AD_ACCOUNT, self.request.ad_account_ids)):
+        request = self.session.request
+        for scope, named in ((CAMPAIGN, request.campaign_ids), (AD_ACCOUNT, request.ad_account_ids)):
             known = {key.entity_id for key in states[scope].ledger} if scope in states else set[str]()
             if unknown := sorted(named - known):
                 noun = scope.name.replace("_", " ")
@@ -135,99 +124,129 @@ class MetricsReader:
 
     def _fetch(self, states: Mapping[Scope, _ScopeState], reads: Iterable[PlannedRead]) -> None:
         """Fetch and land ``reads``, an account's entities side by side."""
-        ordered = sorted(reads, key=lambda read: (read.key.project_id, states[read.key.scope].accounts[read.key]))
+        ordered = sorted(
+            reads,
+            key=lambda read: (read.key.project_id, states[read.key.scope].entity(read.key).known.parent_id or ""),
+        )
         if ordered:
             logger.info("Reading %d windows.", len(ordered))
-            self.runner.run(
+            self.session.runner.run(
                 fetch_in_batches(
-                    self.presence.client,
-                    ordered,
-                    land=lambda readings: self._land(states, readings),
-                    note_failure=lambda error: self._note_failed_read(states, error),
+                    self.session.client, ordered, land=lambda readings, errors: self._land(states, readings, errors)
                 )
             )
 
-    def _land(self, states: Mapping[Scope, _ScopeState], readings: Sequence[Reading]) -> None:
-        for scope, state in states.items():
-            landings: list[Landing] = []
-            ledger: dict[EntityKey, tuple[Coverage, ...]] = {}
-            for reading in readings:
-                key = reading.key
-                if key.scope is not scope:
+    def _land(
+        self, states: Mapping[Scope, _ScopeState], readings: Sequence[Reading], errors: Sequence[EntityError]
+    ) -> None:
+        """In one transaction, so that nothing is gone and unreported, or read and still gone, wherever it is killed."""
+        with self.session.warehouse.transaction():
+            for scope, state in states.items():
+                self._land_readings(state, [reading for reading in readings if reading.key.scope is scope])
+            self._land_errors(states, errors)
+            self.session.journal.note_windows(len(readings))
+
+    def _land_readings(self, state: _ScopeState, readings: Sequence[Reading]) -> None:
+        landings: list[Landing] = []
+        for reading in readings:
+            key = reading.key
+            settle_hours = self.session.settings.settle_hours.hours(key.platform)
+            read_at = self._counts_as_read_at(reading, state.ledger[key])
+            state.ledger[key] = record_reading(state.ledger[key], reading.window, read_at, settle_hours)
+            state.landed.setdefault(key, []).append(reading.window)
+            landings.append(Landing(replace(reading, read_at=read_at), state.entity(key).currency, settle_hours))
+        if landings:
+            ledger = {reading.key: state.ledger[reading.key] for reading in readings}
+            session, scope = self.session, state.outcome.scope
+            upsert_readings(session.warehouse, scope, landings, ledger, session.journal.run_id)
+            unmark_gone(session.warehouse, [key for key in ledger if key in state.gone])
+            state.gone -= ledger.keys()
+            state.outcome.windows_landed += len(landings)
+            state.outcome.rows_landed += sum(len(landing.reading) for landing in landings)
+
+    def _land_errors(self, states: Mapping[Scope, _ScopeState], errors: Sequence[EntityError]) -> None:
+        gone: list[EntityKey] = []
+        failed: list[EntityError] = []
+        for error in errors:
+            context = error.context
+            state = states[SCOPES[context.scope or ""]]
+            entity = state.entities[context.project_id or "", context.entity_id or ""].known
+            # A project that is no longer ours to read may answer with either.
+            if isinstance(error, NotFoundError) or (entity.retired and error.status == HTTPStatus.FORBIDDEN):
+                if entity.key not in state.gone:
+                    gone.append(entity.key)
+                elif not self.session.request.names(entity.key):
+                    state.missing.add(entity.key)
                     continue
-                settle_hours = self.settings.settle_hours.hours(key.platform)
-                read_at = self._counts_as_read_at(reading, state.ledger[key])
-                state.ledger[key] = record_reading(state.ledger[key], reading.window, read_at, settle_hours)
-                ledger[key] = state.ledger[key]
-                state.landed.setdefault(key, []).append(reading.window)
-                landings.append(Landing(replace(reading, read_at=read_at), state.currencies[key], settle_hours))
-            if landings:
-                upsert_readings(self.warehouse, scope, landings, ledger, self.journal.run_id)
-                unmark_gone(self.warehouse, [key for key in ledger if key in state.gone])
-                state.outcome.windows_landed += len(landings)
-                state.outcome.rows_landed += sum(len(landing.reading) for landing in landings)
-                self.journal.note_windows(len(landings))
+            state.errors[entity.key] = error
+            failed.append(error)
+        mark_gone(self.session.warehouse, gone, self.session.instant)
+        self.session.journal.note_failures(failed)
 
     def _counts_as_read_at(self, reading: Reading, coverage: Sequence[Coverage]) -> datetime:
-        """The server's clock, but no later than the instant a run was told to stand for, and never back in time.
+        """As the session counts it, but never back in time.
 
-        Without the first, a run that stands for the past would settle days by today's clock; without the second, a
-        server whose clock steps back would put a later observation before an earlier one.
+        A server whose clock steps back would put a later observation before an earlier one.
         """
-        read_at = min(reading.read_at, self.request.as_of) if self.request.as_of else reading.read_at
         seen_before = [
             interval.read_no_earlier_than(shared.until - ONE_DAY)
             for interval in coverage
             if (shared := interval.window.intersection(reading.window))
         ]
-        return max([read_at, *seen_before])
-
-    def _note_failed_read(self, states: Mapping[Scope, _ScopeState], error: EntityError) -> None:
-        context = error.context
-        state = states[SCOPES[context.scope or ""]]
-        key = state.keys[context.project_id or "", context.entity_id or ""]
-        if isinstance(error, NotFoundError):
-            if key in state.gone:
-                return
-            mark_gone(self.warehouse, key, self.presence.instant)
-        state.errors[key] = error
-        self.journal.note_failures([error])
+        return max([self.session.counts_as_read_at(reading), *seen_before])
 
     def _reads_of_doubtful_dormant(
         self, states: Mapping[Scope, _ScopeState], wanted: DayWindow | None
     ) -> list[PlannedRead]:
-        """The safety net of dormancy: where an account and the sum of its campaigns disagree, read them after all."""
+        """The safety net of dormancy: where an account and the sum of its campaigns disagree, read them after all.
+
+        On any day that is not settled: what could not be read is asked for again until it could.
+        """
         state = states.get(CAMPAIGN)
         if not (state and wanted and state.outcome.plan.dormant):
             return []
-        doubtful = disagreeing_account_days(self.warehouse, wanted, observed_since=self.presence.fresh_since)
+        session = self.session
+        doubtful = {
+            account: join_days(days) for account, days in disagreeing_account_days(session.warehouse, wanted).items()
+        }
         reads: list[PlannedRead] = []
         for entity in state.outcome.plan.dormant:
-            just_read = [
-                window
-                for interval in state.ledger[entity.key]
-                if (window := interval.window_read_since(self.presence.fresh_since))
-            ]
-            for days in join_days(doubtful.get((entity.key.project_id, entity.parent_id or ""), [])):
-                reads += [PlannedRead(entity.key, window) for window in subtract_windows(days, just_read)]
+            still_open = open_windows(
+                replace(entity, coverage=state.ledger[entity.key]),
+                wanted,
+                settle_hours=session.settings.settle_hours.hours(entity.key.platform),
+                instant=session.instant,
+                fresh_since=session.fresh_since,
+                only_unsettled=True,
+            )
+            for days in doubtful.get((entity.key.project_id, entity.parent_id or ""), []):
+                reads += [PlannedRead(entity.key, part) for window in still_open if (part := window.intersection(days))]
         state.outcome.reread_dormant = len({read.key for read in reads})
+        state.reads += reads
         return reads
 
     def _judge(self, state: _ScopeState) -> None:
         outcome = state.outcome
+        outcome.expected = len({read.key for read in state.reads} - state.missing) + len(outcome.plan.current)
         # An error ends its entity's read: what of the planned window had not landed until then is not read either.
         outcome.failed += [
             FailedRead(PlannedRead(read.key, part), state.errors[read.key])
-            for read in outcome.plan.reads
+            for read in state.reads
             if read.key in state.errors
             for part in subtract_windows(read.window, state.landed.get(read.key, []))
         ]
-        if self.request.is_limited:
+        if self.session.request.is_limited:
             covered = [[interval.window for interval in coverage] for coverage in state.ledger.values()]
             missing = {day for windows in covered for part in subtract_windows(outcome.window, windows) for day in part}
             outcome.covered_days = frozenset(outcome.window) - missing
 
+    def _note_unlisted(self, state: _ScopeState, scope: Scope, listings: Mapping[Scope, ListingOutcome]) -> None:
+        failures = {listed: listings[listed].failures for listed in (AD_ACCOUNT, scope) if listed in listings}
+        state.outcome.unlisted = tuple(chain.from_iterable(failures.values()))
+        unlisted = {failure.context.project_id for failure in failures.get(scope, ())}
+        state.outcome.unlisted_projects = len(unlisted - {key.project_id for key in state.ledger})
+
     def _note_failed_days(self, outcome: ScopeOutcome) -> None:
         if outcome.failed_days:
             days = ", ".join(map(str, join_days(outcome.failed_days)))
-            self.journal.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")
+            self.session.journal.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from layers_etl.domain.days import DayWindow, format_instant
 from layers_etl.domain.planning import Known
+from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 
 
 class RunKind(enum.StrEnum):
@@ -39,12 +41,17 @@ class RunRequest:
         return bool(self.campaign_ids or self.ad_account_ids)
 
     def includes(self, entity: Known) -> bool:
-        """Whether the request names the entity, by its own id or by its account's."""
+        """Whether the entity is asked for: by its own id, or by its account's."""
         if not self.is_limited:
             return True
-        key = entity.key
-        own_ids = {"campaign": self.campaign_ids, "ad_account": self.ad_account_ids}.get(key.scope.name, frozenset())
-        return key.entity_id in own_ids or (key.scope.name != "ad_account" and entity.parent_id in self.ad_account_ids)
+        return self.names(entity.key) or (
+            entity.key.scope is not AD_ACCOUNT and entity.parent_id in self.ad_account_ids
+        )
+
+    def names(self, key: EntityKey) -> bool:
+        """Whether the request names the entity by its own id."""
+        own_ids = {CAMPAIGN: self.campaign_ids, AD_ACCOUNT: self.ad_account_ids}
+        return key.entity_id in own_ids.get(key.scope, ())
 
     def describe(self) -> str:
         """The request in words; two requests of equal words are the same request, made twice."""

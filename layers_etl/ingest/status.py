@@ -9,8 +9,9 @@ from datetime import date, datetime
 from layers_etl.domain.days import DayWindow, subtract_windows
 from layers_etl.domain.planning import Known
 from layers_etl.domain.settlement import DayState, count_days_by_state
-from layers_etl.ingest.outstanding import open_reads
+from layers_etl.ingest.outstanding import open_reads, scopes_at_hand
 from layers_etl.settings import Settings
+from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids
 from layers_etl.warehouse.runs import Failure, LastRun, load_failures, load_last_run
@@ -40,10 +41,11 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All accounts at ``instant``, and the last run with what it could not read."""
+    """All accounts at ``instant``, those Layers does not refresh, and the last run with what it could not read."""
 
     instant: datetime
     accounts: tuple[AccountStatus, ...]
+    unrefreshed_accounts: tuple[UnrefreshedAccount, ...]
     oldest_open_day: date | None
     last_run: LastRun | None
     failures: tuple[Failure, ...]
@@ -54,7 +56,7 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
     project_ids = load_project_ids(warehouse, settings.project_ids)
     known = {
         entity.known.key: entity.known
-        for scope in settings.scopes
+        for scope in scopes_at_hand(warehouse, settings)
         for entity in load_known_entities(warehouse, scope, project_ids)
     }
     entities = Counter(_account(entity) for entity in known.values())
@@ -89,6 +91,7 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
             )
             for account in sorted(entities)
         ),
+        tuple(load_unrefreshed_accounts(warehouse, settings.project_ids)),
         min(oldest.values(), default=None),
         last_run,
         tuple(load_failures(warehouse, last_run.run_id)) if last_run else (),

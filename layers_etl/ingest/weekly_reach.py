@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import Runner
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,11 +11,7 @@ from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.fetching import fetch_in_batches
-from layers_etl.ingest.journal import Journal
-from layers_etl.ingest.presence import Presence
-from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.ingest.session import Session
 from layers_etl.warehouse.readings import Landing
 from layers_etl.warehouse.weekly_reach import load_open_weeks, upsert_weekly_reach
 
@@ -26,66 +21,66 @@ class WeeklyReachOutcome:
     """What reading one scope's weeks gave."""
 
     scope: Scope
-    windows_planned: int
     windows_landed: int
     failures: tuple[EntityError, ...]
 
 
 @dataclass(slots=True)
 class WeeklyReachReader:
-    """Reads the weeks of one run. Everything it is given is the run's."""
+    """Reads the weeks of one run."""
 
-    settings: Settings
-    warehouse: Warehouse
-    request: RunRequest
-    journal: Journal
-    presence: Presence
-    runner: Runner
+    session: Session
 
     def read(self, scope: Scope) -> WeeklyReachOutcome:
         """Read the weeks that are open; in a backfill, the whole weeks among its days again."""
-        mondays = self._mondays()
+        session, mondays = self.session, self._mondays()
         reads = self._plan(scope, mondays) if mondays else []
         landed = 0
-        failures: list[EntityError] = []
+        failed: list[EntityError] = []
 
-        def land(readings: Sequence[Reading]) -> None:
+        def land(readings: Sequence[Reading], errors: Sequence[EntityError]) -> None:
             nonlocal landed
+            with session.warehouse.transaction():
+                if readings:
+                    upsert_weekly_reach(session.warehouse, scope, [self._landing(reading) for reading in readings])
+                session.journal.note_failures(errors)
+                session.journal.note_windows(len(readings))
             landed += len(readings)
-            landings = [self._landing(reading) for reading in readings]
-            if landings:
-                upsert_weekly_reach(self.warehouse, scope, landings)
-                self.journal.note_windows(len(landings))
+            failed.extend(errors)
 
         if reads:
-            fetching = fetch_in_batches(
-                self.presence.client, reads, land=land, note_failure=failures.append, granularity="week"
-            )
-            self.runner.run(fetching)
-        self.journal.note_failures(failures)
-        return WeeklyReachOutcome(scope, len(reads), landed, tuple(failures))
+            session.runner.run(fetch_in_batches(session.client, reads, land=land, granularity="week"))
+        return WeeklyReachOutcome(scope, landed, tuple(failed))
 
     def _mondays(self) -> DayWindow | None:
         """The whole weeks that have closed since the first day, or among the days of a backfill."""
-        since, until = self.settings.start_date, self.presence.instant.date()
-        if self.request.kind is RunKind.BACKFILL and self.request.window:
-            since, until = max(since, self.request.window.since), min(until, self.request.window.until)
+        session = self.session
+        since, until = session.settings.start_date, session.instant.date()
+        if not session.is_run and session.request.window:
+            since, until = max(since, session.request.window.since), min(until, session.request.window.until)
         first, end = week_start(since + 6 * ONE_DAY), week_start(until)
         return DayWindow(first, end) if first < end else None
 
     def _plan(self, scope: Scope, mondays: DayWindow) -> list[PlannedRead]:
+        session = self.session
         weeks = load_open_weeks(
-            self.warehouse,
+            session.warehouse,
             scope,
             mondays,
-            project_ids=self.presence.project_ids,
-            instant=self.presence.instant,
-            again=self.request.kind is RunKind.BACKFILL,
-            fresh_since=self.presence.fresh_since if self.presence.continues else None,
+            project_ids=session.read_projects,
+            instant=session.instant,
+            again=not session.is_run,
+            fresh_since=session.fresh_since if session.continues else None,
         )
-        return [read for entity, read in weeks if self.request.includes(entity)]
+        # The week's own reach is all that a week is asked for.
+        without_reach = {(one.scope, one.platform) for one in session.client.refused_metrics if one.metric == "reach"}
+        return [
+            read
+            for entity, read in weeks
+            if session.request.includes(entity) and (scope, read.key.platform) not in without_reach
+        ]
 
     def _landing(self, reading: Reading) -> Landing:
-        read_at = min(reading.read_at, self.request.as_of or reading.read_at)
-        settle_hours = self.settings.settle_hours.hours(reading.key.platform)
-        return Landing(replace(reading, read_at=read_at), currency=None, settle_hours=settle_hours)
+        settle_hours = self.session.settings.settle_hours.hours(reading.key.platform)
+        counted = replace(reading, read_at=self.session.counts_as_read_at(reading))
+        return Landing(counted, currency=None, settle_hours=settle_hours)

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from layers_etl.domain.metrics import MEASURES
-from layers_etl.domain.scopes import Scope
+from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql, scope_sql
 
 
-def count_duplicate_keys(warehouse: Warehouse, scope: Scope) -> int:
-    """Keys of the scope's metrics that more than one row has."""
-    key = ", ".join((*scope.key_columns, "day"))
+@dataclass(frozen=True, slots=True)
+class KeyedTable:
+    """A table of which no two rows have the same key."""
+
+    schema: str
+    name: str
+    key: tuple[str, ...]
+
+
+def keyed_tables(scope: Scope) -> tuple[KeyedTable, ...]:
+    """The dimension, the metrics, the daily mart and, where the scope has one, the weekly reach."""
+    dimension = KeyedTable("ads", scope.plural, scope.key_columns)
+    metrics = KeyedTable("ads", scope.metrics_table, (*scope.key_columns, "day"))
+    mart = KeyedTable("marts", scope.daily_mart, (*scope.key_columns, "day"))
+    weeks = KeyedTable("ads", scope.weekly_reach_table, (*scope.key_columns, "week"))
+    return dimension, metrics, mart, *((weeks,) if scope in WEEKLY_REACH_SCOPES else ())
+
+
+def count_faulty_keys(warehouse: Warehouse, table: KeyedTable) -> int:
+    """Keys that more than one row has, or that have a null in them."""
     return _count(
-        warehouse, f"SELECT count(*) FROM (SELECT 1 FROM ads.{scope.metrics_table} GROUP BY {key} HAVING count(*) > 1)"
+        warehouse,
+        load_sql("faulty_keys").format(
+            table=f"{table.schema}.{table.name}",
+            key=", ".join(table.key),
+            key_is_null=" OR ".join(f"{column} IS NULL" for column in table.key),
+        ),
     )
 
 
@@ -66,6 +89,30 @@ def load_standing_mismatches(warehouse: Warehouse, scope: Scope) -> list[Standin
     """The furthest off first."""
     rows = warehouse.connection.execute(scope_sql("standing_ratio_mismatches", scope)).fetchall()
     return [StandingMismatch(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class UnrefreshedAccount:
+    """A listed ad account whose platform's numbers Layers is not refreshing, since its token is other than valid."""
+
+    project_id: str
+    ad_account_id: str
+    name: str | None
+    platform: str | None
+    token_status: str
+
+    def __str__(self) -> str:
+        """A sentence: what it is, and what to do."""
+        return (
+            f"{self.name or self.ad_account_id} ({self.ad_account_id}, {self.platform or 'platform unknown'}) is not "
+            f"being refreshed: its token is {self.token_status}. Reconnect the account in Layers."
+        )
+
+
+def load_unrefreshed_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> list[UnrefreshedAccount]:
+    """By project and account; of the ``wanted`` projects, where that is not empty. An unknown token is no complaint."""
+    rows = warehouse.connection.execute(load_sql("unrefreshed_accounts"), {"wanted": list(wanted)}).fetchall()
+    return [UnrefreshedAccount(*row) for row in rows]
 
 
 def _count(warehouse: Warehouse, sql: str) -> int:

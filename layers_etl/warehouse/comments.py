@@ -8,6 +8,7 @@ from typing import Final
 import duckdb
 
 from layers_etl.domain.scopes import SCOPES
+from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import OPS_TABLES, key_columns, quote, scope_tables
 
 # An id is the key of what it names before it is the parent of something else.
@@ -23,12 +24,7 @@ def inherit_comments(connection: duckdb.DuckDBPyConnection) -> None:
     known: dict[str, str] = {}
     for column in _COLUMNS:
         known.setdefault(column.name, column.comment)
-    rows = connection.execute(
-        "SELECT columns.schema_name || '.' || columns.table_name, column_name"
-        " FROM duckdb_columns() AS columns JOIN duckdb_views() AS views"
-        " ON views.view_oid = columns.table_oid AND views.database_name = columns.database_name"
-        " WHERE NOT views.internal AND columns.comment IS NULL AND columns.database_name = current_database()"
-    ).fetchall()
+    rows = connection.execute(load_sql("columns_without_comment")).fetchall()
     if rows:
         connection.execute(
             "\n".join(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 LOCK_SUFFIX: Final = ".lock"
 TEMPORARY_SUFFIX: Final = ".publishing"
+WAL_SUFFIX: Final = ".wal"
+"""DuckDB's own, for what a file lacks until its next checkpoint; one left behind is replayed into the next file."""
+
 SECONDS_BETWEEN_WAIT_NOTICES: Final = 30.0
 
 
@@ -35,17 +39,25 @@ class Warehouse:
         """Wrap an open connection to ``path``."""
         self.path = path
         self.connection = connection
+        self._in_transaction = False
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """All of the block or nothing of it (rules 3 and 5 of the design)."""
+        """All of the block or nothing of it (rules 3 and 5 of the design); within another, a part of that one."""
+        if self._in_transaction:
+            yield self.connection
+            return
         self.connection.execute("BEGIN TRANSACTION")
+        self._in_transaction = True
         try:
             yield self.connection
         except BaseException:
             self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
+        else:
+            self.connection.execute("COMMIT")
+        finally:
+            self._in_transaction = False
 
     @contextlib.contextmanager
     def change(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -74,16 +86,19 @@ class Warehouse:
 
 
 @contextlib.contextmanager
-def open_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]:
+def open_warehouse(path: Path, scopes: Iterable[Scope], *, published: Path | None = None) -> Generator[Warehouse]:
     """Own ``path`` for the length of the block, as the only writer; wait, and say so, while another run has it.
 
-    Creates the file, brings older ones to today's tables and sweeps what a killed run left behind.
+    Creates the file, from a copy of the ``published`` one where that is all there is; brings older ones to today's
+    tables and sweeps what a killed run left behind.
     Raises :class:`WarehouseError` where the folder can't be written, or the file is corrupt, foreign or too new.
     """
     ensure_folder(path.parent)
-    with _hold_lock(path.with_name(path.name + LOCK_SUFFIX)):
+    with hold_lock(path):
         for leftover in path.parent.glob(f"*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
+        if published and published.exists() and not path.exists():
+            _begin_from(published, path)
         warehouse = Warehouse(path, _connect(path))
         try:
             migrate(warehouse.connection, path, scopes)
@@ -101,12 +116,7 @@ def open_published(path: Path) -> Generator[Warehouse | None]:
     if not path.exists():
         yield None
         return
-    try:
-        connection = duckdb.connect(str(path), read_only=True)
-    except duckdb.Error as error:
-        raise _explained(error, path) from None
-    with connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with _connect(path, read_only=True) as connection:
         version = schema_version(connection, path)
         if version is not None and version != SCHEMA_VERSION:
             raise WarehouseError(
@@ -120,12 +130,13 @@ def open_published(path: Path) -> Generator[Warehouse | None]:
 def open_newest(build: Path, published: Path) -> Generator[Warehouse | None]:
     """The build file, read-only, if no run is writing it; else the published one; None where there is neither.
 
-    The build file is newer where the last run was killed before it published.
+    The build file is newer where the last run was killed before it published. Where this user may not lock it, it is
+    left alone too.
     """
     lock = FileLock(build.with_name(build.name + LOCK_SUFFIX))
     newest = published
     if build.exists():
-        with contextlib.suppress(Timeout):
+        with contextlib.suppress(Timeout, OSError):
             lock.acquire(timeout=0)
             newest = build
     try:
@@ -149,15 +160,16 @@ def ensure_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _hold_lock(path: Path) -> Generator[None]:
-    lock = FileLock(path)
+def hold_lock(path: Path) -> Generator[None]:
+    """Keep every other process from writing ``path``; wait, and say so, while another run has it."""
+    lock = FileLock(path.with_name(path.name + LOCK_SUFFIX))
     waited = False
     while True:
         try:
             lock.acquire(timeout=SECONDS_BETWEEN_WAIT_NOTICES if waited else 0)
             break
         except Timeout:
-            logger.warning("Another run is writing %s; waiting for it to finish.", path.with_suffix(""))
+            logger.warning("Another run is writing %s; waiting for it to finish.", path)
             waited = True
     if waited:
         logger.warning("The other run has finished; going on.")
@@ -167,9 +179,51 @@ def _hold_lock(path: Path) -> Generator[None]:
         lock.release()
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+def replace_by_copy(target: Path, source: Path) -> None:
+    """Put a whole copy of ``source``, a closed file, in the place of ``target`` in one step, synced.
+
+    Raises ``OSError``, and leaves ``target`` as it is, where the folder cannot be written.
+    """
+    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
     try:
-        connection = duckdb.connect(str(path))
+        shutil.copyfile(source, temporary)
+        _sync(temporary)
+        temporary.chmod(0o644)
+        # Left by a client that had the file open for writing and died, it would be replayed into the new one.
+        target.with_name(target.name + WAL_SUFFIX).unlink(missing_ok=True)
+        temporary.replace(target)
+        _sync(target.parent)
+    except OSError:
+        # On a full disk half a copy is what the next run would lack.
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _begin_from(published: Path, path: Path) -> None:
+    """A lost build file costs what was read since the last publication, not the history before it."""
+    with _connect(published, read_only=True) as connection:
+        schema_version(connection, published)
+    try:
+        replace_by_copy(path, published)
+    except OSError as error:
+        raise WarehouseError(
+            f"{path} is missing and {published.name} cannot be copied in its place ({error.strerror}): see that "
+            f"{path.parent} is writable and has room for a copy of it."
+        ) from None
+    logger.warning("%s is missing: going on from a copy of %s.", path, published.name)
+
+
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
     except duckdb.Error as error:
         raise _explained(error, path) from None
@@ -186,6 +240,7 @@ def _explained(error: duckdb.Error, path: Path) -> WarehouseError:
     if not os.access(path, os.W_OK):
         return WarehouseError(f"{path} cannot be written: give this user write access to it.")
     return WarehouseError(
-        f"{path} cannot be opened as a DuckDB file ({reason}): nothing was changed. Put back a backup, or copy the "
-        "last published warehouse.duckdb over it, or move it away and backfill anew."
+        f"{path} cannot be opened as a DuckDB file ({reason}): nothing was changed. Put back a backup, or move it "
+        f"away, with {path}{WAL_SUFFIX}, if there is one, which belongs to this file alone: the next run makes it anew "
+        "from the other one of build.duckdb and warehouse.duckdb."
     )

@@ -14,9 +14,12 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.planning import Known
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.scopes import AD_ACCOUNT, Scope
+from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
+from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.schema import scopes_of
+from layers_etl.warehouse.settling import settle_anew
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 _ENTITY_TYPES = {
@@ -42,14 +45,13 @@ def upsert_entities(
     project_ids: Sequence[str],
     entities: Sequence[Entity],
     seen_at: datetime,
-    *,
-    below: Sequence[Scope] = (),
 ) -> None:
     """Land whole listings of ``scope`` for ``project_ids``, seen at ``seen_at``, in one transaction.
 
     A change of a versioned column closes the current version and opens the next; an entity of these projects that is
-    no longer listed stays, with ``listed`` false. ``below`` are the scopes whose marts show an account's name.
-    A listing that says nothing new is not worth publishing.
+    no longer listed stays, with ``listed`` false. Days that landed before their platform or currency was known get it.
+    A listing that says nothing new is not worth publishing. Raises :class:`LayersEtlError`, and writes nothing, if
+    ``entities`` hold a key twice, or a null in one.
     """
     columns = (*scope.key_columns, *scope.parents, *scope.details)
     rows = [
@@ -62,15 +64,28 @@ def upsert_entities(
     ]
     schema = {column: _ENTITY_TYPES.get(column, pl.String()) for column in columns}
     frame = pl.DataFrame(rows, schema={**schema, "listed": pl.Boolean(), "attributes": pl.String()})
+    keys = frame.select(scope.key_columns)
+    if keys.is_duplicated().any() or keys.null_count().sum_horizontal().item():
+        raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none: a bug.")
     with warehouse.transaction() as connection:
         connection.register("incoming_entities", frame)
         run_script(connection, scope_sql("upsert_entities", scope), seen_at=seen_at, project_ids=list(project_ids))
-        if scope is AD_ACCOUNT:
-            for child in (scope for scope in below if "ad_account_id" in scope.parents):
-                connection.execute(scope_sql("mark_below_renamed_accounts", child))
         connection.unregister("incoming_entities")
         if connection.execute("SELECT count(*) FROM changed_entities").fetchall()[0][0]:
             warehouse.count_change()
+        for each in scopes_of(connection):
+            _fill_in(warehouse, each)
+
+
+def _fill_in(warehouse: Warehouse, scope: Scope) -> None:
+    connection = warehouse.connection
+    run_script(connection, scope_sql("fill_in_days", scope))
+    filled = connection.execute("SELECT count(*) FROM filled_days").fetchall()[0][0]
+    if scope in WEEKLY_REACH_SCOPES:
+        filled += connection.execute(scope_sql("fill_in_weeks", scope)).fetchall()[0][0]
+    if filled:
+        settle_anew(connection, scope)
+        warehouse.count_change()
 
 
 def _entity_value(entity: Entity, scope: Scope, column: str) -> object:
@@ -92,17 +107,14 @@ def load_known_entities(
     return [
         KnownEntity(
             Known(
-                key=EntityKey(scope, project_id, entity_id, platform),
-                parent_id=ad_account_id,
-                status=status,
-                gone=gone,
-                last_active_day=last_active_day,
+                EntityKey(scope, project_id, entity_id, platform),
+                *facts,
                 coverage=coverage.get((project_id, entity_id), ()),
                 already_read=already_read.get((project_id, entity_id), ()),
             ),
             currency,
         )
-        for project_id, entity_id, platform, ad_account_id, currency, status, gone, last_active_day in rows
+        for project_id, entity_id, platform, currency, *facts in rows
     ]
 
 
@@ -115,10 +127,8 @@ def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str 
 
 
 def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:
-    """The projects that are listed (and among ``wanted``, where that is not empty)."""
-    rows = warehouse.connection.execute(
-        "SELECT project_id FROM ads.projects WHERE listed ORDER BY project_id"
-    ).fetchall()
+    """The projects that were ever listed, retired ones too (and are among ``wanted``, where that is not empty)."""
+    rows = warehouse.connection.execute("SELECT project_id FROM ads.projects ORDER BY project_id").fetchall()
     return [project_id for (project_id,) in rows if not wanted or project_id in wanted]
 
 
@@ -133,20 +143,25 @@ def _load_intervals(
     return {key: tuple(found) for key, found in intervals.items()}
 
 
-def mark_gone(warehouse: Warehouse, key: EntityKey, gone_at: datetime) -> None:
-    """Remember that the metrics of an entity answered NOT_FOUND; runs no longer ask for it, backfills still do."""
-    _set_gone(warehouse, key, gone_at)
+def mark_gone(warehouse: Warehouse, keys: Sequence[EntityKey], gone_at: datetime) -> None:
+    """Remember that the metrics of entities answered NOT_FOUND."""
+    _set_gone(warehouse, keys, gone_at)
 
 
 def unmark_gone(warehouse: Warehouse, keys: Sequence[EntityKey]) -> None:
     """Forget it for entities whose metrics could be read after all."""
-    for key in keys:
-        _set_gone(warehouse, key, None)
+    _set_gone(warehouse, keys, None)
 
 
-def _set_gone(warehouse: Warehouse, key: EntityKey, gone_at: datetime | None) -> None:
-    with warehouse.change() as connection:
-        connection.execute(
-            scope_sql("set_gone", key.scope),
-            {"gone_at": gone_at, "project_id": key.project_id, "entity_id": key.entity_id},
-        )
+def _set_gone(warehouse: Warehouse, keys: Sequence[EntityKey], gone_at: datetime | None) -> None:
+    for scope in {key.scope for key in keys}:
+        named = [key for key in keys if key.scope is scope]
+        with warehouse.change() as connection:
+            connection.execute(
+                scope_sql("set_gone", scope),
+                {
+                    "gone_at": gone_at,
+                    "project_ids": [key.project_id for key in named],
+                    "entity_ids": [key.entity_id for key in named],
+                },
+            )

@@ -20,13 +20,19 @@ class DerivedMart:
     projected_rows: int
 
 
+def count_stale_windows(warehouse: Warehouse, scope: Scope) -> int:
+    """The (entity, window) pairs in which the scope's daily mart is not in step; none once it is derived."""
+    query = "SELECT count(*) FROM ops.stale_marts WHERE scope = ?"
+    return warehouse.connection.execute(query, [scope.name]).fetchall()[0][0]
+
+
 def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> DerivedMart:
     """Bring ``marts.<scope>_daily`` in step with ``ads``; costs nothing where no day changed.
 
     Derivation and the note of what was stale go in one transaction: killed in between, the next run derives again.
     """
     connection = warehouse.connection
-    stale = connection.execute("SELECT count(*) FROM ops.stale_marts WHERE scope = ?", [scope.name]).fetchall()[0][0]
+    stale = count_stale_windows(warehouse, scope)
     projected_rows = 0
     if stale:
         with warehouse.change():

@@ -11,12 +11,18 @@ def claim_for_organization(warehouse: Warehouse, organization_id: str) -> None:
 
     Numbers of two organisations, or of the sandbox and the real API, must never mix.
     """
-    rows = warehouse.connection.execute("SELECT organization_id FROM ops.organization").fetchall()
-    if not rows:
+    owner = load_organization(warehouse)
+    if owner is None:
         with warehouse.transaction() as connection:
-            connection.execute("INSERT INTO ops.organization VALUES (?)", [organization_id])
-    elif rows[0][0] != organization_id:
+            connection.execute("INSERT INTO ops.organization (organization_id) VALUES (?)", [organization_id])
+    elif owner != organization_id:
         raise WarehouseError(
-            f"{warehouse.path} holds the numbers of organisation {rows[0][0]}, and this key is of {organization_id}: "
+            f"{warehouse.path} holds the numbers of organisation {owner}, and this key is of {organization_id}: "
             "set LAYERS_DATA_DIR to another folder, or move this one away. Nothing was changed."
         )
+
+
+def load_organization(warehouse: Warehouse) -> str | None:
+    """Whose numbers it holds; None where nobody's yet."""
+    rows = warehouse.connection.execute("SELECT organization_id FROM ops.organization").fetchall()
+    return rows[0][0] if rows else None

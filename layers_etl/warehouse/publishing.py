@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
-from layers_etl.warehouse.connection import TEMPORARY_SUFFIX, Warehouse
+from layers_etl.errors import WarehouseError
+from layers_etl.warehouse.connection import Warehouse, replace_by_copy
 from layers_etl.warehouse.schema import schema_version
+from layers_etl.warehouse.sql import load_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +28,29 @@ def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publicati
     """Replace ``target`` by a copy of the build file; False, and untouched, where it already has every change.
 
     The copy is made while the build file is closed (an open one keeps part of itself in its ``.wal``), beside the
-    target, synced, and moved over it in one step: a reader sees the old file or the new one, whole.
+    target, synced, and moved over it in one step: a reader sees the old file or the new one, whole. Raises
+    :class:`WarehouseError`, and leaves the last one as it is, where it cannot be written.
     """
     if published_revision(target) == _revision(warehouse.connection):
         return False
     with warehouse.transaction() as connection:
         connection.execute("DELETE FROM ops.publication")
-        connection.execute(
-            "INSERT INTO ops.publication VALUES (?, ?, ?, ?)",
-            [publication.run_id, publication.published_at, publication.instant, publication.settled_until],
-        )
-    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
-    with warehouse.closed_file() as build:
-        shutil.copyfile(build, temporary)
-    _sync(temporary)
-    temporary.chmod(0o644)
-    temporary.replace(target)
-    _sync(target.parent)
+        connection.execute(load_sql("record_publication"), asdict(publication))
+    try:
+        with warehouse.closed_file() as build:
+            replace_by_copy(target, build)
+    except OSError as error:
+        raise WarehouseError(
+            f"{target} cannot be written ({error.strerror}): what was read is kept in {warehouse.path.name}. See that "
+            f"{target.parent} is writable and has room for a copy of it; the next run publishes."
+        ) from None
     return True
 
 
 def load_publication(warehouse: Warehouse) -> Publication | None:
     """What the file says of its own publication; None for one that was never published."""
-    rows = warehouse.connection.execute(
-        "SELECT run_id, published_at, instant, settled_until FROM ops.publication"
-    ).fetchall()
+    columns = ", ".join(Publication.__dataclass_fields__)
+    rows = warehouse.connection.execute(f"SELECT {columns} FROM ops.publication").fetchall()
     return Publication(*rows[0]) if rows else None
 
 
@@ -73,11 +71,3 @@ def published_revision(target: Path) -> int | None:
 
 def _revision(connection: duckdb.DuckDBPyConnection) -> int:
     return connection.execute("SELECT revision FROM ops.revision").fetchall()[0][0]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -69,10 +69,7 @@ def upsert_readings(
     A complete answer replaces its window; what it changes or no longer holds goes into history (rules 2 and 3).
     Raises :class:`LayersEtlError`, and writes nothing, if the batch holds a key twice.
     """
-    with warehouse.change() as connection, registered(connection, landings) as buckets:
-        duplicate = connection.execute(load_sql("duplicate_buckets")).fetchall()
-        if duplicate:
-            raise LayersEtlError(f"Two answers of one batch hold the same day of {scope.name} {duplicate[0]}: a bug.")
+    with warehouse.change() as connection, registered(connection, scope, landings) as buckets:
         run_script(connection, scope_sql("upsert_readings", scope), run_id=run_id)
         connection.register("incoming_coverage", _coverage(ledger))
         run_script(connection, load_sql("replace_coverage"))
@@ -85,12 +82,20 @@ def upsert_readings(
 
 
 @contextlib.contextmanager
-def registered(connection: duckdb.DuckDBPyConnection, landings: Sequence[Landing]) -> Generator[pl.DataFrame]:
-    """``landings`` as the views ``incoming_windows`` and ``incoming_buckets`` that the upserts read; their buckets."""
+def registered(
+    connection: duckdb.DuckDBPyConnection, scope: Scope, landings: Sequence[Landing]
+) -> Generator[pl.DataFrame]:
+    """``landings`` as the views ``incoming_windows`` and ``incoming_buckets`` that the upserts read; their buckets.
+
+    Raises :class:`LayersEtlError` if they hold a key twice.
+    """
     buckets = frame_readings([landing.reading for landing in landings])
     connection.register("incoming_windows", _windows(landings))
     connection.register("incoming_buckets", buckets.rename({"reading": "window_id"}))
     try:
+        duplicate = connection.execute(load_sql("duplicate_buckets")).fetchall()
+        if duplicate:
+            raise LayersEtlError(f"Two answers of one batch hold the same day of {scope.name} {duplicate[0]}: a bug.")
         yield buckets
     finally:
         connection.unregister("incoming_windows")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -18,13 +18,10 @@ RECONCILED_WEEKS: Final = timedelta(weeks=8)
 """How far back disagreements are looked for after every run, or as far as the run read."""
 
 
-def disagreeing_account_days(
-    warehouse: Warehouse, window: DayWindow, *, observed_since: datetime
-) -> dict[tuple[str, str], list[date]]:
-    """Days of ``(project_id, ad_account_id)`` whose own numbers, read since then, are not the sum of its campaigns'."""
+def disagreeing_account_days(warehouse: Warehouse, window: DayWindow) -> dict[tuple[str, str], list[date]]:
+    """Days of ``(project_id, ad_account_id)`` whose own numbers are not the sum of its campaigns'."""
     rows = warehouse.connection.execute(
-        load_sql("disagreeing_account_days"),
-        {"since": window.since, "until": window.until, "observed_since": observed_since},
+        load_sql("disagreeing_account_days"), {"since": window.since, "until": window.until}
     ).fetchall()
     days: dict[tuple[str, str], list[date]] = defaultdict(list)
     for project_id, ad_account_id, day in rows:

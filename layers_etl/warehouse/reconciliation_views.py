@@ -9,13 +9,16 @@ from typing import Final
 
 from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
-from layers_etl.warehouse.sql import load_sql
+from layers_etl.warehouse.sql import load_sql, same
 
 SAME_MOMENT: Final = timedelta(minutes=15)
 """A run reads an account next to its campaigns; further apart than this, it was not one sitting."""
 
 MOST_DECIMALS: Final = 6
 """Of a printed ROAS. More can't be told from a value kept to four decimals, and make no difference to it."""
+
+DECIMALS_DAYS: Final = 28
+"""Four weeks of an entity's values show how many decimals its ROAS is printed with."""
 
 MONEY_MEASURES: Final = frozenset({"spend", "conversion_value"})
 
@@ -66,24 +69,30 @@ def _create_view(reconciliation: Reconciliation) -> str:
         child=child.name,
         children=children,
         key=", ".join(key),
+        child_id=child.id_column,
+        parent_id=parent.id_column,
         child_key=", ".join(f"child.{column}" for column in key),
         compared_key=", ".join(f"compared.{column}" for column in key),
         child_metrics=f"ads.{child.metrics_table}",
         parent_metrics=f"ads.{parent.metrics_table}",
         child_table=child_table,
         parent_table=parent_table,
-        child_is_measured=_same(child.key_columns, "child", "measured"),
-        ledger_is_bounded=_same(key, "ledger", "bounded"),
-        known_is_bounded=_same(key, "known", "bounded"),
-        parent_is_compared=_same(key, "parent", "compared"),
+        child_is_measured=same(child.key_columns, "child", "measured"),
+        ledger_is_summed=same(key, "ledger", "summed"),
+        known_is_summed=same(key, "known", "summed"),
+        parent_is_compared=same(key, "parent", "compared"),
         parent_columns=f"parent.name AS {parent.name}_name, {platform}",
         measured=", ".join(f"measured.{name}" for name in ADDITIVE),
         additive=", ".join(ADDITIVE),
-        floor=ROAS.floor,
+        divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END",
         decimals=_decimals(),
+        decimals_days=DECIMALS_DAYS,
         half_unit=CONVERSION_VALUE_PLACES / 2,
         moment_seconds=int(SAME_MOMENT.total_seconds()),
         sums=",\n    ".join(_sides(name, parent, children) for name in ADDITIVE),
+        parent_sides_if_known=", ".join(
+            f"CASE WHEN {parent.name}_known THEN {parent.name}_{name} END AS {parent.name}_{name}" for name in ADDITIVE
+        ),
         residuals=",\n    ".join(
             f"{_comparable_only(name, f'{parent.name}_{name} - {children}_{name}')} AS {name}_residual"
             for name in ADDITIVE
@@ -97,9 +106,10 @@ def _create_view(reconciliation: Reconciliation) -> str:
 
 def _decimals() -> str:
     """The fewest decimals of a ROAS that give the row's conversion value to the rounding it is kept with."""
-    fits = "abs(conversion_value::DOUBLE - round(conversion_value / divisor, {n}) * divisor) <= {tolerance}"
-    tolerance = float(CONVERSION_VALUE_PLACES / 2) + 1e-8
-    cases = " ".join(f"WHEN {fits.format(n=n, tolerance=tolerance)} THEN {n}" for n in range(MOST_DECIMALS))
+    distance = "abs(conversion_value::DOUBLE - round(conversion_value / divisor, {n}) * divisor)"
+    # More than half a unit by what double arithmetic can lose: a decimal too many would make the bound too narrow.
+    tolerance = f"{CONVERSION_VALUE_PLACES / 2} + 1e-8 + 1e-15 * conversion_value"
+    cases = " ".join(f"WHEN {distance.format(n=n)} <= {tolerance} THEN {n}" for n in range(MOST_DECIMALS))
     return f"CASE WHEN divisor IS NULL THEN NULL {cases} ELSE {MOST_DECIMALS} END"
 
 
@@ -121,10 +131,6 @@ def _shown(name: str, parent: Scope, children: str) -> str:
     children_sum = _comparable_only(name, f"{children}_{name}")
     agrees = f"abs({name}_residual) <= {bound}"
     return f"{children_sum} AS {children}_{name}, {parent.name}_{name}, {name}_residual, {agrees} AS {name}_agrees"
-
-
-def _same(columns: Iterable[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{column} = {right}.{column}" for column in columns)
 
 
 def _measure_comments(view: str, parent: Scope, children: str, name: str) -> str:

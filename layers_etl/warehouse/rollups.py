@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from layers_etl.domain.metrics import ADDITIVE, COUNTS, RATIOS
+from layers_etl.domain.metrics import ADDITIVE, COUNTS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
-from layers_etl.warehouse.sql import load_sql, scope_sql
+from layers_etl.warehouse.sql import RATIO_COLUMNS, load_sql, same, scope_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ ROLLUP_VIEWS: Final = (
 )
 """Names of all of them, in schema ``marts``."""
 
+_MAY_BE_UNKNOWN: Final = frozenset({"platform", "currency"})
 _NO_REACH: Final = "NULL::BIGINT AS reach, NULL::DOUBLE AS frequency"
 _NO_REACH_TOLD: Final = (
     "Always null: people are counted once, so no sum of days or entities gives it, and the API reports none for this "
@@ -57,18 +58,26 @@ _REPORTED_FREQUENCY: Final = (
 )
 
 
-def rollup_views() -> Iterable[str]:
-    """The SQL that creates each, with the comments that are not the columns' usual ones."""
+_SUMMED: Final = {
+    AD_ACCOUNT: "the ad accounts'' own numbers (not of their campaigns''; marts.reconciliation holds these together)",
+    CAMPAIGN: "the campaigns'' numbers, since the ad accounts'' own are not read",
+}
+
+
+def rollup_views(summed: Scope) -> Iterable[str]:
+    """The SQL that creates each, with the comments that are not the columns' usual ones.
+
+    ``summed`` are what platforms and projects are sums of: ad accounts or, where these are not read, campaigns.
+    """
     for scope, period in ENTITY_ROLLUPS:
         yield _entity_rollup(scope, period)
     for name, keys, period in ACCOUNT_ROLLUPS:
-        yield _account_rollup(name, keys, period)
+        yield _account_rollup(name, keys, period, summed)
 
 
 def _entity_rollup(scope: Scope, period: Period) -> str:
     view = f"{scope.name}_{period.suffix}"
     has_reach = period is WEEK
-    same_key = " AND ".join(f"{{table}}.{column} = counted.{column}" for column in scope.key_columns)
     return scope_sql(
         "views/entity_rollup",
         scope,
@@ -77,28 +86,31 @@ def _entity_rollup(scope: Scope, period: Period) -> str:
         period_of_day=period.of_day,
         period_end=period.end,
         period_in_words=period.in_words,
-        noun=scope.name.replace("_", " "),
+        noun=scope.noun,
         sums=_sums(),
         additive=", ".join(ADDITIVE),
         counted_key=", ".join(f"counted.{column}" for column in scope.key_columns),
-        entity_is_counted=same_key.format(table="entity"),
         reach="reported.reach, reported.frequency" if has_reach else _NO_REACH,
         reach_join=f"LEFT JOIN ads.{scope.weekly_reach_table} AS reported ON reported.week = counted.week AND "
-        + same_key.format(table="reported")
+        + same(scope.key_columns, "reported", "counted")
         if has_reach
         else "",
         comments=_comments(view, period, has_reach=has_reach),
     )
 
 
-def _account_rollup(name: str, keys: tuple[str, ...], period: Period) -> str:
+def _account_rollup(name: str, keys: tuple[str, ...], period: Period, summed: Scope) -> str:
     view = f"{name}_{period.suffix}"
     return load_sql("views/account_rollup").format(
         view=view,
+        scope=summed.name,
+        mart=f"marts.{summed.daily_mart}",
+        id_column=summed.id_column,
+        numbers=_SUMMED[summed],
         keys=", ".join(keys),
         summed_keys=", ".join(f"sums.{key}" for key in keys),
-        account_is_summed=_same(keys, "account", "sums"),
-        readings_are_of_sums=_same(keys, "readings", "sums"),
+        entity_is_summed=same(keys, "entity", "sums", nullable=_MAY_BE_UNKNOWN),
+        readings_are_of_sums=same(keys, "readings", "sums", nullable=_MAY_BE_UNKNOWN),
         period=period.column,
         period_of_day=period.of_day,
         period_end=period.end,
@@ -106,11 +118,9 @@ def _account_rollup(name: str, keys: tuple[str, ...], period: Period) -> str:
         grain_in_words=", ".join(key.removesuffix("_id") for key in keys),
         sums=_sums(),
         additive=", ".join(ADDITIVE),
-        ratios=", ".join(
-            f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.name}" for ratio in RATIOS
-        ),
+        ratios=RATIO_COLUMNS,
         reach=_NO_REACH,
-        comments=_comments(view, period, of_accounts=True),
+        comments=_comments(view, period, summed=summed),
     )
 
 
@@ -119,20 +129,13 @@ def _sums() -> str:
     return ", ".join(f"sum({name}){'::BIGINT' if name in COUNTS else ''} AS {name}" for name in ADDITIVE)
 
 
-def _same(keys: Iterable[str], left: str, right: str) -> str:
-    """Platform and currency may be unknown."""
-    return " AND ".join(
-        f"{left}.{key} {'=' if key == 'project_id' else 'IS NOT DISTINCT FROM'} {right}.{key}" for key in keys
-    )
-
-
-def _comments(view: str, period: Period, *, of_accounts: bool = False, has_reach: bool = False) -> str:
+def _comments(view: str, period: Period, *, summed: Scope | None = None, has_reach: bool = False) -> str:
     return load_sql("views/rollup_comments").format(
         view=view,
         period=period.column,
         period_in_words=period.in_words,
-        fewest="; of the ad account that lacks most" if of_accounts else "",
-        whose=" of every ad account" if of_accounts else "",
+        fewest=f"; of the {summed.noun} that lacks most" if summed else "",
+        whose=f" of every {summed.noun}" if summed else "",
         reach=_REPORTED_REACH if has_reach else _NO_REACH_TOLD,
         frequency=_REPORTED_FREQUENCY if has_reach else _NO_REACH_TOLD,
     )

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Final
 
+import duckdb
 import polars as pl
 
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.sql import load_sql
+from layers_etl.warehouse.sql import load_sql, run_script
 
 RESUME_WITHIN: Final = timedelta(hours=12)
-"""An interrupted run is taken up again by the same request within half a day; later, a daily run reads afresh."""
+"""An interrupted run is taken up again, and a failed one by its retry, within half a day; later, they read afresh."""
+
+MOST_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Of the untrusted answers of one run: where thousands can't be believed, dozens show why."""
 
 
 class RunStatus(enum.StrEnum):
@@ -70,7 +75,7 @@ class UntrustedAnswer:
     until: date | None
     request_id: str | None
     reason: str
-    body: str
+    body: str | None
 
 
 def close_interrupted_runs(warehouse: Warehouse) -> list[str]:
@@ -97,12 +102,14 @@ class ContinuedRun:
 def find_continued_run(
     warehouse: Warehouse, request: str, instant: datetime, retry_of: str | None
 ) -> ContinuedRun | None:
-    """The run to continue: ``retry_of``, else the last of the same ``request`` if it was interrupted not long ago."""
+    """The run to continue, of half a day at most: ``retry_of`` unless it succeeded, else the last of the same
+    ``request`` if it was interrupted."""
     rows = warehouse.connection.execute(
         load_sql("find_continued_run"),
         {
             "retry_of": retry_of,
             "request": request,
+            "succeeded": RunStatus.SUCCEEDED,
             "interrupted": RunStatus.INTERRUPTED,
             "earliest": instant - RESUME_WITHIN,
             "latest": instant + RESUME_WITHIN,
@@ -161,10 +168,14 @@ def load_failures(warehouse: Warehouse, run_id: str) -> list[Failure]:
 
 
 def record_horizon(warehouse: Warehouse, first_day: date, last_day: date) -> None:
-    """From which day to which the warehouse is meant to know every entity, as of the newest run."""
+    """From which day to which the warehouse is meant to know every entity; no run takes days back."""
     with warehouse.transaction() as connection:
+        stored = connection.execute("SELECT max(last_day) FROM ops.horizon").fetchall()[0][0]
         connection.execute("DELETE FROM ops.horizon")
-        connection.execute("INSERT INTO ops.horizon VALUES (?, ?)", [first_day, last_day])
+        connection.execute(
+            "INSERT INTO ops.horizon (first_day, last_day) VALUES (?, ?)",
+            [first_day, max(last_day, stored or last_day)],
+        )
 
 
 def record_progress(warehouse: Warehouse, run_id: str, *, windows_read: int, entities_failed: int) -> None:
@@ -187,34 +198,37 @@ def record_end(
         )
 
 
-def record_failures(warehouse: Warehouse, run_id: str, failures: Sequence[Failure]) -> None:
-    """Append to ``ops.failures``; published, so that analysts see what is missing."""
-    if failures:
-        with warehouse.change() as connection:
-            connection.executemany(
-                "INSERT INTO ops.failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(run_id, *astuple(failure)) for failure in failures],
-            )
-
-
-def record_untrusted_answers(warehouse: Warehouse, run_id: str, answers: Sequence[UntrustedAnswer]) -> None:
-    """Append to ``ops.untrusted_answers``."""
-    if answers:
-        with warehouse.change() as connection:
-            connection.executemany(
-                "INSERT INTO ops.untrusted_answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(run_id, *astuple(answer)) for answer in answers],
-            )
-
-
-_REQUEST_SCHEMA = {
-    "run_id": pl.String(),
-    "path": pl.String(),
+_PLACE_SCHEMA = {
     "scope": pl.String(),
     "project_id": pl.String(),
     "entity_id": pl.String(),
     "since": pl.Date(),
     "until": pl.Date(),
+}
+
+_FAILURE_SCHEMA = {
+    "run_id": pl.String(),
+    "failed_at": pl.Datetime("us", "UTC"),
+    **_PLACE_SCHEMA,
+    "code": pl.String(),
+    "status": pl.Int32(),
+    "request_id": pl.String(),
+    "message": pl.String(),
+}
+
+_UNTRUSTED_ANSWER_SCHEMA = {
+    "run_id": pl.String(),
+    "received_at": pl.Datetime("us", "UTC"),
+    **_PLACE_SCHEMA,
+    "request_id": pl.String(),
+    "reason": pl.String(),
+    "body": pl.String(),
+}
+
+_REQUEST_SCHEMA = {
+    "run_id": pl.String(),
+    "path": pl.String(),
+    **_PLACE_SCHEMA,
     "started_at": pl.Datetime("us", "UTC"),
     "status": pl.Int32(),
     "code": pl.String(),
@@ -226,19 +240,49 @@ _REQUEST_SCHEMA = {
 }
 
 
+def record_failures(warehouse: Warehouse, run_id: str, failures: Sequence[Failure]) -> None:
+    """Append to ``ops.failures``; published, so that analysts see what is missing."""
+    if failures:
+        with warehouse.change() as connection:
+            _append(connection, "ops.failures", _FAILURE_SCHEMA, [(run_id, *astuple(failure)) for failure in failures])
+
+
+def record_untrusted_answers(warehouse: Warehouse, run_id: str, answers: Sequence[UntrustedAnswer]) -> None:
+    """Append to ``ops.untrusted_answers``; without their bodies once the run has :data:`MOST_BODY_BYTES` of these."""
+    if answers:
+        with warehouse.change() as connection:
+            kept = connection.execute(
+                "SELECT coalesce(sum(strlen(body)), 0) FROM ops.untrusted_answers WHERE run_id = ?", [run_id]
+            ).fetchall()[0][0]
+            sizes = accumulate(len((answer.body or "").encode()) for answer in answers)
+            rows = [
+                (run_id, *astuple(answer if kept + size <= MOST_BODY_BYTES else replace(answer, body=None)))
+                for answer, size in zip(answers, sizes, strict=True)
+            ]
+            _append(connection, "ops.untrusted_answers", _UNTRUSTED_ANSWER_SCHEMA, rows)
+
+
 def record_requests(warehouse: Warehouse, run_id: str, requests: Sequence[RequestRecord]) -> None:
     """Append to ``ops.requests``."""
     if requests:
-        frame = pl.DataFrame(
-            [(run_id, *astuple(request)) for request in requests], schema=_REQUEST_SCHEMA, orient="row"
-        )
+        rows = [(run_id, *astuple(request)) for request in requests]
         with warehouse.transaction() as connection:
-            connection.register("incoming_requests", frame)
-            connection.execute("INSERT INTO ops.requests BY NAME SELECT * FROM incoming_requests")
-            connection.unregister("incoming_requests")
+            _append(connection, "ops.requests", _REQUEST_SCHEMA, rows)
+
+
+def _append(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    schema: Mapping[str, pl.DataType],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    """As one frame: a statement for each row takes a hundred times as long."""
+    connection.register("incoming_records", pl.DataFrame(rows, schema=schema, orient="row"))
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_records")
+    connection.unregister("incoming_records")
 
 
 def forget_requests(warehouse: Warehouse, *, before: datetime) -> None:
-    """Take requests that were made before an instant out of ``ops.requests``."""
+    """Take requests made, their ids, and answers put aside, before an instant out of ``ops``."""
     with warehouse.transaction() as connection:
-        connection.execute("DELETE FROM ops.requests WHERE started_at < ?", [before])
+        run_script(connection, load_sql("forget_requests"), before=before)

@@ -9,7 +9,6 @@ from typing import Final
 
 import duckdb
 
-from layers_etl.domain.metrics import RATIOS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
 from layers_etl.errors import WarehouseError
 from layers_etl.warehouse.sql import scope_sql
@@ -20,15 +19,13 @@ from layers_etl.warehouse.tables import (
     daily_mart,
     entity_history_table,
     entity_table,
-    quote,
-    ratio_comment,
     scope_tables,
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
-reach and no horizon."""
+reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
@@ -56,20 +53,20 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
         connection.execute("DELETE FROM ops.views")
         connection.execute("UPDATE ops.schema_version SET version = ?", [SCHEMA_VERSION])
         connection.execute("UPDATE ops.revision SET revision = revision + 1")
-    all_scopes = dict.fromkeys((*ALWAYS_PRESENT, *scopes))
+    # What was read once stays in the views, so that these don't change with every change of the settings.
+    read_now = set(scopes)
+    wanted = {*ALWAYS_PRESENT, *read_now, *scopes_of(connection)}
+    all_scopes = [scope for scope in SCOPES.values() if scope in wanted]
     # Projects are listed in every run, whether or not their own metrics are read.
-    tables = [
-        *OPS_TABLES,
-        entity_table(PROJECT),
-        entity_history_table(PROJECT),
-        *chain.from_iterable(map(scope_tables, all_scopes)),
-    ]
-    created = _create_missing(connection, {table.qualified: table for table in tables}.values())
+    of_projects = (entity_table(PROJECT), entity_history_table(PROJECT))
+    of_scopes = chain.from_iterable(map(scope_tables, all_scopes))
+    tables = list(dict.fromkeys((*OPS_TABLES, *of_projects, *of_scopes)))
+    created = _create_missing(connection, tables)
     for scope in all_scopes:
         if daily_mart(scope).qualified in created:
             connection.execute(scope_sql("mark_all_stale", scope))
-    _create_macros(connection)
-    create_views(connection, list(all_scopes))
+    summed = AD_ACCOUNT if AD_ACCOUNT in read_now or _was_read(connection, AD_ACCOUNT) else CAMPAIGN
+    create_views(connection, tables, all_scopes, summed=summed)
     connection.execute("COMMIT")
 
 
@@ -81,7 +78,8 @@ def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | N
     if ("ops", "schema_version") not in tables:
         raise WarehouseError(
             f"{path} is a DuckDB file of something else (it has no ops.schema_version): "
-            "set LAYERS_DATA_DIR to another folder, or move the file away. Nothing was changed."
+            f"set LAYERS_DATA_DIR to another folder, or move the file away with {path}.wal, if there is one. "
+            "Nothing was changed."
         )
     row = connection.execute("SELECT version FROM ops.schema_version").fetchall()
     return int(row[0][0])
@@ -91,6 +89,10 @@ def scopes_of(connection: duckdb.DuckDBPyConnection) -> list[Scope]:
     """The scopes whose metrics the file has tables for, read now or not."""
     tables = _existing_tables(connection)
     return [scope for scope in SCOPES.values() if ("ads", scope.metrics_table) in tables]
+
+
+def _was_read(connection: duckdb.DuckDBPyConnection, scope: Scope) -> bool:
+    return bool(connection.execute("SELECT 1 FROM ops.coverage WHERE scope = ? LIMIT 1", [scope.name]).fetchall())
 
 
 def _existing_tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
@@ -106,8 +108,8 @@ def _create_base(connection: duckdb.DuckDBPyConnection) -> None:
     for table in OPS_TABLES:
         if table.name in ("schema_version", "revision"):
             connection.execute(table.ddl())
-    connection.execute("INSERT INTO ops.schema_version VALUES (?)", [SCHEMA_VERSION])
-    connection.execute("INSERT INTO ops.revision VALUES (0)")
+    connection.execute("INSERT INTO ops.schema_version (version) VALUES (?)", [SCHEMA_VERSION])
+    connection.execute("INSERT INTO ops.revision (revision) VALUES (0)")
 
 
 def _drop_derived(connection: duckdb.DuckDBPyConnection) -> None:
@@ -116,13 +118,6 @@ def _drop_derived(connection: duckdb.DuckDBPyConnection) -> None:
         for schema, name in connection.execute(f"SELECT schema_name, {kind}_name FROM {listing}").fetchall():
             if kind == "VIEW" or schema == "marts":
                 connection.execute(f"DROP {kind} {schema}.{name}")
-
-
-def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    for ratio in RATIOS:
-        macro = f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator})"
-        connection.execute(f"CREATE OR REPLACE MACRO {macro} AS {ratio.sql()}")
-        connection.execute(f"COMMENT ON MACRO marts.{ratio.name} IS {quote(ratio_comment(ratio))}")
 
 
 def _create_missing(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> set[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import duckdb
+
+from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.schema import scopes_of
@@ -29,8 +32,15 @@ def apply_settling_times(warehouse: Warehouse, settling: SettlingTimes) -> bool:
         return False
     with warehouse.change() as connection:
         connection.execute("DELETE FROM ops.settling")
-        connection.executemany("INSERT INTO ops.settling VALUES (?, ?)", list(wanted.items()))
+        connection.executemany("INSERT INTO ops.settling (platform, settle_hours) VALUES (?, ?)", list(wanted.items()))
         if rows:
             for scope in scopes_of(connection):
-                run_script(connection, scope_sql("resettle", scope))
+                settle_anew(connection, scope)
     return True
+
+
+def settle_anew(connection: duckdb.DuckDBPyConnection, scope: Scope) -> None:
+    """Within a transaction: bring the ``settled`` columns of ``scope`` in step with ``ops.settling`` and platforms."""
+    run_script(connection, scope_sql("resettle", scope))
+    if scope in WEEKLY_REACH_SCOPES:
+        connection.execute(scope_sql("resettle_weeks", scope))

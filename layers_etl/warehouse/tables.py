@@ -43,12 +43,16 @@ class Table:
         return f"{self.schema}.{self.name}"
 
     def ddl(self) -> str:
-        """CREATE TABLE with a COMMENT on the table and on every column."""
+        """CREATE TABLE."""
         columns = ",\n  ".join(column.ddl() for column in self.columns)
-        comments = [f"COMMENT ON TABLE {self.qualified} IS {quote(self.comment)};"] + [
+        return f"CREATE TABLE {self.qualified} (\n  {columns}\n);"
+
+    def comments(self) -> str:
+        """A COMMENT on the table and on every column."""
+        of_columns = (
             f"COMMENT ON COLUMN {self.qualified}.{column.name} IS {quote(column.comment)};" for column in self.columns
-        ]
-        return f"CREATE TABLE {self.qualified} (\n  {columns}\n);\n" + "\n".join(comments)
+        )
+        return "\n".join((f"COMMENT ON TABLE {self.qualified} IS {quote(self.comment)};", *of_columns))
 
 
 def quote(text: str) -> str:
@@ -93,13 +97,13 @@ def key_columns(scope: Scope) -> tuple[Column, ...]:
     names = [name for name in scope.key_columns if name != "project_id"]
     return (
         _PROJECT,
-        *(Column(name, "VARCHAR", f"Id of the {_noun(scope)}. Part of the key.", required=True) for name in names),
+        *(Column(name, "VARCHAR", f"Id of the {scope.noun}. Part of the key.", required=True) for name in names),
     )
 
 
-def _parent_columns(scope: Scope) -> tuple[Column, ...]:
+def _parent_columns(scope: Scope, null: str) -> tuple[Column, ...]:
     return tuple(
-        Column(name, "VARCHAR", f"The {name.removesuffix('_id').replace('_', ' ')} it belongs to.")
+        Column(name, "VARCHAR", f"The {name.removesuffix('_id').replace('_', ' ')} it belongs to; null: {null}.")
         for name in scope.parents
     )
 
@@ -110,7 +114,7 @@ def versioned_columns(scope: Scope) -> tuple[Column, ...]:
     listed = Column(
         "listed", "BOOLEAN", "Whether the newest listing held it; false: gone from the list.", required=True
     )
-    return (*_parent_columns(scope), *details, listed)
+    return (*_parent_columns(scope, "its listing does not say, see ops.entities"), *details, listed)
 
 
 def entity_table(scope: Scope) -> Table:
@@ -119,7 +123,7 @@ def entity_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.plural,
-        f"One row per {_noun(scope)}: the latest listing. Source: the API's list of {scope.plural.replace('_', ' ')}.",
+        f"One row per {scope.noun}: the latest listing. Source: the API's list of {scope.plural.replace('_', ' ')}.",
         (
             *key_columns(scope),
             *versioned_columns(scope),
@@ -198,7 +202,7 @@ def metrics_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.metrics_table,
-        f"One row per {_noun(scope)} and UTC day: the numbers as last read. Source: ads-metrics, scope={scope.name}. "
+        f"One row per {scope.noun} and UTC day: the numbers as last read. Source: ads-metrics, scope={scope.name}. "
         "A day without activity may have no row; ops.coverage tells what was read.",
         (
             *key_columns(scope),
@@ -242,7 +246,7 @@ def weekly_reach_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.weekly_reach_table,
-        f"One row per {_noun(scope)} and closed ISO week with impressions: the API's own weekly reach, which no sum of "
+        f"One row per {scope.noun} and closed ISO week with impressions: the API's own weekly reach, which no sum of "
         f"days gives. Source: ads-metrics, scope={scope.name}, granularity=week; read when closed and when settled.",
         (*key_columns(scope), _WEEK, _PLATFORM, *_WEEKLY_REACH, _SETTLED, _FIRST_OBSERVED, _OBSERVED),
     )
@@ -265,12 +269,12 @@ def daily_mart(scope: Scope) -> Table:
     return Table(
         "marts",
         scope.daily_mart,
-        f"One row per {_noun(scope)} and UTC day: ads.{scope.metrics_table} with current names and ratios.",
+        f"One row per {scope.noun} and UTC day: ads.{scope.metrics_table} with current names and ratios.",
         (
             *key_columns(scope),
             _DAY,
             name,
-            *_parent_columns(scope),
+            *_parent_columns(scope, "not known"),
             *((account_name,) if "ad_account_id" in scope.parents else ()),
             _PLATFORM,
             _CURRENCY,
@@ -314,12 +318,7 @@ def scope_tables(scope: Scope) -> Iterable[Table]:
 
 
 def _a_noun(scope: Scope) -> str:
-    noun = _noun(scope)
-    return f"an {noun}" if noun.startswith("a") else f"a {noun}"
-
-
-def _noun(scope: Scope) -> str:
-    return {"ad_account": "ad account", "adset": "ad set"}.get(scope.name, scope.name)
+    return f"an {scope.noun}" if scope.noun.startswith("a") else f"a {scope.noun}"
 
 
 _RUN = Column("run_id", "VARCHAR", "Dagster run.", required=True)
@@ -338,7 +337,7 @@ OPS_TABLES: Final = (
     Table(
         "ops",
         "views",
-        "One row: which definitions the file's views were made from.",
+        "One row: which definitions the file's views, macros and comments were made from.",
         (Column("fingerprint", "VARCHAR", "Hash of the definitions; other ones are made anew.", required=True),),
     ),
     Table(
@@ -359,7 +358,7 @@ OPS_TABLES: Final = (
         "One row: from which day to which the warehouse is meant to know every entity.",
         (
             Column("first_day", "DATE", "LAYERS_START_DATE of the newest run.", required=True),
-            Column("last_day", "DATE", "The last day that had closed at the newest run's instant.", required=True),
+            Column("last_day", "DATE", "The last day that had closed at the latest instant of a run.", required=True),
         ),
     ),
     Table(
@@ -422,7 +421,7 @@ OPS_TABLES: Final = (
     Table(
         "ops",
         "untrusted_answers",
-        "One row per answer that arrived and could not be believed; no row of it landed.",
+        "One row per answer that arrived and could not be believed, for LAYERS_REQUEST_LOG_DAYS; no row of it landed.",
         (
             _RUN,
             Column("received_at", INSTANT, "When it was put aside.", required=True),
@@ -433,7 +432,11 @@ OPS_TABLES: Final = (
             Column("until", "DATE", "Day after the last. Exclusive."),
             Column("request_id", "VARCHAR", "The API's id of the request."),
             Column("reason", "VARCHAR", "Why it is not to be trusted.", required=True),
-            Column("body", "VARCHAR", "The answer's text, at most 64 KiB of it."),
+            Column(
+                "body",
+                "VARCHAR",
+                "The answer's text, at most 64 KiB of it; null: its run had put 4 MiB of others aside before.",
+            ),
         ),
     ),
     Table(
@@ -461,8 +464,20 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
+        "refused_metrics",
+        "One row per scope, platform and metric that the API refuses to give: the metric is null there. Asked for "
+        "again a week after it was refused.",
+        (
+            _SCOPE,
+            Column("platform", "VARCHAR", "Ad platform; null: scopes that span several."),
+            Column("metric", "VARCHAR", "Name of the metric.", required=True),
+            Column("refused_at", INSTANT, "When the API said so, by its clock.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
         "readings",
-        "One row per answer that landed whole: the evidence of when every day was read. Only ever added to.",
+        "One row per answer that landed whole: the evidence of when every day was read. None is ever taken out.",
         (
             _SCOPE,
             _PROJECT,
@@ -471,7 +486,7 @@ OPS_TABLES: Final = (
             _UNTIL,
             Column("read_at", INSTANT, "When it was read, by the API's clock.", required=True),
             _RUN,
-            Column("request_id", "VARCHAR", "The API's id of the request."),
+            Column("request_id", "VARCHAR", "The API's id of the request, for LAYERS_REQUEST_LOG_DAYS; then null."),
         ),
     ),
     Table(
@@ -491,7 +506,7 @@ OPS_TABLES: Final = (
     Table(
         "ops",
         "stale_marts",
-        "One row per window of an entity whose daily mart must be derived anew; empty after every whole run.",
+        "One row per window of an entity whose daily mart is to be derived anew; empty after every run of the scope.",
         (_SCOPE, _PROJECT, _ENTITY, _SINCE, _UNTIL),
     ),
     Table(
@@ -517,7 +532,12 @@ OPS_TABLES: Final = (
             _RUN,
             Column("published_at", INSTANT, "When the file was published, by this machine's clock.", required=True),
             Column("instant", INSTANT, "The instant the run stands for.", required=True),
-            Column("settled_until", "DATE", "All days before this one are settled for every entity; null: none yet."),
+            Column(
+                "settled_until",
+                "DATE",
+                "All days before this one are settled for every entity that LAYERS_PROJECT_IDS and LAYERS_SCOPES ask "
+                "for and that is not gone, those of retired projects too; null: none yet.",
+            ),
         ),
     ),
 )

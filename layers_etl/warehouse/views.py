@@ -1,61 +1,100 @@
-"""The views, one file each in ``sql/views``, made for the scopes a file has."""
+"""The views and macros, one file each in ``sql/views``, made for the scopes a file has."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 import duckdb
 
-from layers_etl.domain.metrics import ADDITIVE
-from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.domain.metrics import ADDITIVE, RATIOS, Ratio
+from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, SCOPES, Scope
 from layers_etl.warehouse.comments import inherit_comments
 from layers_etl.warehouse.reconciliation_views import reconciliation_views
 from layers_etl.warehouse.rollups import rollup_views
 from layers_etl.warehouse.sql import load_sql, scope_sql
+from layers_etl.warehouse.tables import Table, quote, ratio_comment
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope]) -> None:
-    """Make every view over the tables of ``scopes``, unless the file has these very ones.
+def create_views(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], scopes: Sequence[Scope], *, summed: Scope
+) -> None:
+    """Make every macro and view over the tables of ``scopes``, and say what ``tables`` and views hold.
 
-    They and their comments take a fifth of a second to make, and a file is opened by every run.
+    Platforms and projects are sums of ``summed``.
+    Unless the file has these very ones: they take a fifth of a second to make, and a file is opened by every run.
     """
-    views = [
+    definitions = [
+        *(table.comments() for table in tables),
+        *map(_ratio_macro, RATIOS),
+        load_sql("views/hours_to_settle"),
         *(scope_sql("views/metrics_versions", scope) for scope in scopes),
-        _day_states(scopes),
+        _entities(scopes),
+        load_sql("views/day_states"),
         _restatements(scopes),
         _restatement_summary(),
-        _read_intervals(scopes),
-        *rollup_views(),
+        load_sql("views/read_intervals"),
+        *rollup_views(summed),
         *reconciliation_views(scopes),
     ]
-    fingerprint = hashlib.sha256("\n".join(views).encode()).hexdigest()
+    fingerprint = hashlib.sha256("\n".join(definitions).encode()).hexdigest()
     if connection.execute("SELECT fingerprint FROM ops.views").fetchall() == [(fingerprint,)]:
         return
-    for view in views:
-        connection.execute(view)
+    for definition in definitions:
+        connection.execute(definition)
     inherit_comments(connection)
     connection.execute("DELETE FROM ops.views")
-    connection.execute("INSERT INTO ops.views VALUES (?)", [fingerprint])
+    connection.execute("INSERT INTO ops.views (fingerprint) VALUES (?)", [fingerprint])
 
 
-def _day_states(scopes: Sequence[Scope]) -> str:
-    entities = "\n  UNION ALL\n  ".join(f"{_entities_of(scope)} WHERE gone_at IS NULL" for scope in scopes)
-    return load_sql("views/day_states").format(entities=entities)
-
-
-def _read_intervals(scopes: Sequence[Scope]) -> str:
-    entities = "\n  UNION ALL\n  ".join(map(_entities_of, scopes))
-    return load_sql("views/read_intervals").format(entities=entities)
-
-
-def _entities_of(scope: Scope) -> str:
-    account = "ad_account_id" if scope is AD_ACCOUNT or "ad_account_id" in scope.parents else "NULL"
-    platform = "NULL" if scope is PROJECT else "platform"
+def _ratio_macro(ratio: Ratio) -> str:
     return (
-        f"SELECT '{scope.name}' AS scope, project_id, {account} AS ad_account_id, {scope.id_column} AS entity_id, "
-        f"{platform} AS platform, gone_at IS NOT NULL AS gone FROM ads.{scope.plural}"
+        f"CREATE OR REPLACE MACRO marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.sql()};\n"
+        f"COMMENT ON MACRO marts.{ratio.name} IS {quote(ratio_comment(ratio))};"
     )
+
+
+def _entities(scopes: Sequence[Scope]) -> str:
+    return load_sql("views/entities").format(
+        entities="\nUNION ALL\n".join(_entities_of(scope, scopes) for scope in scopes)
+    )
+
+
+def _entities_of(scope: Scope, scopes: Sequence[Scope]) -> str:
+    """What a listing does not say of an entity's place, the nearest of its parents that is known says."""
+    said = {name: [f"entity.{name}"] for name in (*scope.parents, *scope.details)}
+    said[scope.id_column] = [f"entity.{scope.id_column}"]
+    joins: list[str] = []
+    for parent in reversed(SCOPES.values()):
+        if parent.id_column in scope.parents and parent in scopes:
+            joins.append(
+                f"LEFT JOIN ads.{parent.plural} AS {parent.name} ON {parent.name}.project_id = entity.project_id "
+                f"AND {parent.name}.{parent.id_column} = {_first(said[parent.id_column])}"
+            )
+            for name in (*parent.parents, "platform"):
+                said[name].append(f"{parent.name}.{name}")
+    account = AD_ACCOUNT.name if joins else "entity"
+    return load_sql("views/entities_of_scope").format(
+        scope=scope.name,
+        table=f"ads.{scope.plural}",
+        id_column=scope.id_column,
+        **{name: _first(said.get(name, ())) for name in ("ad_account_id", "campaign_id", "adset_id", "platform")},
+        account_name="NULL::VARCHAR" if scope is PROJECT else f"{account}.name",
+        currency=_CURRENCY_OF_PROJECT if scope is PROJECT else f"{account}.currency",
+        joins="\n".join(joins),
+    )
+
+
+_CURRENCY_OF_PROJECT: Final = (
+    "(SELECT min(version.currency) FROM ads.ad_account_history AS version "
+    "WHERE version.project_id = entity.project_id HAVING count(DISTINCT version.currency) = 1)"
+)
+"""A project has a currency if its accounts have only ever had that one."""
+
+
+def _first(sources: Sequence[str]) -> str:
+    return f"coalesce({', '.join(sources)})" if sources else "NULL::VARCHAR"
 
 
 def _restatements(scopes: Sequence[Scope]) -> str:

@@ -54,6 +54,9 @@ def load_open_weeks(
 
 
 def upsert_weekly_reach(warehouse: Warehouse, scope: Scope, landings: Sequence[Landing]) -> None:
-    """Land whole weekly answers of one scope in one transaction; what they change goes into history."""
-    with warehouse.change() as connection, registered(connection, landings):
+    """Land whole weekly answers of one scope in one transaction; what they change goes into history.
+
+    Raises :class:`LayersEtlError`, and writes nothing, if the batch holds a key twice.
+    """
+    with warehouse.change() as connection, registered(connection, scope, landings):
         run_script(connection, scope_sql("upsert_weekly_reach", scope))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -154,8 +157,8 @@ def test_a_published_file_that_is_not_ours_is_left_as_it_is(place: Place) -> Non
 
 
 @pytest.mark.slow
-def test_a_published_file_that_is_corrupt_is_replaced(place: Place) -> None:
-    place.data_dir.mkdir()
+def test_a_published_file_that_is_corrupt_beside_a_build_file_is_replaced(place: Place) -> None:
+    assert place.run("run").code == 0
     make_corrupt(place.published)
 
     assert place.run("run").code == 0
@@ -165,13 +168,28 @@ def test_a_published_file_that_is_corrupt_is_replaced(place: Place) -> None:
 
 @pytest.mark.slow
 def test_a_published_file_that_cannot_be_replaced_is_named_and_the_numbers_are_kept(place: Place) -> None:
-    place.published.mkdir(parents=True)
+    assert place.run("run", "--as-of", "2026-03-08T06:00:00Z").code == 0
+    place.published.unlink()
+    place.published.mkdir()
     result = place.run("run")
 
     assert result.code != 0
     assert str(place.published) in result.complaint
     with duckdb.connect(str(place.build), read_only=True) as connection:
-        assert connection.execute("SELECT count(*) > 0 FROM ads.campaign_metrics").fetchall() == [(True,)]
+        assert connection.execute("SELECT max(day) FROM ads.campaign_metrics").fetchall() == [(date(2026, 3, 11),)]
+
+
+@pytest.mark.slow
+def test_a_published_file_that_is_corrupt_and_all_there_is_stops_the_run_and_is_kept(place: Place) -> None:
+    place.data_dir.mkdir()
+    make_corrupt(place.published)
+    before = place.published.read_bytes()
+    result = place.run("run")
+
+    assert result.code == 2
+    assert f"{place.published} cannot be opened" in result.complaint
+    assert place.published.read_bytes() == before
+    assert not place.build.exists()
 
 
 def test_a_build_file_that_another_program_holds_open_is_named(filled: Place) -> None:
@@ -187,12 +205,36 @@ def test_a_build_file_that_another_program_holds_open_is_named(filled: Place) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "doctor"])
 def test_a_host_that_does_not_answer_is_named(place: Place, command: str) -> None:
+    began = time.monotonic()
     result = place.run(command, LAYERS_BASE_URL="http://127.0.0.1:9")
 
     assert result.code == 1
+    assert command == "run" or time.monotonic() - began < 5
+    assert "retry" not in result.err
     assert "http://127.0.0.1:9" in result.out + result.err
     assert "check LAYERS_BASE_URL and the network" in result.out + result.err
     assert not place.published.exists()
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "backtest"])
+def test_where_the_build_file_cannot_be_locked_the_published_one_answers(
+    filled: Place, still: SandboxServer, tmp_path: Path, command: str
+) -> None:
+    place = Place(tmp_path, still)
+    place.data_dir.mkdir()
+    for path in (filled.build, filled.published):
+        shutil.copy(path, place.data_dir)
+    place.build.with_name("build.duckdb.lock").mkdir()
+
+    assert place.run(command).code == 0
+
+
+def test_what_nobody_expected_is_one_sentence_that_names_the_place(place: Place) -> None:
+    result = place.run("status", LAYERS_DATA_DIR="x" * 5000)
+
+    assert result.code == 1
+    assert result.complaint.startswith("OSError at ")
+    assert "report it" in result.complaint
 
 
 def test_a_port_that_is_taken_is_named(place: Place, still: SandboxServer) -> None:

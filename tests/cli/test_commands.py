@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,19 @@ def test_a_run_stands_for_the_instant_it_is_told(place: Place) -> None:
     assert days_in(place.published, "ads.campaign_metrics") == {date(2026, 3, day) for day in range(1, 8)}
     settled = rows_of(place.published, "SELECT max(day) AS last FROM ads.campaign_metrics WHERE settled")
     assert settled == [{"last": date(2026, 3, 4)}]
+
+
+@pytest.mark.slow
+def test_a_scope_that_is_added_to_a_published_file_is_read_from_the_first_day_on(place: Place) -> None:
+    assert place.run("run").code == 0
+    with_adsets = {"LAYERS_SCOPES": "campaign,ad_account,adset"}
+    before = [place.run(command, **with_adsets).code for command in ("status", "backtest")]
+    result = place.run("run", **with_adsets)
+
+    assert before == [0, 0]
+    assert result.code == 0
+    assert days_in(place.published, "marts.adset_daily") == {date(2026, 3, day) for day in range(1, 12)}
+    assert recorded(place, "adset_metrics") == {date(2026, 3, day) for day in range(1, 12)}
 
 
 @pytest.mark.slow
@@ -144,6 +159,11 @@ def test_a_key_refused_midway_ends_with_3(troubled: Place) -> None:
 
     assert result.code == 3
     assert "set a valid LAYERS_API_KEY" in result.complaint
+
+
+def test_what_needs_no_dagster_does_not_wait_for_its_import() -> None:
+    asked_for = "import sys, layers_etl.cli, layers_etl.doctor, layers_etl.console; print('dagster' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", asked_for], text=True) == "False\n"
 
 
 def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: Place, filled: Place) -> None:

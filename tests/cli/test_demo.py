@@ -23,17 +23,22 @@ LONGEST_SECONDS = 90
 ELSEWHERE = {
     "LAYERS_API_KEY": "lp_test_somebody_elses",
     "LAYERS_BASE_URL": "http://127.0.0.1:9",
-    "LAYERS_PROJECT_IDS": "prj_nowhere",
     "LAYERS_START_DATE": "2030-01-01",
-    "LAYERS_SCOPES": "ad",
-    "LAYERS_SETTLE_HOURS": "0",
 }
+ELSEWHERE_IN_THE_FILE = """
+LAYERS_ORGANIZATION=org_of_somebody_else
+LAYERS_PROJECT_IDS=prj_nowhere
+LAYERS_SCOPES=ad
+LAYERS_SETTLE_HOURS=0
+LAYERS_REQUESTS_PER_MINUTE=1
+"""
 
 
 @pytest.fixture(scope="module")
 def shown(still: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Ended, float]:
     """A folder after the demo, what it printed, and how long it took; the user's settings point elsewhere."""
     place = Place(tmp_path_factory.mktemp("demo"), still)
+    (place.folder / ".env").write_text(ELSEWHERE_IN_THE_FILE)
     began = time.monotonic()
     with place.started("demo", **ELSEWHERE) as process:
         result = ended(process, timeout=300)
@@ -72,16 +77,27 @@ def test_the_demo_leaves_a_warehouse_that_opens_read_only(shown: tuple[Place, En
 
 def test_the_demo_replaces_what_an_earlier_demo_left(shown: tuple[Place, Ended, float]) -> None:
     place, _, _ = shown
-    assert (place.data_dir / "demo.txt").exists()
     with place.started("demo") as process:
         assert ended(process, timeout=300).code == 0
     assert rows_of(place.published, "SELECT count(*) AS runs FROM ops.runs") == [{"runs": 15}]
 
 
-def test_the_demo_refuses_to_replace_a_real_warehouse(filled: Place) -> None:
-    before = filled.published.read_bytes()
-    result = filled.run("demo")
+def test_the_demo_refuses_to_replace_a_real_warehouse_and_its_history(place: Place) -> None:
+    assert place.run("run", LAYERS_API_KEY="lp_test_child").code == 0
+    before = {path: path.read_bytes() for path in place.data_dir.rglob("*.d*b")}
+    result = place.run("demo")
 
     assert result.code == 2
     assert "holds a real warehouse" in result.complaint
-    assert filled.published.read_bytes() == before
+    assert len(before) > 2
+    assert {path: path.read_bytes() for path in place.data_dir.rglob("*.d*b")} == before
+
+
+def test_the_demo_refuses_to_replace_a_file_of_which_it_cannot_tell_whose_it_is(place: Place) -> None:
+    place.data_dir.mkdir()
+    place.published.write_bytes(b"no database" * 2000)
+    result = place.run("demo")
+
+    assert result.code == 2
+    assert "cannot tell whether it may replace" in result.complaint
+    assert place.published.exists()

@@ -40,10 +40,8 @@ def statuses(place: Place) -> list[dg.DagsterRunStatus]:
 
 
 def stall_after_the_first_landing(place: Place) -> None:
-    """Three answers at once and a fourth that comes late, upon which all four are committed; then none for a minute."""
-    late, never = {"seconds": 2.5}, {"seconds": 60}
-    place.sandbox.add_fault(Fault(effect="stalled", parameters=late, path="ads-metrics", after=3, times=1))
-    place.sandbox.add_fault(Fault(effect="stalled", parameters=never, path="ads-metrics", after=4))
+    """Three answers at once, which are committed when no fourth comes for a while; then none for a minute."""
+    place.sandbox.add_fault(Fault(effect="stalled", parameters={"seconds": 60}, path="ads-metrics", after=3))
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +58,13 @@ def test_a_killed_run_is_taken_up_again_and_ends_as_if_nothing_had_happened(
 ) -> None:
     stall_after_the_first_landing(troubled)
     with troubled.started("run") as process:
-        wait_for(process, "windows landed")
+        wait_for(process, "answers landed")
         process.send_signal(signal.SIGKILL)
         process.wait()
     committed = {
         (row["scope"], row["entity_id"]) for row in rows_of(troubled.build, "SELECT scope, entity_id FROM ops.readings")
     }
-    assert len(committed) == 4
+    assert len(committed) == 3
     assert statuses(troubled) == [dg.DagsterRunStatus.STARTED]
 
     troubled.sandbox.clear_faults()
@@ -84,14 +82,14 @@ def test_a_killed_run_is_taken_up_again_and_ends_as_if_nothing_had_happened(
 def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(troubled: Place, number: int) -> None:
     stall_after_the_first_landing(troubled)
     with troubled.started("run") as process:
-        before = wait_for(process, "windows landed")
+        before = wait_for(process, "answers landed")
         process.send_signal(number)
         result = ended(process)
 
     assert "Traceback" not in before
     assert result.code == 130
     assert result.complaint == "interrupted. What had landed is kept; the same command takes it up again."
-    assert len(rows_of(troubled.build, "SELECT DISTINCT entity_id FROM ops.readings")) == 4
+    assert len(rows_of(troubled.build, "SELECT DISTINCT entity_id FROM ops.readings")) == 3
     assert rows_of(troubled.build, "SELECT status FROM ops.runs") == [{"status": "interrupted"}]
     assert statuses(troubled)[0].value in ("CANCELED", "FAILURE")
 

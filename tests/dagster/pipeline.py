@@ -14,8 +14,8 @@ import dagster as dg
 import duckdb
 
 from layers_etl.definitions import build_definitions
+from layers_etl.defs.jobs import run_config
 from layers_etl.defs.partitions import daily_partitions, range_tags
-from layers_etl.defs.schedules import run_config
 from layers_etl.domain.days import DayWindow, day_close
 from layers_etl.ingest.request import RunKind
 from layers_etl.instance import prepare_dagster_home
@@ -23,6 +23,7 @@ from layers_etl.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.journal import RequestRecord
 from layers_etl.sandbox.server import DEFAULT_KEY, SandboxServer
+from layers_etl.sandbox.world import ORGANIZATION
 from layers_etl.settings import Settings, load_settings
 
 METRICS_ASSETS = ("campaign_metrics", "ad_account_metrics")
@@ -45,6 +46,11 @@ class Pipeline:
     start_date: date
     extra: dict[str, str] = field(default_factory=dict[str, str])
     memory: dg.DagsterInstance | None = None
+
+    @property
+    def project_id(self) -> str:
+        """The first project of the simulated API."""
+        return self.sandbox.world.projects(ORGANIZATION)[0].id
 
     # Doing -------------------------------------------------------------------------------------------------------
 
@@ -110,13 +116,17 @@ class Pipeline:
     def retry(self, window: DayWindow, run_id: str, *, from_failure: bool = False) -> dg.JobExecutionResult:
         """What re-executing a run in the UI does: all its steps, or those that failed and what hangs on them."""
         with self.environment(), self.instance() as instance:
+            # Dagster keeps the last job that a process loaded: the folder tells this pipeline's from another's.
+            job = dg.build_reconstructable_job(
+                __name__, refresh_job.__name__, reconstructable_args=(str(self.data_dir),)
+            )
             options = (
                 dg.ReexecutionOptions.from_failure(run_id, instance)
                 if from_failure
                 else dg.ReexecutionOptions(parent_run_id=run_id)
             )
             return dg.execute_job(
-                dg.reconstructable(refresh_job),
+                job,
                 instance,
                 run_config={**run_config(RunKind.BACKFILL), **QUIET},
                 tags=range_tags(window),
@@ -196,8 +206,8 @@ class Pipeline:
             return list(reversed(instance.get_runs()))
 
 
-def refresh_job() -> dg.JobDefinition:
-    """The job as a worker process loads it."""
+def refresh_job(_data_dir: str) -> dg.JobDefinition:
+    """The job as a worker process loads it, in the environment of one pipeline."""
     return build_definitions(load_settings()).resolve_job_def("refresh")
 
 

@@ -96,6 +96,7 @@ def test_a_backfill_launched_in_the_ui_is_one_run_that_leaves_nothing_stale(pipe
         browser.close()
 
     assert [run.status for run in pipeline.runs()] == [dg.DagsterRunStatus.SUCCESS]
+    assert pipeline.query("SELECT kind FROM ops.runs") == [{"kind": "backfill"}]
     for asset in METRICS_ASSETS:
         assert pipeline.partition_states(asset) == dict.fromkeys(RANGE, "MATERIALIZED")
     assert {asset: pipeline.materializations(asset) for asset in DOWNSTREAM} == dict.fromkeys(DOWNSTREAM, 1)

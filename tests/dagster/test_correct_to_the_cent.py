@@ -16,6 +16,8 @@ from layers_etl.sandbox.world import WorldConfig
 from .pipeline import Pipeline, Row, utc
 from .reported import Reported, reported_days
 
+pytestmark = pytest.mark.slow
+
 FIRST_DAY = date(2026, 3, 20)
 MORNINGS = [utc(f"2026-04-{day:02d} 06:00") for day in (4, 6, 7, 11)]
 """Mornings are missed, as they would be in an outage."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import chain, combinations
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from layers_etl import definitions
 from layers_etl.definitions import build_definitions
@@ -89,13 +91,42 @@ def test_partitions_begin_at_the_start_date(monkeypatch: pytest.MonkeyPatch) -> 
     assert partitions.get_first_partition_key() == "2026-02-03"
 
 
+def _held(loaded: dg.Definitions) -> set[str]:
+    return {f"{key.asset_key.to_user_string()}: {key.name}" for key in loaded.resolve_asset_graph().asset_check_keys}
+
+
 def test_every_metrics_table_is_held_to_its_promises() -> None:
     graph = _default().resolve_asset_graph()
-    held = {f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys}
 
     promises = ("every_entity_was_read", "keys_are_unique", "no_primitive_is_negative")
-    assert held >= {f"{name}_metrics: {promise}" for name in ("campaign", "ad_account") for promise in promises}
+    assert _held(_default()) >= {
+        f"{name}_metrics: {promise}" for name in ("campaign", "ad_account") for promise in promises
+    }
     assert all(graph.get(key).description for key in graph.asset_check_keys)
+
+
+@pytest.mark.parametrize("scopes", EVERY_CHOICE, ids="+".join)
+def test_every_asset_but_the_published_file_is_held_to_unique_keys_and_every_mart_to_its_step(
+    scopes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAYERS_SCOPES", ",".join(scopes))
+    loaded = _default()
+    held, assets = _held(loaded), _specs(loaded)
+
+    keyed = {name for name in assets if f"{name}: keys_are_unique" in held}
+    assert keyed == set(assets) - {"published_warehouse"}
+    assert "ad_accounts: keys_of_projects_are_unique" in held
+    marts = {name for name, spec in assets.items() if spec.group_name == "marts"}
+    assert {name for name in held if name.endswith(": mart_is_in_step")} == {
+        f"{mart}: mart_is_in_step" for mart in marts
+    }
+
+
+def test_a_published_file_that_no_run_replaced_for_a_day_is_shown_as_stale() -> None:
+    policy = _specs(_default())["published_warehouse"].freshness_policy
+    assert isinstance(policy, TimeWindowFreshnessPolicy)
+    assert policy.warn_window is not None
+    assert timedelta(days=1) < policy.warn_window.to_timedelta() < policy.fail_window.to_timedelta() < timedelta(days=2)
 
 
 def test_the_job_and_the_schedule_have_their_names() -> None:

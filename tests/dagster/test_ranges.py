@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 
+from layers_etl.definitions import build_definitions
+from layers_etl.defs.partitions import range_tags
 from layers_etl.ingest.request import RunKind
 from layers_etl.sandbox.faults import Fault
 
@@ -54,7 +56,9 @@ def test_a_range_over_the_metrics_alone_is_one_run_on_an_empty_warehouse_and_lea
         assert pipeline.query(f"SELECT count(*) AS n FROM marts.{scope}_daily") == pipeline.query(
             f"SELECT count(*) AS n FROM ads.{scope}_metrics"
         )
-    assert {asset: pipeline.materializations(asset) for asset in DOWNSTREAM} == dict.fromkeys(DOWNSTREAM, 1)
+        assert pipeline.query(f"SELECT DISTINCT week FROM ads.{scope}_reach_weekly") == [{"week": WEEK.since}]
+    finished = (*DOWNSTREAM, "campaign_reach_weekly", "ad_account_reach_weekly")
+    assert {asset: pipeline.materializations(asset) for asset in finished} == dict.fromkeys(finished, 1)
     with pipeline.instance() as instance:
         mart = instance.get_latest_materialization_event(dg.AssetKey("campaign_daily"))
     assert mart is not None
@@ -126,6 +130,15 @@ def test_a_campaign_that_fails_for_good_costs_its_own_days_alone(pipeline: Pipel
     assert landed
     assert broken not in landed
     assert {row["entity_id"] for row in pipeline.query("SELECT entity_id FROM ops.failures")} == {broken}
+
+
+def test_a_list_that_fails_is_shown_where_only_the_metrics_were_launched(pipeline: Pipeline) -> None:
+    with pipeline.broken(Fault(effect="status", parameters={"status": 422}, path="/ads/campaigns$")):
+        result = pipeline.materialize(WEEK, METRICS_ASSETS)
+
+    check = check_of(result, "campaign_metrics")
+    assert not check.passed
+    assert "listing campaigns" in str(check.metadata["failures"].value)
 
 
 @pytest.mark.slow
@@ -251,6 +264,27 @@ def test_a_run_over_a_range_reads_only_what_has_not_settled(pipeline: Pipeline) 
     assert {dict(record.query)["since"][:10] for record in received} == {"2026-03-09"}
 
 
+def test_the_job_launched_as_it_is_for_one_day_reads_all_that_has_not_settled_up_to_it(pipeline: Pipeline) -> None:
+    assert pipeline.materialize(window("2026-03-01", "2026-03-12"), kind=RunKind.RUN).success
+    pipeline.sandbox.set_clock(TODAY + timedelta(days=1))
+    with pipeline.watched() as received, pipeline.environment() as settings, pipeline.instance() as instance:
+        job = build_definitions(settings, last_day=TODAY.date()).resolve_job_def("refresh")
+        assert job.execute_in_process(instance=instance, partition_key="2026-03-11").success
+
+    assert {dict(record.query)["since"][:10] for record in received} == {"2026-03-09"}
+
+
+def test_assets_launched_without_a_job_are_read_for_every_day_named(pipeline: Pipeline) -> None:
+    assert pipeline.materialize(window("2026-03-01", "2026-03-12"), kind=RunKind.RUN).success
+    with pipeline.watched() as received, pipeline.environment() as settings, pipeline.instance() as instance:
+        job = build_definitions(settings).resolve_implicit_global_asset_job_def()
+        assets = [dg.AssetKey(name) for name in METRICS_ASSETS]
+        assert job.execute_in_process(instance=instance, tags=range_tags(WEEK), asset_selection=assets).success
+
+    assert {dict(record.query)["since"][:10] for record in received} == {"2026-03-02"}
+    assert {dict(record.query)["until"][:10] for record in received} == {"2026-03-09"}
+
+
 @pytest.mark.parametrize(
     ("assets", "from_failure"),
     [
@@ -275,6 +309,25 @@ def test_a_retry_does_not_ask_again_for_what_the_failed_run_had_landed(
     assert pipeline.partition_states("ad_account_metrics") == dict.fromkeys(WEEK, "MATERIALIZED")
     assert {row["day"] for row in pipeline.query("SELECT day FROM marts.campaign_daily")} == set(WEEK)
     assert pipeline.materializations("campaign_daily") == marts + 1
+
+
+def test_a_retry_of_a_run_that_succeeded_reads_everything_again(pipeline: Pipeline) -> None:
+    first = pipeline.materialize(WEEK)
+    assert first.success
+    with pipeline.watched() as received:
+        assert pipeline.retry(WEEK, first.run_id).success
+
+    assert len(received) == 6
+    assert {record["continues"] for record in pipeline.query("SELECT continues FROM ops.runs")} == {None}
+
+
+def test_a_retry_after_more_than_half_a_day_reads_everything_again(pipeline: Pipeline) -> None:
+    first = _with_unreadable_campaigns(pipeline)
+    pipeline.sandbox.set_clock(TODAY + timedelta(days=41))
+    with pipeline.watched() as received:
+        assert pipeline.retry(WEEK, first).success
+
+    assert {dict(record.query)["scope"] for record in received} == {"campaign", "ad_account"}
 
 
 def _with_unreadable_campaigns(pipeline: Pipeline, assets: tuple[str, ...] | None = None) -> str:

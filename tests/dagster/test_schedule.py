@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -73,6 +74,11 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
         pipeline = Pipeline(sandbox, tmp_path_factory.mktemp("data"), date(2026, 3, 1))
         assert pipeline.run().code == 0
     return pipeline
+
+
+def test_a_scope_that_was_added_since_the_last_run_is_read_from_the_start_date_on(read_once: Pipeline) -> None:
+    with_adsets = replace(read_once, extra={"LAYERS_SCOPES": "campaign,ad_account,adset"})
+    assert asked_range(with_adsets, TODAY) == (date(2026, 3, 1), date(2026, 3, 11))
 
 
 @pytest.mark.slow

@@ -201,11 +201,31 @@ def test_every_platform_has_its_own_settling_time() -> None:
 # What is left alone -----------------------------------------------------------------------------------------------
 
 
-def test_an_entity_that_answered_not_found_is_left_alone_by_a_run() -> None:
-    entity = Known(KEY, gone=True)
+def test_an_entity_that_answered_not_found_and_is_listed_no_longer_is_left_alone_by_a_run() -> None:
+    entity = Known(KEY, gone=True, listed=False)
     plan = plan_for(entity)
     assert plan.reads == ()
     assert plan.gone == (entity,)
+
+
+def test_an_entity_that_answered_not_found_and_is_listed_is_asked_for_like_any_other() -> None:
+    assert asked(plan_for(Known(KEY, gone=True))) == [WANTED]
+
+
+@properties
+@given(readings(), windows(longest=30), settle_hours())
+def test_of_what_is_retired_a_run_asks_for_what_is_open_between_the_first_day_read_and_the_last(
+    read: Readings, wanted: DayWindow, hours: int
+) -> None:
+    truth = last_readings(read)
+    plan = plan_for(Known(KEY, retired=True, coverage=ledger_of(read, hours)), wanted, hours)
+    assert days_of(asked(plan)) == [
+        day
+        for day in wanted
+        if truth and min(truth) <= day <= max(truth)
+        if day not in truth or not is_settled(day, truth[day], hours)
+    ]
+    assert (plan.dormant, plan.current) == ((), ())
 
 
 def dormant_campaign(settled_days: int, active_day: int | None = 0, hours: int = 72) -> Known:

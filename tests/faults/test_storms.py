@@ -14,7 +14,7 @@ import stamina
 from layers_etl.defs.assets import COMPLETENESS_CHECK
 from layers_etl.domain.days import ONE_DAY
 from layers_etl.domain.scopes import CAMPAIGN
-from layers_etl.launch import ExitCode
+from layers_etl.errors import ExitCode
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig

@@ -129,8 +129,10 @@ class Pipeline:
             finally:
                 if publish:
                     ingestion.finish()
-            status = ingestion.status
-        return Ran(run_id, status, {scope.name: outcome for scope, outcome in outcomes.items()}, self.asked())
+        ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [run_id])
+        return Ran(
+            run_id, RunStatus(status), {scope.name: outcome for scope, outcome in outcomes.items()}, self.asked()
+        )
 
     def asked(self) -> list[Asked]:
         """The metrics the sandbox was asked for since its requests were last cleared, in the order they came."""

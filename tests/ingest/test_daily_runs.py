@@ -241,3 +241,11 @@ def test_every_active_project_is_read_and_an_archived_one_only_where_it_is_named
     pipeline.run(morning(1))
     read = pipeline.rows("SELECT DISTINCT project_id FROM ops.readings WHERE read_at = ?", [morning(1)])
     assert read == [(second,)]
+
+
+def test_a_run_that_stands_for_the_past_takes_no_day_and_no_listing_back(pipeline: Pipeline) -> None:
+    pipeline.run(morning(2))
+    ended = ("FROM ops.horizon", "SELECT campaign_id, last_listed_at FROM ads.campaigns ORDER BY ALL")
+    before = [pipeline.rows(query) for query in ended]
+    pipeline.run(as_of=morning(0))
+    assert [pipeline.rows(query) for query in ended] == before

@@ -13,7 +13,9 @@ from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.world import WorldConfig
 
-from .mornings import FIRST_MORNING, Pipeline, morning
+from .mornings import FIRST_MORNING, Pipeline, morning, refusing
+
+pytestmark = pytest.mark.slow
 
 PipelineOver = Callable[..., Pipeline]
 LAST_ACTIVE = date(2026, 1, 4)
@@ -67,6 +69,28 @@ def test_the_net_reads_a_dormant_campaign_in_the_same_run_on_the_days_its_accoun
     assert pipeline.table(CAMPAIGN)[dormant, day][0] == Decimal("7.77")
     awake = pipeline.run(morning(6))
     assert ("campaign", dormant) in awake.windows, "a campaign that was active is asked for again"
+
+
+def test_a_dormant_campaign_that_cannot_be_read_after_all_is_a_failure_like_any_other(
+    archived: tuple[Pipeline, str],
+) -> None:
+    pipeline, dormant = archived
+    account, now = pipeline.accounts()[0], morning(5)
+    pipeline.run(morning(4))
+    day = now.date() - timedelta(days=2)
+    pipeline.sandbox.world.override_day(ApiScope.AD_ACCOUNT, account, day, spend_cents=1)
+    pipeline.sandbox.add_fault(refusing(dormant))
+    outcome = pipeline.run(now).outcomes["campaign"]
+    assert [(failed.read.key.entity_id, failed.read.window) for failed in outcome.failed] == [
+        (dormant, DayWindow(day, day + timedelta(days=1)))
+    ]
+    assert outcome.expected == len(pipeline.campaigns())
+    for number in (6, 7, 8):
+        pipeline.run(morning(number))
+    pipeline.sandbox.clear_faults()
+    ran = pipeline.run(morning(9))
+    assert ("ad_account", account) in ran.windows and day not in ran.windows["ad_account", account][0]
+    assert day in ran.windows["campaign", dormant][0], "though its account has settled"
 
 
 def test_the_net_asks_for_nothing_while_account_and_campaigns_agree(archived: tuple[Pipeline, str]) -> None:

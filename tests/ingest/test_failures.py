@@ -134,32 +134,6 @@ def test_a_bucket_sent_twice_alike_is_one_row(pipeline: Pipeline) -> None:
     ) == [(1,)]
 
 
-def test_a_campaign_that_is_gone_is_remembered_left_alone_by_runs_and_asked_for_by_a_backfill(
-    pipeline: Pipeline,
-) -> None:
-    gone = pipeline.campaigns()[0]
-    not_found = Fault(effect="status", parameters={"status": 404}, path="ads-metrics", entity=gone)
-    pipeline.run()
-    before = pipeline.table(CAMPAIGN)
-    pipeline.sandbox.add_fault(not_found)
-    first = pipeline.run(morning(1))
-    assert first.status is RunStatus.INCOMPLETE
-    assert pipeline.rows("SELECT gone_at FROM ads.campaigns WHERE campaign_id = ?", [gone]) == [(morning(1),)]
-    assert {key: row for key, row in pipeline.table(CAMPAIGN).items() if key[0] == gone} == {
-        key: row for key, row in before.items() if key[0] == gone
-    }
-
-    second = pipeline.run(morning(2))
-    assert second.status is RunStatus.SUCCEEDED
-    assert ("campaign", gone) not in second.windows
-    assert [known.key.entity_id for known in second.outcomes["campaign"].plan.gone] == [gone]
-
-    assert ("campaign", gone) in pipeline.backfill(WHOLE).windows
-    pipeline.sandbox.clear_faults()
-    assert pipeline.backfill(WHOLE).status is RunStatus.SUCCEEDED
-    assert ("campaign", gone) in pipeline.run(morning(3)).windows
-
-
 def test_a_list_that_fails_costs_its_project_the_changes_and_nothing_that_was_known(pipeline: Pipeline) -> None:
     pipeline.run()
     known = pipeline.campaigns()
@@ -171,6 +145,17 @@ def test_a_list_that_fails_costs_its_project_the_changes_and_nothing_that_was_kn
     assert {entity_id for scope, entity_id in ran.windows if scope == "campaign"} == set(known)
     assert pipeline.rows("SELECT bool_and(listed) FROM ads.campaigns") == [(True,)]
     assert pipeline.rows("SELECT scope, entity_id, code FROM ops.failures") == [(None, None, "CONFLICT")]
+    assert [failure.code for failure in ran.outcomes["campaign"].failures] == ["CONFLICT"]
+    assert ran.outcomes["ad_account"].failures == ()
+
+
+def test_a_list_of_accounts_that_fails_leaves_no_scope_whole(pipeline: Pipeline) -> None:
+    pipeline.run()
+    pipeline.sandbox.add_fault(
+        Fault(effect="status", parameters={"status": 409, "code": "CONFLICT"}, path=r"/ads/ad-accounts$")
+    )
+    ran = pipeline.run(morning(1))
+    assert all(len(outcome.failures) == 1 for outcome in ran.outcomes.values())
 
 
 def test_a_campaign_taken_off_the_list_is_read_on_until_it_answers_not_found(pipeline: Pipeline) -> None:

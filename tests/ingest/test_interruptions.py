@@ -14,7 +14,7 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.warehouse.runs import RunStatus
 from tests.warehouse.processes import other_process
 
-from .mornings import FIRST_MORNING, START, Pipeline, morning
+from .mornings import FIRST_MORNING, START, Pipeline, morning, refusing
 
 pytestmark = pytest.mark.slow
 
@@ -107,9 +107,12 @@ def test_an_interrupted_run_is_continued_by_the_same_request_and_by_no_other(pip
 
 
 def test_a_retry_that_names_its_run_asks_for_what_that_one_had_not_read(pipeline: Pipeline) -> None:
+    failing = pipeline.campaigns()[0]
+    pipeline.sandbox.add_fault(refusing(failing))
     first = pipeline.backfill(WHOLE)
+    pipeline.sandbox.clear_faults()
     retry = pipeline.backfill(WHOLE, retry_of=first.run_id)
-    assert retry.asked == []
+    assert retry.windows == {("campaign", failing): [WHOLE]}
     assert set(retry.outcomes["campaign"].landed_days) == set(WHOLE)
 
 

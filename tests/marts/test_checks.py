@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from layers_etl.domain.days import DayWindow
-from layers_etl.launch import ExitCode
+from layers_etl.errors import ExitCode
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig

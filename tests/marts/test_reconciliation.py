@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.faults import Fault
@@ -26,7 +30,7 @@ from layers_etl.warehouse.reconciliation_views import RECONCILIATIONS
 from layers_etl.warehouse.runs import record_horizon
 
 from ..ingest.mornings import Pipeline
-from ..warehouse.builders import ACCOUNT, PROJECT_ID, A, B, account, campaign, land, march, reading, rows, utc
+from ..warehouse.builders import ACCOUNT, PROJECT_ID, A, B, account, campaign, land, march, opened, reading, rows, utc
 from .lived import FIRST_MORNING, WORLD, active_campaigns
 
 CAMPAIGNS_TO_ACCOUNT, ACCOUNTS_TO_PROJECT = RECONCILIATIONS
@@ -128,14 +132,29 @@ def test_a_campaign_that_fails_is_no_contradiction(pipeline: Pipeline) -> None:
     assert not any(disagreement.is_contradiction for disagreement in found)
 
 
-def test_an_account_that_fails_shows_as_having_no_bucket(pipeline: Pipeline) -> None:
+def test_an_account_that_fails_shows_as_unknown_and_not_as_having_nothing(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(
         Fault(effect="status", parameters={"status": 422}, path="ads-metrics", scope="ad_account")
     )
-    pipeline.run(FIRST_MORNING)
+    ran = pipeline.run(FIRST_MORNING)
 
-    states = rows(pipeline.warehouse, "SELECT DISTINCT without_bucket, comparable, agrees FROM marts.reconciliation")
-    assert states == [("ad_account", False, False)]
+    states = rows(
+        pipeline.warehouse,
+        "SELECT DISTINCT without_bucket, comparable, agrees, ad_account_spend, spend_residual"
+        " FROM marts.reconciliation",
+    )
+    assert states == [("ad_account", False, None, None, None)]
+    assert found_by(pipeline, ran.run_id) == []
+
+
+def test_an_account_that_was_read_and_has_no_bucket_has_nothing(warehouse: Warehouse) -> None:
+    listed(warehouse)
+    day = march(3)
+    land(warehouse, reading(A, window_of(day), utc(3, 9), {day: bucket("1", "1")}))
+    land(warehouse, reading(ACCOUNT, window_of(day), utc(3, 9), {}))
+
+    found = rows(warehouse, "SELECT without_bucket, ad_account_spend, spend_residual, agrees FROM marts.reconciliation")
+    assert found == [("ad_account", Decimal(0), Decimal(-1), False)]
 
 
 def test_a_removed_campaign_leaves_a_residual_that_is_visible_and_explained(pipeline: Pipeline) -> None:
@@ -196,7 +215,7 @@ def bucket(spend: str, value: str) -> dict[str, object]:
 
 
 def test_the_bound_follows_from_the_decimals_that_roas_has(warehouse: Warehouse) -> None:
-    """ROAS 1.23 of 100 and 2.5 of 50 were printed with two decimals: 0.005 * (100 + 50 + 150), and a bit."""
+    """ROAS 1.23 of 100 and 1.66 of 150 were printed with two decimals, and 2.5 of 50 with one that is known of."""
     listed(warehouse)
     day = march(3)
     for key, numbers in ((A, bucket("100", "123")), (B, bucket("50", "125"))):
@@ -208,7 +227,67 @@ def test_the_bound_follows_from_the_decimals_that_roas_has(warehouse: Warehouse)
         "SELECT conversion_value_residual, conversion_value_bound, conversion_value_agrees FROM marts.reconciliation",
     )
     assert (residual, agrees) == (Decimal(1), True)
-    assert bound == pytest.approx(0.005 * 300 + 3 * 0.00005)
+    assert bound == pytest.approx(0.005 * (100 + 150) + 0.05 * 50 + 3 * 0.00005)
+
+    # JSON prints 2.50 as 2.5: another day of the same campaign tells.
+    land(warehouse, reading(B, window_of(march(4)), utc(3, 9), {march(4): bucket("50", "125.5")}))
+    narrower = "SELECT conversion_value_bound FROM marts.reconciliation WHERE day = ?"
+    assert rows(warehouse, narrower, [day]) == [(pytest.approx(0.005 * 300 + 3 * 0.00005),)]
+
+
+@dataclass(frozen=True)
+class Money:
+    """What an entity spent and sold on a day, in cents."""
+
+    spend: int
+    value: int
+
+    def printed(self, places: int) -> dict[str, object]:
+        """As the API says it, with a ROAS of so many decimals."""
+        return {"spend": self.spend / 100, "roas": round(self.value / max(self.spend, 1), places)}
+
+
+def land_printed(warehouse: Warehouse, days: dict[date, dict[EntityKey, Money]], places: dict[EntityKey, int]) -> None:
+    """Each entity in its own number of decimals; the account is the sum of its campaigns."""
+    listed(warehouse)
+    window = DayWindow(min(days), max(days) + timedelta(days=1))
+    for key, decimals in places.items():
+        buckets = {
+            day: (
+                Money(sum(each.spend for each in money.values()), sum(each.value for each in money.values()))
+                if key is ACCOUNT
+                else money[key]
+            ).printed(decimals)
+            for day, money in days.items()
+        }
+        land(warehouse, reading(key, window, utc(3, 20), buckets))
+
+
+cents = st.integers(0, 10**8)
+moneys = st.builds(Money, cents, cents)
+
+
+@settings(derandomize=True, deadline=None, max_examples=10)
+@given(
+    st.lists(st.fixed_dictionaries({A: moneys, B: moneys}), min_size=1, max_size=20),
+    st.fixed_dictionaries(dict.fromkeys((A, B, ACCOUNT), st.integers(0, 7))),
+)
+def test_however_many_decimals_each_entity_is_printed_with_exact_values_never_disagree(
+    tmp_path_factory: pytest.TempPathFactory, days: list[dict[EntityKey, Money]], places: dict[EntityKey, int]
+) -> None:
+    with opened(tmp_path_factory.mktemp("printed")) as warehouse:
+        land_printed(warehouse, {march(day): money for day, money in enumerate(days, start=1)}, places)
+        assert rows(warehouse, "FROM marts.reconciliation WHERE NOT agrees") == []
+
+
+def test_values_that_differ_by_more_than_their_own_decimals_disagree(warehouse: Warehouse) -> None:
+    days = {march(day): {A: Money(10_000, 34_560 + day), B: Money(20_000, 11_130 + day)} for day in range(1, 10)}
+    land_printed(warehouse, days, {A: 3, B: 3, ACCOUNT: 4})
+    assert rows(warehouse, "FROM marts.reconciliation WHERE NOT agrees") == []
+
+    # Of 300 spent, three decimals explain 0.15, and four 0.015.
+    land(warehouse, reading(ACCOUNT, window_of(march(3)), utc(3, 21), {march(3): {"spend": 300.0, "roas": 1.5241}}))
+    assert rows(warehouse, "SELECT day FROM marts.reconciliation WHERE NOT conversion_value_agrees") == [(march(3),)]
 
 
 def test_readings_hours_apart_of_a_day_that_still_moves_are_not_comparable(warehouse: Warehouse) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,12 +14,13 @@ import pytest
 from layers_etl.domain.days import DayWindow, week_start
 from layers_etl.domain.metrics import ADDITIVE, RATIOS
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.warehouse.connection import Warehouse, open_warehouse
 from layers_etl.warehouse.entities import mark_gone, upsert_entities
 from layers_etl.warehouse.rollups import ROLLUP_VIEWS
 from layers_etl.warehouse.runs import record_horizon
 
+from ..fresh import fresh_warehouse
 from ..warehouse.builders import (
     ACCOUNT,
     CAMPAIGN,
@@ -66,12 +68,16 @@ def dicts(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
 @pytest.fixture
 def listed(warehouse: Warehouse) -> Warehouse:
     """One project with two accounts of Meta in dollars, and one campaign."""
+    make_known(warehouse)
+    return warehouse
+
+
+def make_known(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         connection.execute("INSERT INTO ops.settling VALUES ('*', 72), ('', 72)")
     record_horizon(warehouse, march(1), march(19))
     upsert_entities(warehouse, AD_ACCOUNT, [PROJECT_ID], [account("acc_1"), account("acc_2")], utc(3, 1))
     upsert_entities(warehouse, CAMPAIGN, [PROJECT_ID], [campaign("cmp_a")], utc(3, 1))
-    return warehouse
 
 
 def week_of(
@@ -147,6 +153,7 @@ def test_a_provisional_day_counts_as_read_and_a_running_one_does_not(listed: War
 
 @pytest.mark.parametrize(("last_day", "running"), [(7, True), (8, False)])
 def test_a_week_is_running_until_its_sunday_has_closed(listed: Warehouse, last_day: int, running: bool) -> None:
+    listed.connection.execute("DELETE FROM ops.horizon")
     record_horizon(listed, march(1), march(last_day))
     land(listed, reading(A, WEEK, LATE, spends(WEEK, 10)))
     derive(listed)
@@ -217,7 +224,7 @@ def test_an_account_that_is_gone_counts_where_it_has_numbers_and_nowhere_else(li
     days = DayWindow(march(2), march(16))
     land(listed, reading(ACCOUNT, days, LATE, spends(days, 10)))
     land(listed, reading(OTHER_ACCOUNT, window(2, 4), LATE, spends(window(2, 4), 10)))
-    mark_gone(listed, OTHER_ACCOUNT, LATE)
+    mark_gone(listed, [OTHER_ACCOUNT], LATE)
     derive(listed, AD_ACCOUNT)
 
     settled = rows(listed, "SELECT week, settled, days_read FROM marts.platform_weekly ORDER BY week")
@@ -253,3 +260,32 @@ def test_a_project_is_named(analyst: duckdb.DuckDBPyConnection) -> None:
         f"SELECT bool_and(project_name IS NOT NULL) FROM marts.{PROJECT.name}_weekly"
     ).fetchall()
     assert named
+
+
+def test_platforms_and_projects_are_sums_of_campaigns_where_accounts_are_not_read(tmp_path: Path) -> None:
+    build = tmp_path / "build.duckdb"
+    with fresh_warehouse(build, (CAMPAIGN,)) as warehouse:
+        make_known(warehouse)
+        upsert_entities(warehouse, CAMPAIGN, [PROJECT_ID], [campaign("cmp_a"), campaign("cmp_b", "acc_2")], utc(3, 1))
+        land(warehouse, reading(A, WEEK, LATE, spends(WEEK, 10)))
+        derive(warehouse)
+        for view in ("platform_weekly", "project_weekly"):
+            assert week_of(warehouse, view, "spend, settled, days_read") == [(Decimal(70), False, 0)], "cmp_b lacks"
+        land(warehouse, reading(EntityKey(CAMPAIGN, PROJECT_ID, "cmp_b", "meta_ads"), WEEK, LATE, {}))
+        assert week_of(warehouse, "platform_weekly", "platform, settled, days_read") == [("meta_ads", True, 7)]
+        assert rows(warehouse, "SELECT DISTINCT ad_account_spend, agrees FROM marts.reconciliation") == [(None, None)]
+
+
+@pytest.mark.parametrize("afterwards", [(CAMPAIGN,), (CAMPAIGN, AD_ACCOUNT)])
+def test_once_accounts_were_read_platforms_and_projects_stay_their_sums(
+    tmp_path: Path, afterwards: tuple[Scope, ...]
+) -> None:
+    build = tmp_path / "build.duckdb"
+    with fresh_warehouse(build, (CAMPAIGN, AD_ACCOUNT)) as warehouse:
+        make_known(warehouse)
+        land(warehouse, reading(A, WEEK, LATE, spends(WEEK, 10)))
+        land(warehouse, reading(ACCOUNT, WEEK, LATE, spends(WEEK, 11)), reading(OTHER_ACCOUNT, WEEK, LATE, {}))
+        derive(warehouse)
+        derive(warehouse, AD_ACCOUNT)
+    with open_warehouse(build, afterwards) as warehouse:
+        assert week_of(warehouse, "project_weekly", "spend, settled") == [(Decimal(77), True)]

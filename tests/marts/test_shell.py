@@ -46,6 +46,17 @@ def typing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Cal
     return typed
 
 
+def test_a_user_without_a_home_gets_a_prompt_without_a_history(
+    published: Path,
+    typing: Callable[..., Callable[[str], str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(shell, "HISTORY", Path("~nobody-of-this-name/history"))
+    prompt(published, typing("SELECT 41 + 1 AS answer;"))
+    assert "42" in capsys.readouterr().out
+
+
 def test_a_table_names_its_columns_and_leaves_nothing_out(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_query(published, "SELECT i AS number, repeat('x', 300) AS wide FROM range(200) t(i)", Format.TABLE, None)
     out = capsys.readouterr().out

@@ -101,6 +101,17 @@ def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(sandbox:
     assert monthly == [(0,)]
 
 
+def test_no_week_is_asked_of_a_platform_that_refuses_reach(sandbox: SandboxServer, tmp_path: Path) -> None:
+    sandbox.add_fault(Fault(effect="metric_unavailable", parameters={"metric": "reach", "platform": "tiktok_ads"}))
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        _, weekly = morning(pipeline, warehouse, MONDAY)
+        platforms = dict(warehouse.connection.execute("SELECT campaign_id, platform FROM ads.campaigns").fetchall())
+    asked = {platforms[campaign_id] for campaign_id, _ in weekly}
+    assert "tiktok_ads" in platforms.values()
+    assert asked and "tiktok_ads" not in asked
+
+
 def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:

@@ -40,6 +40,27 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         assert dump(warehouse) == before
 
 
+def test_opening_again_writes_nothing(tmp_path: Path) -> None:
+    build = tmp_path / "build.duckdb"
+    with open_warehouse(build, SCOPES):
+        pass
+    before = build.read_bytes()
+    with open_warehouse(build, SCOPES):
+        pass
+    assert build.read_bytes() == before
+
+
+def test_a_column_that_a_file_gains_says_what_it_holds(tmp_path: Path) -> None:
+    build = tmp_path / "build.duckdb"
+    with open_warehouse(build, SCOPES) as warehouse:
+        said = "SELECT comment FROM duckdb_columns() WHERE table_name = 'failures' AND column_name = 'status'"
+        before = rows(warehouse, said)
+        warehouse.connection.execute("ALTER TABLE ops.failures DROP COLUMN status")
+        warehouse.connection.execute("UPDATE ops.views SET fingerprint = 'of a version without it'")
+    with open_warehouse(build, SCOPES) as warehouse:
+        assert rows(warehouse, said) == before != []
+
+
 def test_a_scope_that_is_read_from_now_on_gets_its_tables_beside_those_there_are(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         land(warehouse, reading(A, window(1, 3), utc(3, 4, 6), spends(window(1, 3), 5)))
@@ -71,7 +92,9 @@ def test_instants_are_told_in_utc_whatever_the_machines_zone(tmp_path: Path, mon
 def test_a_corrupt_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     build = tmp_path / "build.duckdb"
     build.write_bytes(b"this is no database" * 1000)
-    assert "cannot be opened as a DuckDB file" in refusal(tmp_path)
+    sentence = refusal(tmp_path)
+    assert "cannot be opened as a DuckDB file" in sentence
+    assert f"with {build}.wal" in sentence
     assert build.read_bytes() == b"this is no database" * 1000
 
 
@@ -88,7 +111,9 @@ def test_a_truncated_warehouse_is_told_and_left_as_it_is(tmp_path: Path) -> None
 def test_a_database_of_something_else_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
         connection.execute("CREATE TABLE shopping (item VARCHAR)")
-    assert "a DuckDB file of something else" in refusal(tmp_path)
+    sentence = refusal(tmp_path)
+    assert "a DuckDB file of something else" in sentence
+    assert f"{tmp_path / 'build.duckdb'}.wal" in sentence
     with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
         assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("shopping",)]
 

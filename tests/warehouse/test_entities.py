@@ -10,6 +10,7 @@ import pytest
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.domain.settlement import Coverage
+from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, mark_gone, unmark_gone, upsert_entities
 
@@ -36,7 +37,7 @@ MONDAY, TUESDAY, WEDNESDAY = utc(3, 2, 6), utc(3, 3, 6), utc(3, 4, 6)
 
 
 def list_campaigns(warehouse: Warehouse, seen_at: datetime, *entities: Entity, scope: Scope = CAMPAIGN) -> None:
-    upsert_entities(warehouse, scope, ["prj_1"], entities, seen_at, below=SCOPES)
+    upsert_entities(warehouse, scope, ["prj_1"], entities, seen_at)
 
 
 def revision(warehouse: Warehouse) -> int:
@@ -51,6 +52,26 @@ def test_a_rename_closes_the_version_and_opens_the_next(warehouse: Warehouse) ->
         ("New", "active", True, TUESDAY, None),
     ]
     assert rows(warehouse, LATEST) == [("cmp_a", "New", True, MONDAY, TUESDAY, None)]
+
+
+def test_no_version_ends_before_it_began_where_the_clock_steps_back(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, TUESDAY, campaign("cmp_a", name="Old"))
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a", name="New"))
+    list_campaigns(warehouse, WEDNESDAY, campaign("cmp_a", name="Newest"))
+    list_campaigns(warehouse, MONDAY)
+    assert rows(warehouse, "SELECT name, listed, valid_from, valid_to FROM ads.campaign_history") == [
+        ("Old", True, TUESDAY, TUESDAY),
+        ("New", True, TUESDAY, WEDNESDAY),
+        ("Newest", True, WEDNESDAY, WEDNESDAY),
+        ("Newest", False, WEDNESDAY, None),
+    ]
+    assert rows(warehouse, LATEST) == [("cmp_a", "Newest", False, TUESDAY, WEDNESDAY, None)]
+
+
+def test_a_listing_that_holds_an_entity_twice_is_refused_whole(warehouse: Warehouse) -> None:
+    with pytest.raises(LayersEtlError, match="campaigns holds a key twice"):
+        list_campaigns(warehouse, MONDAY, campaign("cmp_a"), campaign("cmp_b"), campaign("cmp_a", name="Other"))
+    assert rows(warehouse, LATEST) == []
 
 
 def test_a_listing_that_says_nothing_new_makes_no_version_and_is_not_worth_publishing(warehouse: Warehouse) -> None:
@@ -129,13 +150,13 @@ def test_marts_are_derived_anew_only_for_changes_they_show(
 
 def test_gone_is_remembered_until_it_can_be_read_or_is_listed_anew(warehouse: Warehouse) -> None:
     list_campaigns(warehouse, MONDAY, campaign("cmp_a"))
-    mark_gone(warehouse, A, TUESDAY)
+    mark_gone(warehouse, [A], TUESDAY)
     assert rows(warehouse, LATEST)[0][-1] == TUESDAY
     list_campaigns(warehouse, TUESDAY, campaign("cmp_a"))
     assert rows(warehouse, LATEST)[0][-1] == TUESDAY, "being listed all along says nothing new"
     unmark_gone(warehouse, [A])
     assert rows(warehouse, LATEST)[0][-1] is None
-    mark_gone(warehouse, A, TUESDAY)
+    mark_gone(warehouse, [A], TUESDAY)
     list_campaigns(warehouse, TUESDAY)
     list_campaigns(warehouse, WEDNESDAY, campaign("cmp_a"))
     assert rows(warehouse, LATEST)[0][-1] is None, "it came back to the list"

@@ -16,7 +16,6 @@ from layers_etl.warehouse.entities import upsert_entities
 
 from .builders import (
     ACCOUNT,
-    SCOPES,
     A,
     B,
     account,
@@ -41,7 +40,7 @@ counts = st.none() | st.integers(0, 10**6)
 
 
 def list_everything(warehouse: Warehouse, account_name: str = "Account", name: str = "Campaign") -> None:
-    upsert_entities(warehouse, AD_ACCOUNT, ["prj_1"], [account(name=account_name)], MONDAY, below=SCOPES)
+    upsert_entities(warehouse, AD_ACCOUNT, ["prj_1"], [account(name=account_name)], MONDAY)
     upsert_entities(warehouse, CAMPAIGN, ["prj_1"], [campaign("cmp_a", name=name), campaign("cmp_b")], MONDAY)
 
 

@@ -61,6 +61,18 @@ def test_an_older_file_has_todays_version_tables_and_marts_afterwards(older: Pat
     assert counts[0][0] == counts[0][1] > 0
 
 
+def test_an_older_file_says_of_every_table_and_column_what_a_new_one_says(older: Path, tmp_path: Path) -> None:
+    said = (
+        "SELECT schema_name, table_name, NULL, comment FROM duckdb_tables() UNION ALL "
+        "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
+    )
+    with opened(older) as warehouse:
+        brought_forward = set(rows(warehouse, said))
+    (tmp_path / "new").mkdir()
+    with opened(tmp_path / "new") as warehouse:
+        assert brought_forward == set(rows(warehouse, said))
+
+
 def test_bringing_forward_is_done_once(older: Path) -> None:
     with opened(older) as warehouse:
         derive(warehouse, CAMPAIGN)

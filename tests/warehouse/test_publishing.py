@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from layers_etl.errors import WarehouseError
 from layers_etl.warehouse.connection import Warehouse, open_published
 from layers_etl.warehouse.publishing import Publication, load_publication, publish_warehouse, published_revision
 
@@ -19,6 +21,15 @@ import duckdb, sys
 connection = duckdb.connect(sys.argv[1], read_only=True)
 for _ in sys.stdin:
     print(connection.execute("SELECT sum(spend) FROM ads.campaign_metrics").fetchall()[0][0], flush=True)
+"""
+
+
+CARELESS = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("INSERT INTO ops.organization VALUES ('not ours')")
+print("written", flush=True)
+sys.stdin.readline()
 """
 
 
@@ -107,6 +118,52 @@ def test_a_published_file_that_cannot_be_read_is_replaced(tmp_path: Path, damage
         assert published_revision(target) is None
         assert publish(warehouse) is True
         assert published_revision(target) is not None
+
+
+def test_what_an_analyst_wrote_into_the_published_file_does_not_reach_the_next_one(tmp_path: Path) -> None:
+    target = tmp_path / "warehouse.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        with other_process("-c", CARELESS, str(target)) as careless:
+            assert careless.hear() == "written"
+            careless.kill()
+        assert (tmp_path / "warehouse.duckdb.wal").exists()
+        land_spend(warehouse, 6, hour=7)
+        assert publish(warehouse) is True
+    with open_published(target) as published:
+        assert published
+        assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(12),)]
+        assert rows(published, "SELECT * FROM ops.organization") == []
+
+
+def test_a_copy_that_finds_no_space_is_told_and_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        land_spend(warehouse, 6, hour=7)
+        temporary = tmp_path / "warehouse.duckdb.publishing"
+        temporary.symlink_to("/dev/full")
+        with pytest.raises(WarehouseError, match="No space left on device") as caught:
+            publish(warehouse)
+        assert "\n" not in str(caught.value)
+        assert not temporary.is_symlink()
+        with open_published(tmp_path / "warehouse.duckdb") as published:
+            assert published
+            assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(10),)]
+        assert publish(warehouse) is True
+
+
+def test_the_published_file_copied_over_the_build_file_is_a_warehouse_to_go_on_with(tmp_path: Path) -> None:
+    build = tmp_path / "build.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+    build.unlink()
+    shutil.copy(tmp_path / "warehouse.duckdb", build)
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 6, hour=7)
+        assert publish(warehouse) is True
 
 
 def test_a_published_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:

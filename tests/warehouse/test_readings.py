@@ -22,6 +22,7 @@ from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse, open_warehouse
 from layers_etl.warehouse.readings import Landing, upsert_readings
+from layers_etl.warehouse.runs import RunStart, forget_requests, record_start
 
 from .builders import A, B, Row, dump, land, load_coverage, march, opened, reading, rows, spends, utc, window
 
@@ -348,6 +349,20 @@ def test_every_landing_counts_as_a_change_worth_publishing(warehouse: Warehouse)
     before = rows(warehouse, revision)[0][0]
     land(warehouse, reading(A, window(1, 1), utc(3, 2), {}))
     assert rows(warehouse, revision) == [(before + 1,)]
+
+
+def test_the_request_of_a_reading_is_forgotten_with_the_log_of_its_run_and_the_reading_is_not(
+    warehouse: Warehouse,
+) -> None:
+    for run_id, started_at in (("old", utc(3, 2)), ("new", utc(3, 4))):
+        record_start(warehouse, RunStart(run_id, "run", "all", started_at, started_at, None, started_at))
+        # A run that stands for the past reads as of then; the log counts by when it was made.
+        land(warehouse, reading(A, window(1, 1), utc(3, 2, 6), {}, request_id=f"req_{run_id}"), run_id=run_id)
+    forget_requests(warehouse, before=utc(3, 3))
+    assert rows(warehouse, "SELECT run_id, request_id FROM ops.readings ORDER BY run_id") == [
+        ("new", "req_new"),
+        ("old", None),
+    ]
 
 
 def test_a_project_is_its_own_key(tmp_path: Path) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import duckdb
 
 from layers_etl.domain.metrics import MEASURES, RATIOS
 from layers_etl.domain.planning import ENDED_STATUSES
-from layers_etl.domain.scopes import AD_ACCOUNT, Scope
+from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.tables import UNVERSIONED_DETAILS, quote, versioned_columns
+
+RATIO_COLUMNS: Final = ", ".join(
+    f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.name}" for ratio in RATIOS
+)
+"""All ratios over the sums that stand beside them."""
 
 
 def run_script(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> None:
@@ -34,14 +40,12 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
     versioned = [column.name for column in versioned_columns(scope)]
     unversioned = [name for name in scope.details if name in UNVERSIONED_DETAILS]
     in_account = "ad_account_id" in scope.parents
-    same_account = _same(("project_id", "ad_account_id"), "account", "entity")
     return load_sql(name).format(
         scope=scope.name,
         id_column=scope.id_column,
         key=_listed(scope.key_columns),
         # A project is its own key: its id is not selected a second time.
         entity_id_as_key="".join(f"entity_id AS {column}, " for column in own_key),
-        changed_key=_listed(scope.key_columns, "changed"),
         measured_key=_listed(scope.key_columns, "measured"),
         entity_table=f"ads.{scope.plural}",
         entity_history=f"ads.{scope.history_table}",
@@ -50,40 +54,33 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         mart=f"marts.{scope.daily_mart}",
         name_column=f"{scope.name}_name",
         parents="".join(f"entity.{column}, " for column in scope.parents),
-        account_name="account.name AS ad_account_name, " if in_account else "",
-        account_join=f"LEFT JOIN ads.ad_accounts AS account ON {same_account}" if in_account else "",
+        account_name="entity.ad_account_name, " if in_account else "",
         measures=_listed(MEASURES),
         measures_differ=_any_distinct((*MEASURES, "currency"), "standing", "incoming"),
-        ratios=", ".join(
-            f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.name}" for ratio in RATIOS
-        ),
+        ratios=RATIO_COLUMNS,
         versioned=_listed(versioned),
         versioned_as_unlisted=_listed("false AS listed" if column == "listed" else column for column in versioned),
         unversioned="".join(f"{column}, " for column in unversioned),
         versions_differ=_any_distinct(versioned, "stored", "listed"),
-        mart_columns_differ=_any_distinct((*scope.parents, "name"), "stored", "changed"),
-        version_is_changed=_same(scope.key_columns, "version", "changed"),
-        platform="entity.platform" if "platform" in scope.details else "NULL",
-        parent_account="entity.ad_account_id" if in_account or scope is AD_ACCOUNT else "NULL",
-        currency=_currency(scope),
-        status="lower(entity.status)" if "status" in scope.details else "NULL",
+        version_is_changed=same(scope.key_columns, "version", "changed"),
+        status="lower(stored.status)" if "status" in scope.details else "NULL",
         ended=f"lower(status) IN ({', '.join(map(quote, sorted(ENDED_STATUSES)))})" if in_account else "false",
-        stored_is_latest=_same(scope.key_columns, "stored", "latest"),
-        measured_is_resettled=_same(scope.key_columns, "measured", "resettled"),
-        entity_is_measured=_same(scope.key_columns, "entity", "measured"),
+        stored_is_latest=same(scope.key_columns, "stored", "latest"),
+        measured_is_resettled=same(scope.key_columns, "measured", "resettled"),
+        measured_is_filled=same(scope.key_columns, "measured", "filled"),
+        entity_is_measured=_is_entity(scope, "measured"),
+        entity_is_stored=_is_entity(scope, "stored"),
+        entity_is_active=_is_entity(scope, "active"),
+        entity_is_counted=_is_entity(scope, "counted"),
         **more,
     )
 
 
-def _currency(scope: Scope) -> str:
-    """An account has a currency, what is below it has the account's, and a project has one if its accounts agree."""
-    if scope is AD_ACCOUNT:
-        return "entity.currency"
-    if "ad_account_id" in scope.parents:
-        return "account.currency"
+def _is_entity(scope: Scope, table: str) -> str:
+    """The condition that a row of ``ops.entities`` is of the entity that a row of ``table`` is about."""
     return (
-        "(SELECT CASE WHEN count(DISTINCT currency) = 1 THEN min(currency) END "
-        "FROM ads.ad_accounts AS account WHERE account.project_id = entity.project_id)"
+        f"entity.scope = '{scope.name}' AND entity.project_id = {table}.project_id "
+        f"AND entity.entity_id = {table}.{scope.id_column}"
     )
 
 
@@ -91,8 +88,12 @@ def _listed(columns: Iterable[str], table: str | None = None) -> str:
     return ", ".join(f"{table}.{column}" if table else column for column in columns)
 
 
-def _same(columns: Iterable[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{column} = {right}.{column}" for column in columns)
+def same(columns: Iterable[str], left: str, right: str, *, nullable: Container[str] = ()) -> str:
+    """The condition that two rows have the same values in ``columns``; ``nullable`` ones may be unknown in both."""
+    return " AND ".join(
+        f"{left}.{column} {'IS NOT DISTINCT FROM' if column in nullable else '='} {right}.{column}"
+        for column in columns
+    )
 
 
 def _any_distinct(columns: Iterable[str], left: str, right: str) -> str:

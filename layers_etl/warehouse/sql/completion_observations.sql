@@ -1,10 +1,8 @@
 -- How settled days matured: for each entity-day and age (whole days), the last value read at that age.
 -- Days that were first read when they had settled tell nothing and are left out; readings after settling are too.
 WITH recent AS (
-  SELECT restatement.*, coalesce(own.settle_hours, other.settle_hours) AS settle_hours
-  FROM marts.restatements AS restatement
-  LEFT JOIN ops.settling AS own ON own.platform = coalesce(restatement.platform, '')
-  LEFT JOIN ops.settling AS other ON other.platform = '*'
+  SELECT *, ops.hours_to_settle(platform) AS hours_to_settle
+  FROM marts.restatements
   WHERE scope = '{scope}' AND day >= (SELECT last_day FROM ops.horizon) - $days::INTEGER AND age_hours >= 0
 ),
 read_while_open AS (
@@ -15,7 +13,7 @@ read_while_open AS (
     arg_max(conversion_value, read_at) AS conversion_value,
     any_value(settled_conversion_value) AS settled_conversion_value
   FROM recent
-  WHERE age_hours < settle_hours
+  WHERE age_hours < hours_to_settle
   GROUP BY ALL
 )
 SELECT platform, 'spend' AS metric, entity, day, age_hours, spend::DOUBLE AS value,

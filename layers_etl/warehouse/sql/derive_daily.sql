@@ -4,14 +4,16 @@
 CREATE OR REPLACE TEMP TABLE stale AS
 SELECT DISTINCT project_id, entity_id, since, until FROM ops.stale_marts WHERE scope = '{scope}';
 
-DELETE FROM {mart} AS derived
-WHERE derived.day >= (SELECT min(since) FROM stale)
-  AND derived.day < (SELECT max(until) FROM stale)
+-- The bounds of all windows come first: by these alone most of a table ordered by day is never read.
+CREATE OR REPLACE TEMP MACRO is_stale(of_project, of_entity, of_day) AS
+  of_day >= (SELECT min(since) FROM stale)
+  AND of_day < (SELECT max(until) FROM stale)
   AND EXISTS (
     SELECT 1 FROM stale
-    WHERE stale.project_id = derived.project_id AND stale.entity_id = derived.{id_column}
-      AND derived.day >= stale.since AND derived.day < stale.until
+    WHERE stale.project_id = of_project AND stale.entity_id = of_entity AND of_day >= stale.since AND of_day < stale.until
   );
+
+DELETE FROM {mart} AS derived WHERE is_stale(derived.project_id, derived.{id_column}, derived.day);
 
 INSERT INTO {mart} BY NAME
 SELECT
@@ -20,15 +22,8 @@ SELECT
   measured.platform, measured.currency, {measures}, {ratios},
   measured.settled, measured.observed_at
 FROM {metrics} AS measured
-LEFT JOIN {entity_table} AS entity ON {entity_is_measured}
-{account_join}
-WHERE measured.day >= (SELECT min(since) FROM stale)
-  AND measured.day < (SELECT max(until) FROM stale)
-  AND EXISTS (
-    SELECT 1 FROM stale
-    WHERE stale.project_id = measured.project_id AND stale.entity_id = measured.{id_column}
-      AND measured.day >= stale.since AND measured.day < stale.until
-  )
+LEFT JOIN ops.entities AS entity ON {entity_is_measured}
+WHERE is_stale(measured.project_id, measured.{id_column}, measured.day)
 ORDER BY measured.day, {measured_key};
 
 DELETE FROM ops.stale_marts WHERE scope = '{scope}';

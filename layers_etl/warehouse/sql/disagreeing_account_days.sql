@@ -1,4 +1,4 @@
--- Account days in [$since, $until), read at or after $observed_since, whose own numbers are not the campaigns' sums.
+-- Account days in [$since, $until) whose own numbers are not the campaigns' sums.
 -- Counts and cents add up exactly, so any difference is one; the conversion value is only known to the rounding of ROAS.
 SELECT account.project_id, account.ad_account_id, account.day
 FROM ads.ad_account_metrics AS account
@@ -11,7 +11,6 @@ LEFT JOIN (
   GROUP BY ALL
 ) AS campaigns USING (project_id, ad_account_id, day)
 WHERE account.day >= $since AND account.day < $until
-  AND account.observed_at >= $observed_since
   AND (
     coalesce(account.spend, 0) <> coalesce(campaigns.spend, 0)
     OR coalesce(account.impressions, 0) <> coalesce(campaigns.impressions, 0)

@@ -1,4 +1,5 @@
--- What a plan needs to know of every entity of one scope in $project_ids.
+-- What a plan needs to know of every entity of one scope in $project_ids: after the currency, the fields of Known.
+-- The entities of a retired project are no longer listed with it.
 -- The newest active day is looked up only for ended entities: only those can be dormant.
 WITH activity AS (
   SELECT project_id, {id_column} AS entity_id, max(day) AS last_active_day
@@ -9,15 +10,18 @@ WITH activity AS (
 )
 SELECT
   entity.project_id,
-  entity.{id_column} AS entity_id,
-  {platform} AS platform,
-  {parent_account} AS ad_account_id,
-  {currency} AS currency,
+  entity.entity_id,
+  entity.platform,
+  entity.currency,
+  entity.ad_account_id,
   {status} AS status,
   entity.gone_at IS NOT NULL AS gone,
+  stored.listed AND coalesce(project.listed, true) AS listed,
+  coalesce(NOT project.listed, false) AS retired,
   activity.last_active_day
-FROM {entity_table} AS entity
-{account_join}
-LEFT JOIN activity ON activity.project_id = entity.project_id AND activity.entity_id = entity.{id_column}
+FROM {entity_table} AS stored
+JOIN ops.entities AS entity ON {entity_is_stored}
+LEFT JOIN ads.projects AS project ON project.project_id = entity.project_id
+LEFT JOIN activity ON activity.project_id = entity.project_id AND activity.entity_id = entity.entity_id
 WHERE entity.project_id IN (SELECT unnest($project_ids))
-ORDER BY entity.project_id, ad_account_id, entity_id;
+ORDER BY entity.project_id, entity.ad_account_id, entity.entity_id;

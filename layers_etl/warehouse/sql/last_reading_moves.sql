@@ -1,11 +1,9 @@
 -- Settled days of the last eight weeks that were read more than once: did their last reading still change them?
 WITH last_readings AS (
   SELECT
-    restatement.*, coalesce(own.settle_hours, other.settle_hours) AS settle_hours,
+    *, ops.hours_to_settle(platform) AS hours_to_settle,
     lag(age_hours) OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at) AS age_hours_before
-  FROM marts.restatements AS restatement
-  LEFT JOIN ops.settling AS own ON own.platform = coalesce(restatement.platform, '')
-  LEFT JOIN ops.settling AS other ON other.platform = '*'
+  FROM marts.restatements
   WHERE scope = $scope AND day >= (SELECT last_day FROM ops.horizon) - 56
   QUALIFY row_number() OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at DESC) = 1
 ),
@@ -15,11 +13,11 @@ settled_last AS (
     spend_change <> 0 OR impressions_change <> 0 OR clicks_change <> 0 OR conversions_change <> 0
       OR conversion_value_change <> 0 AS moved
   FROM last_readings
-  WHERE age_hours >= settle_hours AND age_hours_before IS NOT NULL
+  WHERE age_hours >= hours_to_settle AND age_hours_before IS NOT NULL
 )
 SELECT
   platform, count(*), count(*) FILTER (moved), sum(abs(conversions_change))::DOUBLE / nullif(sum(conversions), 0),
-  count(*) FILTER (moved AND age_hours_before >= settle_hours)
+  count(*) FILTER (moved AND age_hours_before >= hours_to_settle)
 FROM settled_last
 GROUP BY platform
 ORDER BY platform;

@@ -5,19 +5,17 @@ WITH active AS (
   FROM {metrics}
   WHERE impressions > 0 AND day >= $since AND day < $until
 )
-SELECT active.project_id, active.{id_column} AS entity_id, entity.platform, {parent_account} AS ad_account_id, active.week
+SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week
 FROM active
-JOIN {entity_table} AS entity USING ({key})
 LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
-LEFT JOIN ops.settling AS own ON own.platform = entity.platform
-LEFT JOIN ops.settling AS other ON other.platform = '*'
+JOIN ops.entities AS entity ON {entity_is_active}
 WHERE entity.gone_at IS NULL
   AND entity.project_id IN (SELECT unnest($project_ids))
   AND (
     reach.week IS NULL
     OR (NOT reach.settled
         AND $instant::TIMESTAMPTZ >= (active.week + 7)::TIMESTAMPTZ
-          + to_hours(coalesce(own.settle_hours, other.settle_hours)))
+          + to_hours(ops.hours_to_settle(entity.platform)))
     OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR reach.observed_at < $fresh_since::TIMESTAMPTZ))
   )
 ORDER BY ALL;

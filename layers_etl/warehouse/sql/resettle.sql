@@ -2,11 +2,8 @@
 CREATE OR REPLACE TEMP TABLE resettled AS
 SELECT
   {measured_key}, measured.day,
-  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(settling.settle_hours) AS is_settled
+  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(ops.hours_to_settle(measured.platform)) AS is_settled
 FROM {metrics} AS measured
-JOIN ops.settling AS settling
-  ON settling.platform = coalesce(
-    (SELECT own.platform FROM ops.settling AS own WHERE own.platform = coalesce(measured.platform, '')), '*')
 WHERE is_settled <> measured.settled;
 
 UPDATE {metrics} AS measured
@@ -14,5 +11,5 @@ SET settled = resettled.is_settled
 FROM resettled
 WHERE {measured_is_resettled} AND measured.day = resettled.day;
 
-INSERT INTO ops.stale_marts
-SELECT '{scope}', project_id, {id_column}, day, day + 1 FROM resettled;
+INSERT INTO ops.stale_marts BY NAME
+SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until FROM resettled;

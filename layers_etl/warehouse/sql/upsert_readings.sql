@@ -57,5 +57,5 @@ INSERT INTO ops.readings BY NAME
 SELECT '{scope}' AS scope, project_id, entity_id, since, until, read_at, $run_id AS run_id, request_id
 FROM incoming_windows;
 
-INSERT INTO ops.stale_marts
-SELECT '{scope}', project_id, entity_id, since, until FROM incoming_windows;
+INSERT INTO ops.stale_marts BY NAME
+SELECT '{scope}' AS scope, project_id, entity_id, since, until FROM incoming_windows;

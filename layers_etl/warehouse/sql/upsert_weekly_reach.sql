@@ -1,31 +1,38 @@
 -- One transaction lands weekly answers of one scope: incoming_windows and incoming_buckets as for daily readings, with
--- the Monday as day. A week of the window without a bucket was read too: its reach is null.
-
-CREATE OR REPLACE TEMP TABLE incoming_weeks AS
-WITH weeks AS (
-  SELECT *, unnest(generate_series(since, until - 1, INTERVAL 7 DAY))::DATE AS week FROM incoming_windows
-)
-SELECT
-  weeks.project_id, {entity_id_as_key}weeks.week, weeks.platform, bucket.reach, bucket.frequency,
-  weeks.read_at >= (weeks.week + 7)::TIMESTAMPTZ + to_hours(weeks.settle_hours) AS settled,
-  weeks.read_at AS observed_at
-FROM weeks
-LEFT JOIN incoming_buckets AS bucket ON bucket.window_id = weeks.window_id AND bucket.day = weeks.week;
+-- the Monday as day. A week of the window without a bucket was read too: its reach is null. A week that the API does not
+-- serve at all is read and says nothing: what is known of it stands.
 
 CREATE OR REPLACE TEMP TABLE landing_weeks AS
+WITH weeks AS (
+  SELECT *, unnest(generate_series(since, until - 1, INTERVAL 7 DAY))::DATE AS week FROM incoming_windows
+),
+incoming AS (
+  SELECT
+    weeks.project_id, {entity_id_as_key}week, weeks.platform, settle_hours, served, read_at, bucket.reach, bucket.frequency
+  FROM weeks
+  LEFT JOIN incoming_buckets AS bucket ON bucket.window_id = weeks.window_id AND bucket.day = weeks.week
+)
 SELECT
-  incoming.*,
-  standing.week IS NOT NULL AND standing.reach IS NOT DISTINCT FROM incoming.reach
-    AND standing.frequency IS NOT DISTINCT FROM incoming.frequency AS unchanged,
-  CASE WHEN unchanged THEN standing.first_observed_at ELSE incoming.observed_at END AS first_observed_at
-FROM incoming_weeks AS incoming
+  {key}, week, incoming.platform,
+  CASE WHEN served THEN incoming.reach ELSE standing.reach END AS reach,
+  CASE WHEN served THEN incoming.frequency ELSE standing.frequency END AS frequency,
+  -- Never before what was seen, should a clock step back.
+  greatest(read_at, standing.observed_at) AS seen_at,
+  seen_at >= (week + 7)::TIMESTAMPTZ + to_hours(settle_hours) AS settled,
+  standing.week IS NOT NULL AND (
+    NOT served OR (
+      standing.reach IS NOT DISTINCT FROM incoming.reach AND standing.frequency IS NOT DISTINCT FROM incoming.frequency
+    )
+  ) AS unchanged,
+  CASE WHEN unchanged THEN standing.first_observed_at ELSE seen_at END AS first_observed_at
+FROM incoming
 LEFT JOIN ads.{scope}_reach_weekly AS standing USING ({key}, week);
 
 INSERT INTO ads.{scope}_reach_weekly_history BY NAME
 SELECT
   {key}, week, standing.platform, standing.reach, standing.frequency, standing.settled,
   standing.first_observed_at AS observed_at, standing.observed_at AS last_observed_at,
-  landing.observed_at AS superseded_at
+  landing.seen_at AS superseded_at
 FROM ads.{scope}_reach_weekly AS standing
 JOIN landing_weeks AS landing USING ({key}, week)
 WHERE NOT landing.unchanged;
@@ -37,4 +44,4 @@ WHERE standing.project_id = landing.project_id
   AND standing.week = landing.week;
 
 INSERT INTO ads.{scope}_reach_weekly BY NAME
-SELECT * EXCLUDE (unchanged) FROM landing_weeks ORDER BY week, {key};
+SELECT * EXCLUDE (unchanged) RENAME (seen_at AS observed_at) FROM landing_weeks ORDER BY week, {key};

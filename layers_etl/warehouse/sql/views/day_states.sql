@@ -2,7 +2,7 @@
 -- Hours are counted in epochs, so that no client's time zone matters.
 CREATE OR REPLACE VIEW ops.day_states AS
 WITH entities AS (
-  {entities}
+  SELECT *, ops.hours_to_settle(platform) AS hours_to_settle FROM ops.entities WHERE gone_at IS NULL
 ),
 days AS (
   SELECT unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE AS day FROM ops.horizon
@@ -25,14 +25,12 @@ SELECT
   CASE
     WHEN read_days.lag_hours IS NULL THEN 'never read'
     WHEN read_days.lag_hours < 0 THEN 'running'
-    WHEN read_days.lag_hours >= coalesce(own.settle_hours, other.settle_hours) THEN 'settled'
+    WHEN read_days.lag_hours >= hours_to_settle THEN 'settled'
     ELSE 'provisional'
   END AS state
 FROM entities
 CROSS JOIN days
-LEFT JOIN read_days USING (scope, project_id, entity_id, day)
-LEFT JOIN ops.settling AS own ON own.platform = coalesce(entities.platform, '')
-LEFT JOIN ops.settling AS other ON other.platform = '*';
+LEFT JOIN read_days USING (scope, project_id, entity_id, day);
 
 COMMENT ON VIEW ops.day_states IS
   'One row per entity and UTC day since the first day of the warehouse: when it was last read whole, and so how final it '

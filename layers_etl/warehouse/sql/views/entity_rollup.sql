@@ -33,8 +33,7 @@ SELECT
   {reach},
   days_settled = days AS settled, days_read, days, period_end > (SELECT last_day + 1 FROM ops.horizon) AS running
 FROM counted
-LEFT JOIN {entity_table} AS entity ON {entity_is_counted}
-{account_join}
+LEFT JOIN ops.entities AS entity ON {entity_is_counted}
 {reach_join};
 
 COMMENT ON VIEW marts.{view} IS

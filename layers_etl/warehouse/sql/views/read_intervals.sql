@@ -2,17 +2,15 @@
 -- Days are counted in epochs, so that no client's time zone matters.
 CREATE OR REPLACE VIEW ops.read_intervals AS
 WITH entities AS (
-  {entities}
+  SELECT *, gone_at IS NOT NULL AS gone, ops.hours_to_settle(platform) AS hours_to_settle FROM ops.entities
 ),
 timed AS (
   SELECT
-    coverage.*, entities.ad_account_id, entities.gone, coalesce(own.settle_hours, other.settle_hours) AS hours_to_settle,
+    coverage.*, entities.ad_account_id, entities.gone, hours_to_settle,
     DATE '1970-01-01' + (epoch_us(read_at) // 86400000000)::INTEGER AS read_on,
     DATE '1970-01-01' + ((epoch_us(read_at) - 3600000000 * hours_to_settle) // 86400000000)::INTEGER AS final_before
   FROM ops.coverage
   JOIN entities USING (scope, project_id, entity_id)
-  LEFT JOIN ops.settling AS own ON own.platform = coalesce(entities.platform, '')
-  LEFT JOIN ops.settling AS other ON other.platform = '*'
 )
 SELECT
   scope, project_id, ad_account_id, entity_id, gone, since, until,

@@ -1,7 +1,8 @@
 COMMENT ON COLUMN marts.{view}.{children}_{measure} IS
   'Sum of {measure} over the {children}{unit}; 0: none has a bucket; null: not known. Additive.';
 COMMENT ON COLUMN marts.{view}.{parent}_{measure} IS
-  'What the API says of the {parent} itself: {measure}{unit}; 0: no bucket; null: not known. Additive.';
+  'What the API says of the {parent} itself: {measure}{unit}; 0: no bucket; null: not known, or the '
+  'day was not read. Additive.';
 COMMENT ON COLUMN marts.{view}.{measure}_residual IS
   '{parent}_{measure} - {children}_{measure}{unit}; null: either is not known.';
 COMMENT ON COLUMN marts.{view}.{measure}_agrees IS

@@ -2,13 +2,11 @@
 CREATE OR REPLACE VIEW marts.restatement_summary AS
 WITH seen_maturing AS (
   -- A day that was first read when it had settled tells nothing of how it came there.
-  SELECT restatements.*
+  SELECT *
   FROM marts.restatements
-  LEFT JOIN ops.settling AS own ON own.platform = coalesce(restatements.platform, '')
-  LEFT JOIN ops.settling AS other ON other.platform = '*'
   WHERE age_hours >= 0
   QUALIFY min(age_hours) OVER (PARTITION BY scope, project_id, entity_id, day)
-    < coalesce(own.settle_hours, other.settle_hours)
+    < ops.hours_to_settle(platform)
 ),
 known AS (
   SELECT

@@ -5,40 +5,69 @@ from __future__ import annotations
 from asyncio import Runner
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from layers_etl.api.client import LayersClient
 from layers_etl.domain.days import ONE_DAY
+from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import PROJECT
 from layers_etl.errors import ConfigurationError
+from layers_etl.ingest.clock import ServerClock, start_clock
 from layers_etl.ingest.identity import Connect, fetch_wanted_projects
 from layers_etl.ingest.journal import Journal
-from layers_etl.ingest.request import RunRequest
+from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_project_ids, upsert_entities
 from layers_etl.warehouse.organization import claim_for_organization
+from layers_etl.warehouse.refusals import recall_refused_metrics
 from layers_etl.warehouse.runs import RunStart, find_continued_run, forget_requests, record_horizon
 from layers_etl.warehouse.settling import apply_settling_times
 
+REFUSALS_STAND: Final = timedelta(weeks=1)
+"""How long a metric that was refused is not asked for: what a platform does not have today it may have some day."""
+
 
 @dataclass(frozen=True, slots=True)
-class Presence:
-    """What a run learns when it first reaches the API.
+class Session:
+    """What every part of a run works with, once the API has been reached.
 
-    ``instant`` is the one it stands for; what was read at or after ``fresh_since`` is not asked for again by a run;
-    ``continues`` is the interrupted or retried run whose landed answers count as this one's.
+    ``instant`` is the one the run stands for; what was read at or after ``fresh_since`` is not asked for again by a
+    run; ``continues`` is the interrupted or retried run whose landed answers count as this one's. ``listed_projects``
+    are those whose entities are listed; ``read_projects`` those whose metrics are read: in a run, also the retired
+    ones, until what was begun of them has settled.
     """
 
+    settings: Settings
+    warehouse: Warehouse
+    request: RunRequest
+    journal: Journal
+    runner: Runner
     client: LayersClient
+    clock: ServerClock
     instant: datetime
     fresh_since: datetime
     continues: str | None
-    project_ids: tuple[str, ...]
+    listed_projects: tuple[str, ...]
+    read_projects: tuple[str, ...]
+
+    @property
+    def is_run(self) -> bool:
+        """Whether only what is not settled is asked for."""
+        return self.request.kind is RunKind.RUN
+
+    def counts_as_read_at(self, reading: Reading) -> datetime:
+        """The API's clock, but no later than the instant a run was told to stand for.
+
+        Otherwise a run that stands for the past would settle days by today's clock.
+        """
+        read_at = self.clock.believed(reading.read_at)
+        return min(read_at, self.request.as_of or read_at)
 
 
-def reach_api(
+def open_session(
     settings: Settings, warehouse: Warehouse, request: RunRequest, journal: Journal, runner: Runner, connect: Connect
-) -> Presence:
+) -> Session:
     """Say who we are before anything is written, and begin the run's record.
 
     Raises :class:`RefusedError` for a key that is not accepted, :class:`ConfigurationError` for settings that don't fit
@@ -60,13 +89,13 @@ def _introduce(
     request: RunRequest,
     journal: Journal,
     runner: Runner,
-) -> Presence:
+) -> Session:
     identity = runner.run(client.fetch_identity())
     identity.require_usable()
+    clock = start_clock(identity.server_now or journal.now())
     projects = runner.run(fetch_wanted_projects(client, settings.project_ids))
-    project_ids = tuple(project.project_id for project in projects)
-    server_now = identity.server_now or journal.now()
-    instant = request.as_of or server_now
+    listed_projects = tuple(project.project_id for project in projects)
+    instant = request.as_of or clock.said
     if settings.start_date > instant.date():
         raise ConfigurationError(
             f"LAYERS_START_DATE is {settings.start_date}, after {instant:%Y-%m-%d}, the day the run stands for: "
@@ -74,28 +103,29 @@ def _introduce(
         )
     claim_for_organization(warehouse, settings.organization or identity.organization_id)
     continued = find_continued_run(warehouse, request.describe(), instant, request.retry_of)
-    presence = Presence(
-        client,
-        instant,
-        fresh_since=continued.fresh_since if continued else min(instant, server_now),
-        continues=continued.run_id if continued else None,
-        project_ids=project_ids,
-    )
+    fresh_since = continued.fresh_since if continued else min(instant, clock.said)
+    continues = continued.run_id if continued else None
     journal.begin(
-        RunStart(
-            journal.run_id,
-            request.kind,
-            request.describe(),
-            instant,
-            presence.fresh_since,
-            presence.continues,
-            journal.now(),
-        )
+        RunStart(journal.run_id, request.kind, request.describe(), instant, fresh_since, continues, journal.now())
     )
+    client.recall(recall_refused_metrics(warehouse, refused_since=clock.said - REFUSALS_STAND))
     forget_requests(warehouse, before=journal.now() - timedelta(days=settings.request_log_days))
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
     apply_settling_times(warehouse, settings.settle_hours)
+    known = load_project_ids(warehouse, settings.project_ids)
     # Unless some are named, the listing is of all active projects: those it no longer holds are marked.
-    listed = project_ids if settings.project_ids else {*project_ids, *load_project_ids(warehouse, ())}
-    upsert_entities(warehouse, PROJECT, sorted(listed), projects, instant)
-    return presence
+    upsert_entities(warehouse, PROJECT, sorted({*listed_projects, *known}), projects, instant)
+    return Session(
+        settings,
+        warehouse,
+        request,
+        journal,
+        runner,
+        client,
+        clock,
+        instant,
+        fresh_since,
+        continues,
+        listed_projects,
+        tuple(load_project_ids(warehouse, settings.project_ids)) if request.kind is RunKind.RUN else listed_projects,
+    )

@@ -1,0 +1,34 @@
+"""Metrics that the API refuses to give, remembered so that not every run has to be told again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from layers_etl.domain.readings import RefusedMetric
+from layers_etl.domain.scopes import SCOPES
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.sql import load_sql
+
+
+def recall_refused_metrics(warehouse: Warehouse, *, refused_since: datetime) -> list[RefusedMetric]:
+    """What was refused at or after ``refused_since``; anything older is forgotten, so that it is asked for again."""
+    with warehouse.transaction() as connection:
+        connection.execute("DELETE FROM ops.refused_metrics WHERE refused_at < ?", [refused_since])
+        rows = connection.execute("SELECT scope, platform, metric FROM ops.refused_metrics").fetchall()
+    return [RefusedMetric(SCOPES[scope], platform, metric) for scope, platform, metric in rows]
+
+
+def note_refused_metrics(warehouse: Warehouse, refused: Iterable[RefusedMetric], refused_at: datetime) -> None:
+    """Remember what is not remembered yet as refused at ``refused_at``."""
+    with warehouse.transaction() as connection:
+        for one in sorted(refused, key=lambda one: (one.scope.name, one.platform or "", one.metric)):
+            connection.execute(
+                load_sql("note_refused_metric"),
+                {
+                    "scope": one.scope.name,
+                    "platform": one.platform,
+                    "metric": one.metric,
+                    "refused_at": refused_at,
+                },
+            )

@@ -1,0 +1,2 @@
+INSERT INTO ops.publication BY NAME
+SELECT $run_id AS run_id, $published_at AS published_at, $instant AS instant, $settled_until AS settled_until;

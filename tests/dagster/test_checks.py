@@ -1,0 +1,93 @@
+"""The asset checks find what breaks a promise, each on the asset that made it."""
+
+from __future__ import annotations
+
+import dagster as dg
+import duckdb
+import pytest
+
+from layers_etl.definitions import build_definitions
+
+from .conftest import NewPipeline
+from .pipeline import Pipeline, window
+
+pytestmark = pytest.mark.slow
+
+WEEK = window("2026-03-02", "2026-03-09")
+
+
+@pytest.fixture
+def filled(new_pipeline: NewPipeline) -> Pipeline:
+    """A week of every scope that has a table of its own kind, read and derived."""
+    pipeline = new_pipeline(LAYERS_SCOPES="campaign,ad_account,project")
+    assert pipeline.materialize(WEEK).success
+    return pipeline
+
+
+def change(pipeline: Pipeline, sql: str) -> None:
+    """Spoil the build file, as a bug would."""
+    with duckdb.connect(str(pipeline.data_dir / "build.duckdb")) as connection:
+        connection.execute(sql)
+
+
+def checked(pipeline: Pipeline, *names: str) -> dict[str, dg.AssetCheckEvaluation]:
+    """The checks of these names on every asset, executed by themselves; by ``asset: name``."""
+    with pipeline.environment() as settings, pipeline.instance() as instance:
+        loaded = build_definitions(settings)
+        keys = {key for key in loaded.resolve_asset_graph().asset_check_keys if key.name in names}
+        job = loaded.resolve_implicit_global_asset_job_def().get_subset(
+            asset_selection=set(), asset_check_selection=keys
+        )
+        evaluated = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+        assert len(evaluated) == len(keys) > 0
+        return {f"{check.asset_key.to_user_string()}: {check.check_name}": check for check in evaluated}
+
+
+def broken(checks: dict[str, dg.AssetCheckEvaluation]) -> set[str]:
+    """Those that do not pass."""
+    return {name for name, check in checks.items() if not check.passed}
+
+
+KEYS = ("keys_are_unique", "keys_of_projects_are_unique")
+
+
+def test_a_key_that_two_rows_have_fails_the_check_of_its_own_table_alone(filled: Pipeline) -> None:
+    assert broken(checked(filled, *KEYS)) == set()
+    spoilt: set[str] = set()
+    for table, check in (
+        ("ads.campaigns", "campaigns: keys_are_unique"),
+        ("ads.projects", "ad_accounts: keys_of_projects_are_unique"),
+        ("ads.ad_account_metrics", "ad_account_metrics: keys_are_unique"),
+        ("ads.campaign_reach_weekly", "campaign_reach_weekly: keys_are_unique"),
+        ("marts.project_reported_daily", "project_reported_daily: keys_are_unique"),
+    ):
+        change(filled, f"INSERT INTO {table} FROM {table} LIMIT 1")
+        spoilt.add(check)
+        found = checked(filled, *KEYS)
+        assert broken(found) == spoilt
+        assert found[check].metadata["faulty_keys"].value == 1
+        assert found[check].severity is dg.AssetCheckSeverity.ERROR
+
+
+def test_a_mart_that_lacks_a_change_of_its_metrics_fails_the_check_of_its_scope_alone(filled: Pipeline) -> None:
+    assert broken(checked(filled, "mart_is_in_step")) == set()
+    change(
+        filled,
+        "INSERT INTO ops.stale_marts BY NAME SELECT 'campaign' AS scope, project_id, campaign_id AS entity_id, "
+        "DATE '2026-03-02' AS since, DATE '2026-03-03' AS until FROM ads.campaigns LIMIT 1",
+    )
+    assert broken(checked(filled, "mart_is_in_step")) == {"campaign_daily: mart_is_in_step"}
+
+
+def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: Pipeline) -> None:
+    assert pipeline.materialize(WEEK, ["ad_accounts"]).success
+    assert broken(checked(pipeline, "every_account_is_refreshed")) == set()
+
+    account = pipeline.sandbox.world.accounts(pipeline.project_id)[0]
+    pipeline.sandbox.world.update_account(account.id, token_status="expired")
+    assert pipeline.materialize(WEEK, ["ad_accounts"]).success
+    (check,) = checked(pipeline, "every_account_is_refreshed").values()
+
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    for word in (account.id, account.platform, "expired", "Reconnect"):
+        assert word in str(check.metadata["accounts"].value)

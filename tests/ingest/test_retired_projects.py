@@ -1,0 +1,97 @@
+"""A project that is no longer active: what was begun of it is read until it has settled, and no day more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+
+from layers_etl.domain.days import DayWindow
+from layers_etl.ingest.outstanding import overdue_reads
+from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
+from layers_etl.warehouse.runs import RunStatus
+
+from .mornings import FIRST_MORNING, Asked, Pipeline, Ran, morning
+
+pytestmark = pytest.mark.slow
+
+PipelineOver = Callable[..., Pipeline]
+WORLD = WorldConfig(projects=2, accounts=1, campaigns=2)
+
+
+@pytest.fixture
+def retired(pipeline_over: PipelineOver) -> tuple[Pipeline, str]:
+    """A pipeline that has run once, and the one of its two projects that was archived since."""
+    pipeline = pipeline_over(WORLD)
+    pipeline.run()
+    _, project = pipeline.sandbox.world.projects(ORGANIZATION)
+    pipeline.sandbox.world.update_project(project.id, status="archived")
+    return pipeline, project.id
+
+
+def asked_of(pipeline: Pipeline, project_id: str, ran: Ran) -> list[Asked]:
+    """What a run asked of one project."""
+    world = pipeline.sandbox.world
+    campaigns = world.campaigns(project_id, pipeline.sandbox.clock.now())
+    entities = {account.id for account in world.accounts(project_id)} | {campaign.id for campaign in campaigns}
+    return [asked for asked in ran.asked if asked[1] in entities]
+
+
+def test_what_was_begun_of_a_retired_project_is_read_until_it_has_settled(retired: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = retired
+    last_read = FIRST_MORNING.date()
+    for number in (1, 2, 3):
+        ran = pipeline.run(morning(number))
+        assert ran.status is RunStatus.SUCCEEDED
+        since = last_read - timedelta(days=4 - number)
+        assert {window for _, _, window in asked_of(pipeline, project_id, ran)} == {DayWindow(since, last_read)}
+    assert asked_of(pipeline, project_id, pipeline.run(morning(4))) == []
+    settled = "SELECT bool_and(settled) FROM ads.campaign_metrics WHERE project_id = ?"
+    assert pipeline.rows(settled, [project_id]) == [(True,)]
+    assert overdue_reads(pipeline.warehouse, pipeline.settings, morning(9)) != [], "of the other project"
+
+
+def test_days_of_a_retired_project_that_nobody_read_late_enough_are_overdue(retired: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = retired
+    pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 409}, path=f"{project_id}/ads-metrics"))
+    ran = pipeline.run(morning(5))
+    assert ran.status is RunStatus.INCOMPLETE
+    overdue = overdue_reads(pipeline.warehouse, pipeline.settings, morning(5))
+    assert {(read.key.project_id, read.window) for read in overdue} == {
+        (project_id, DayWindow(date(2026, 3, 29), FIRST_MORNING.date()))
+    }
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_retired_project_that_is_not_to_be_seen_any_more_is_gone(retired: tuple[Pipeline, str], status: int) -> None:
+    pipeline, project_id = retired
+    parameters = {"status": status, "code": {403: "FORBIDDEN", 404: "NOT_FOUND"}[status]}
+    pipeline.sandbox.add_fault(Fault(effect="status", parameters=parameters, path=f"{project_id}/ads-metrics"))
+    assert pipeline.run(morning(1)).status is RunStatus.INCOMPLETE
+    again = pipeline.run(morning(2))
+    assert again.status is RunStatus.SUCCEEDED
+    assert asked_of(pipeline, project_id, again) == []
+
+
+def test_a_project_that_is_active_again_is_read_as_if_it_had_always_been(retired: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = retired
+    pipeline.run(morning(1))
+    pipeline.sandbox.world.update_project(project_id, status="active")
+    ran = pipeline.run(morning(2))
+    assert {window for _, _, window in asked_of(pipeline, project_id, ran)} == {
+        DayWindow(date(2026, 3, 30), morning(2).date())
+    }
+
+
+def test_a_project_that_the_settings_leave_out_is_not_read(retired: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = retired
+    pipeline.options["project_ids"] = (pipeline.project_id,)
+    assert asked_of(pipeline, project_id, pipeline.run(morning(1))) == []
+
+
+def test_a_backfill_leaves_retired_projects_alone(retired: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = retired
+    days = DayWindow(date(2026, 3, 28), FIRST_MORNING.date())
+    assert asked_of(pipeline, project_id, pipeline.backfill(days, morning(1))) == []

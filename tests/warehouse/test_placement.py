@@ -1,0 +1,202 @@
+"""Where an entity belongs: through its parents where its own listing does not say, and repaired once they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from layers_etl.domain.entities import Entity
+from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, SCOPES, Scope
+from layers_etl.domain.settlement import SettlingTimes
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.entities import load_known_entities, upsert_entities
+from layers_etl.warehouse.settling import apply_settling_times
+
+from ..fresh import fresh_warehouse
+from .builders import PROJECT_ID, A, Row, account, campaign, derive, land, reading, rows, spends, utc, window
+
+MONDAY, TUESDAY = utc(3, 2, 6), utc(3, 3, 6)
+DAYS = window(1, 3)
+READ_AT = utc(3, 10, 6)
+AD_KEY = EntityKey(AD, PROJECT_ID, "ad_1")
+PROJECT_KEY = EntityKey(PROJECT, PROJECT_ID, PROJECT_ID)
+
+TIKTOK = campaign("cmp_a", platform="tiktok_ads")
+BARE_ADSET = Entity(ADSET, PROJECT_ID, "set_1", campaign_id="cmp_a", name="Ad set")
+BARE_AD = Entity(AD, PROJECT_ID, "ad_1", adset_id="set_1", name="Ad")
+"""As much of its parents as the API promises, and not a word of its campaign."""
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """An empty build file of every scope, with settling times of their own."""
+    with fresh_warehouse(tmp_path / "build.duckdb", SCOPES.values()) as warehouse:
+        apply_settling_times(warehouse, SettlingTimes(72, {"meta_ads": 672}))
+        yield warehouse
+
+
+def list_of(warehouse: Warehouse, scope: Scope, *entities: Entity, seen_at: datetime = MONDAY) -> None:
+    upsert_entities(warehouse, scope, [PROJECT_ID], entities, seen_at)
+
+
+def land_days(warehouse: Warehouse, key: EntityKey = A, **details: str | int | None) -> None:
+    days = reading(key, DAYS, READ_AT, spends(DAYS, 5))
+    land(warehouse, days, **{"currency": None, **details})  # pyright: ignore[reportArgumentType]
+
+
+def distinct(warehouse: Warehouse, columns: str, relation: str) -> list[Row]:
+    return rows(warehouse, f"SELECT DISTINCT {columns} FROM {relation} ORDER BY ALL")
+
+
+def revision(warehouse: Warehouse) -> int:
+    return rows(warehouse, "SELECT revision FROM ops.revision")[0][0]
+
+
+def test_days_whose_currency_was_unknown_get_it_with_the_listing_that_makes_it_known(warehouse: Warehouse) -> None:
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a"))
+    land_days(warehouse)
+    derive(warehouse)
+    before = revision(warehouse)
+
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="EUR"), seen_at=TUESDAY)
+
+    assert distinct(warehouse, "currency", "ads.campaign_metrics") == [("EUR",)]
+    assert revision(warehouse) > before
+    derive(warehouse)
+    assert distinct(warehouse, "currency, ad_account_name", "marts.campaign_daily") == [("EUR", "Account acc_1")]
+
+
+def test_filling_in_a_currency_is_no_restatement(warehouse: Warehouse) -> None:
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a"))
+    land_days(warehouse)
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="EUR"))
+    land_days(warehouse, currency="EUR")
+
+    assert rows(warehouse, "FROM ads.campaign_metrics_history") == []
+    assert distinct(warehouse, "first_observed_at", "ads.campaign_metrics") == [(READ_AT,)]
+
+
+def test_a_currency_that_changes_is_left_to_the_next_reading(warehouse: Warehouse) -> None:
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="EUR"))
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a"))
+    land_days(warehouse, currency="EUR")
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="USD"), seen_at=TUESDAY)
+    assert distinct(warehouse, "currency", "ads.campaign_metrics") == [("EUR",)]
+
+    land_days(warehouse, currency="USD")
+    assert distinct(warehouse, "currency", "ads.campaign_metrics") == [("USD",)]
+    assert distinct(warehouse, "currency", "ads.campaign_metrics_history") == [("EUR",)]
+
+
+def test_a_listing_that_makes_nothing_known_touches_no_day(warehouse: Warehouse) -> None:
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a"))
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency=None))
+    land_days(warehouse)
+    derive(warehouse)
+    before = revision(warehouse)
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency=None), seen_at=TUESDAY)
+    assert revision(warehouse) == before
+    assert rows(warehouse, "FROM ops.stale_marts") == []
+
+
+def test_a_project_has_the_currency_its_accounts_have_always_had(warehouse: Warehouse) -> None:
+    list_of(warehouse, PROJECT, Entity(PROJECT, PROJECT_ID, PROJECT_ID, name="Project"))
+    land_days(warehouse, PROJECT_KEY)
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="EUR"), account("acc_2", currency="USD"))
+    assert distinct(warehouse, "currency", "ads.project_metrics") == [(None,)]
+    list_of(warehouse, AD_ACCOUNT, account("acc_1"), account("acc_2"), seen_at=TUESDAY)
+    assert distinct(warehouse, "currency", "ads.project_metrics") == [(None,)], "these days' money was of both"
+
+
+def test_an_ad_that_names_only_its_ad_set_has_the_account_platform_and_currency_above(warehouse: Warehouse) -> None:
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", platform="tiktok_ads", currency="JPY"))
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a", platform=None))
+    list_of(warehouse, ADSET, BARE_ADSET)
+    list_of(warehouse, AD, BARE_AD)
+    for scope in (CAMPAIGN, ADSET, AD):
+        (entity,) = load_known_entities(warehouse, scope, [PROJECT_ID])
+        assert (entity.known.parent_id, entity.known.key.platform, entity.currency) == ("acc_1", "tiktok_ads", "JPY")
+
+    land_days(warehouse, AD_KEY, currency="JPY")
+    derive(warehouse, AD)
+    placed = distinct(warehouse, "ad_account_id, ad_account_name, campaign_id, adset_id, currency", "marts.ad_daily")
+    assert placed == [("acc_1", "Account acc_1", "cmp_a", "set_1", "JPY")]
+    accounts = "SELECT DISTINCT scope, ad_account_id FROM ops.read_intervals"
+    assert rows(warehouse, accounts) == [("ad", "acc_1")]
+
+
+def test_an_ad_is_placed_by_its_campaign_where_ad_sets_are_not_read(tmp_path: Path) -> None:
+    with fresh_warehouse(tmp_path / "build.duckdb", (CAMPAIGN, AD_ACCOUNT, AD)) as warehouse:
+        list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="JPY"))
+        list_of(warehouse, CAMPAIGN, TIKTOK)
+        list_of(warehouse, AD, Entity(AD, PROJECT_ID, "ad_1", adset_id="set_1", campaign_id="cmp_a"))
+        (entity,) = load_known_entities(warehouse, AD, [PROJECT_ID])
+        assert (entity.known.parent_id, entity.known.key.platform, entity.currency) == ("acc_1", "tiktok_ads", "JPY")
+
+
+def test_what_an_entitys_own_listing_says_counts_before_its_parents(warehouse: Warehouse) -> None:
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="JPY"), account("acc_2", currency="EUR"))
+    list_of(warehouse, CAMPAIGN, TIKTOK)
+    own = Entity(ADSET, PROJECT_ID, "set_1", campaign_id="cmp_a", ad_account_id="acc_2", platform="meta_ads")
+    list_of(warehouse, ADSET, own)
+    (entity,) = load_known_entities(warehouse, ADSET, [PROJECT_ID])
+    assert (entity.known.parent_id, entity.known.key.platform, entity.currency) == ("acc_2", "meta_ads", "EUR")
+
+
+def test_a_parent_that_becomes_known_later_places_what_has_landed_and_settles_it_in_its_time(
+    warehouse: Warehouse,
+) -> None:
+    list_of(warehouse, ADSET, BARE_ADSET)
+    list_of(warehouse, AD, BARE_AD)
+    land_days(warehouse, AD_KEY, settle_hours=672)
+    derive(warehouse, AD)
+    assert distinct(warehouse, "platform, currency, settled", "ads.ad_metrics") == [(None, None, False)]
+
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", platform=None, currency="JPY"), seen_at=TUESDAY)
+    list_of(warehouse, CAMPAIGN, TIKTOK, seen_at=TUESDAY)
+
+    assert distinct(warehouse, "platform, currency, settled", "ads.ad_metrics") == [("tiktok_ads", "JPY", True)]
+    assert rows(warehouse, "FROM ads.ad_metrics_history") == []
+    derive(warehouse, AD)
+    placed = distinct(warehouse, "ad_account_id, campaign_id, platform, currency, settled", "marts.ad_daily")
+    assert placed == [("acc_1", "cmp_a", "tiktok_ads", "JPY", True)]
+
+
+def test_weeks_get_their_platform_too(warehouse: Warehouse) -> None:
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a", platform=None))
+    warehouse.connection.execute(
+        "INSERT INTO ads.campaign_reach_weekly VALUES (?, 'cmp_a', '2026-02-23', NULL, 5, NULL, false, ?, ?)",
+        [PROJECT_ID, READ_AT, READ_AT],
+    )
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", platform="tiktok_ads"))
+    assert rows(warehouse, "SELECT platform, settled FROM ads.campaign_reach_weekly") == [("tiktok_ads", True)]
+
+
+def test_a_placement_through_a_parent_is_no_version_of_the_child(warehouse: Warehouse) -> None:
+    for seen_at in (MONDAY, TUESDAY):
+        list_of(warehouse, ADSET, BARE_ADSET, seen_at=seen_at)
+        list_of(warehouse, AD_ACCOUNT, account("acc_1"), seen_at=seen_at)
+        list_of(warehouse, CAMPAIGN, TIKTOK, seen_at=seen_at)
+    said = "SELECT ad_account_id, platform, valid_from, valid_to FROM ads.adset_history"
+    assert rows(warehouse, said) == [(None, None, MONDAY, None)]
+    assert rows(warehouse, "SELECT ad_account_id, platform FROM ads.adsets") == [(None, None)]
+
+
+def test_a_campaign_that_moves_to_another_account_takes_what_is_below_it_along(warehouse: Warehouse) -> None:
+    list_of(warehouse, AD_ACCOUNT, account("acc_1"), account("acc_2"))
+    list_of(warehouse, CAMPAIGN, TIKTOK, campaign("cmp_b"))
+    list_of(warehouse, ADSET, BARE_ADSET)
+    list_of(warehouse, AD, BARE_AD)
+    land_days(warehouse, AD_KEY, currency="USD")
+    derive(warehouse, AD)
+
+    moved = campaign("cmp_a", "acc_2", platform="tiktok_ads")
+    list_of(warehouse, CAMPAIGN, moved, campaign("cmp_b"), seen_at=TUESDAY)
+    stale = [("ad", "ad_1"), ("adset", "set_1"), ("campaign", "cmp_a")]
+    assert distinct(warehouse, "scope, entity_id", "ops.stale_marts") == stale
+    derive(warehouse, AD)
+    assert distinct(warehouse, "ad_account_id", "marts.ad_daily") == [("acc_2",)]
