@@ -93,6 +93,7 @@ class Pacer:
         self._eased_share = 1.0
         self._spacing = 0.0
         self._room = math.inf
+        self._begun = False
         self._due: float | None = None
         self._last_sent = -math.inf
         self._closed_until = -math.inf
@@ -139,7 +140,13 @@ class Pacer:
             self._probe_over.set()
 
     def accepted(self, state: BucketState | None) -> None:
-        """A request was let through; ``state`` is what its response says of the limit, if anything."""
+        """A request was let through; ``state`` is what its response says of the limit, if anything.
+
+        The first one made a connection on its way, so that it arrived late: the next must not follow it too closely.
+        """
+        if not self._begun:
+            self._begun = True
+            self._due = max(self._due or -math.inf, self._clock() + self._interval)
         self._eased_share += (1 - self._eased_share) * RECOVERY
         if state is not None:
             self._spacing = state.spacing
