@@ -1,4 +1,7 @@
-"""Fresh warehouses, quickly: a file with all tables and views is made once per process and scopes, then copied."""
+"""What a test's own pipeline begins with: settings over a sandbox, and a fresh warehouse.
+
+A file with all tables and views is made once per process and scopes, then copied.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,27 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
 
 from layers_etl.domain.scopes import Scope
+from layers_etl.sandbox.auth import DEFAULT_KEY
+from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse, open_warehouse
+
+UNPACED: Final = 10_000_000
+
+
+def sandbox_settings(url: str, folder: Path, **others: Any) -> Settings:
+    """Settings for the sandbox at ``url`` and the data ``folder``, and nothing of the environment's; ``others`` win."""
+    usual = {
+        "api_key": SecretStr(DEFAULT_KEY),
+        "base_url": url,
+        "data_dir": folder,
+        "requests_per_minute": UNPACED,
+    }
+    return Settings(_env_file=None, **(usual | others))  # pyright: ignore[reportCallIssue]
 
 
 @contextmanager

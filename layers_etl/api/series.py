@@ -9,14 +9,14 @@ with what the API may well send and means no harm put plainly first: numbers in 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 
-from layers_etl.api.wire import WrongTypeError, brief, parse_json
+from layers_etl.api.wire import WrongTypeError, brief, in_utc, parse_json
 from layers_etl.domain.days import day_start
 from layers_etl.domain.metrics import API_METRICS, COUNTS, PRIMITIVES, RATIOS
 
@@ -106,8 +106,7 @@ def _decoder(metrics: tuple[str, ...]) -> msgspec.json.Decoder[MetricsAnswer[Buc
 @lru_cache(maxsize=1024)
 def parse_edge(text: str) -> datetime:
     """An edge of a window or bucket as UTC; a bare date means its midnight. ``ValueError`` if it is no instant."""
-    instant = datetime.fromisoformat(text)
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return in_utc(datetime.fromisoformat(text))
 
 
 def _put_plainly(answer: Any) -> Any:

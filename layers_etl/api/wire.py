@@ -12,12 +12,12 @@ from pydantic.alias_generators import to_camel
 _BRIEF_CHARACTERS: Final = 60
 
 
-def _in_utc(instant: datetime) -> datetime:
+def in_utc(instant: datetime) -> datetime:
     """Instants of the API are UTC; a bare date means its midnight."""
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-Instant = Annotated[datetime, AfterValidator(_in_utc)]
+Instant = Annotated[datetime, AfterValidator(in_utc)]
 
 
 class WireModel(BaseModel):

@@ -40,19 +40,19 @@ def entities_asset(scope: Scope) -> dg.AssetsDefinition:
     def listed(ingestion: IngestionResource) -> dg.MaterializeResult:
         run = ingestion.ingestion
         outcome = run.list_entities(scope)
-        failures = [str(failure) for failure in outcome.failures]
         return dg.MaterializeResult(
             metadata=table_metadata(run.warehouse, table),
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=LISTING_CHECK,
-                    passed=not failures,
-                    metadata={"failures": dg.MetadataValue.json(failures)},
-                )
-            ],
+            check_results=[_none_failed(LISTING_CHECK, outcome.failures)],
         )
 
     return listed
+
+
+def _none_failed(check_name: str, errors: Sequence[EntityError]) -> dg.AssetCheckResult:
+    failures = [str(error) for error in errors]
+    return dg.AssetCheckResult(
+        check_name=check_name, passed=not failures, metadata={"failures": dg.MetadataValue.json(failures)}
+    )
 
 
 def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -199,16 +199,9 @@ def weekly_reach_asset(scope: Scope) -> dg.AssetsDefinition:
     def weekly_reach(ingestion: IngestionResource) -> dg.MaterializeResult:
         run = ingestion.ingestion
         outcome = run.read_weekly_reach(scope)
-        failures = [str(failure) for failure in outcome.failures]
         return dg.MaterializeResult(
             metadata={**table_metadata(run.warehouse, table), "windows_landed": outcome.windows_landed},
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=COMPLETENESS_CHECK,
-                    passed=not failures,
-                    metadata={"failures": dg.MetadataValue.json(failures)},
-                )
-            ],
+            check_results=[_none_failed(COMPLETENESS_CHECK, outcome.failures)],
         )
 
     return weekly_reach

@@ -112,9 +112,9 @@ def _introduce(
     forget_requests(warehouse, before=journal.now() - timedelta(days=settings.request_log_days))
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
     apply_settling_times(warehouse, settings.settle_hours)
-    known = load_project_ids(warehouse, settings.project_ids)
+    known_projects = tuple(sorted({*listed_projects, *load_project_ids(warehouse, settings.project_ids)}))
     # Unless some are named, the listing is of all active projects: those it no longer holds are marked.
-    upsert_entities(warehouse, PROJECT, sorted({*listed_projects, *known}), projects, instant)
+    upsert_entities(warehouse, PROJECT, known_projects, projects, instant)
     return Session(
         settings,
         warehouse,
@@ -127,5 +127,5 @@ def _introduce(
         fresh_since,
         continues,
         listed_projects,
-        tuple(load_project_ids(warehouse, settings.project_ids)) if request.kind is RunKind.RUN else listed_projects,
+        known_projects if request.kind is RunKind.RUN else listed_projects,
     )

@@ -12,8 +12,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import SecretStr
-
 from layers_etl.api import LayersClient, RetryPolicy, Timeouts
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.metrics import derive_conversion_value
@@ -22,7 +20,6 @@ from layers_etl.ingest.identity import OnRequest
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.sandbox.activity import Activity
-from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.entities import Platform
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.faults import Fault
@@ -33,12 +30,11 @@ from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import RunStatus, close_interrupted_runs
 
-from ..fresh import fresh_warehouse
+from ..fresh import fresh_warehouse, sandbox_settings
 
 START: Final = date(2026, 3, 25)
 MORNING: Final = datetime(2026, 4, 1, 6, tzinfo=UTC)
 METRICS: Final = "ads-metrics$"
-UNPACED: Final = 10_000_000
 IMPATIENT: Final = RetryPolicy(attempts=5, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001)
 QUICK: Final = Timeouts(total=0.4)
 
@@ -62,14 +58,7 @@ class Station:
     @property
     def settings(self) -> Settings:
         """The settings of the next run."""
-        usual: dict[str, Any] = {
-            "api_key": SecretStr(DEFAULT_KEY),
-            "base_url": self.sandbox.url,
-            "data_dir": self.folder,
-            "start_date": START,
-            "requests_per_minute": UNPACED,
-        }
-        return Settings(_env_file=None, **(usual | self.options))  # pyright: ignore[reportCallIssue]
+        return sandbox_settings(self.sandbox.url, self.folder, **({"start_date": START} | self.options))
 
     @property
     def warehouse(self) -> Warehouse:

@@ -12,15 +12,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import SecretStr
-
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import Scope
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.sandbox.activity import Activity
-from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.exchange import Query
 from layers_etl.sandbox.faults import Fault
@@ -30,11 +27,10 @@ from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import RunStatus, close_interrupted_runs
 
-from ..fresh import fresh_warehouse
+from ..fresh import fresh_warehouse, sandbox_settings
 
 START: Final = date(2026, 3, 20)
 FIRST_MORNING: Final = datetime(2026, 4, 1, 6, tzinfo=UTC)
-UNPACED: Final = 10_000_000
 MEASURES: Final = "spend, impressions, clicks, conversions, conversion_value"
 
 Entity = tuple[str, str]
@@ -88,14 +84,7 @@ class Pipeline:
     @property
     def settings(self) -> Settings:
         """The settings, with ``options`` over what the tests use."""
-        usual: dict[str, Any] = {
-            "api_key": SecretStr(DEFAULT_KEY),
-            "base_url": self.sandbox.url,
-            "data_dir": self.folder,
-            "start_date": START,
-            "requests_per_minute": UNPACED,
-        }
-        return Settings(_env_file=None, **(usual | self.options))  # pyright: ignore[reportCallIssue]
+        return sandbox_settings(self.sandbox.url, self.folder, **({"start_date": START} | self.options))
 
     def run(self, at: datetime | None = None, *, publish: bool = False, **request: Any) -> Ran:
         """A scheduled run; with ``at``, after setting the API's clock to it. ``publish``: marts and file too."""

@@ -7,32 +7,22 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from layers_etl.domain.days import DayWindow
 from layers_etl.ingest import fetching
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.sandbox.auth import DEFAULT_KEY
-from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
-from .mornings import FIRST_MORNING, START, UNPACED
+from ..fresh import sandbox_settings
+from .mornings import FIRST_MORNING, START
 
 if __name__ == "__main__":
     url, folder, *days = sys.argv[1:]
     # So few windows take no seconds: land every answer as it comes, as a long run does every two hundred.
     assert fetching.WINDOWS_PER_LANDING > 1
     fetching.WINDOWS_PER_LANDING = 1
-    settings = Settings(
-        _env_file=None,  # pyright: ignore[reportCallIssue]
-        api_key=SecretStr(DEFAULT_KEY),
-        base_url=url,
-        data_dir=Path(folder),
-        start_date=START,
-        requests_per_minute=UNPACED,
-    )
+    settings = sandbox_settings(url, Path(folder), start_date=START)
     kind = RunKind.BACKFILL if days else RunKind.RUN
     window = DayWindow(*map(date.fromisoformat, days)) if days else DayWindow(START, FIRST_MORNING.date())
     with open_warehouse(settings.build_path, settings.scopes) as warehouse:
