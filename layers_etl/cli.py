@@ -236,6 +236,8 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
 def _launch(launch: Callable[[], LaunchResult]) -> None:
     _show_progress(logging.INFO)
     result = launch()
+    for warning in result.warnings:
+        err.print(f"warning: {warning}", markup=False)
     if result.code:
         err.print(f"layers-etl: {result.message}", markup=False)
     else:

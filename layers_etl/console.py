@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
 from layers_etl.ingest.status import Status
+
+DOUBTS_SHOWN: Final = 10
+"""The newest; ops.doubtful_days has all."""
 
 
 def status_document(status: Status) -> str:
@@ -31,8 +36,12 @@ def print_status(status: Status, console: Console) -> None:
             str(account.oldest_open_day or "none"),
         )
     console.print(table)
-    for unrefreshed in status.unrefreshed_accounts:
-        console.print(str(unrefreshed), markup=False)
+    for finding in (*status.unrefreshed_accounts, *status.standing_sources):
+        console.print(str(finding), markup=False)
+    if status.doubtful_days:
+        console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:", markup=False)
+    for doubtful in status.doubtful_days[:DOUBTS_SHOWN]:
+        console.print(f"  {doubtful}", markup=False)
     if status.last_run is None:
         console.print("No run yet.")
         return

@@ -10,6 +10,7 @@ LayersEtlError                  exit code 1
         ├── InvalidRequestError VALIDATION: a parameter or a metric is not accepted
         ├── UnavailableError    5xx, time-outs, cut connections, rate limits: retries were used up
         └── UntrustedAnswerError the answer arrived and cannot be believed; its body is kept apart
+            └── ContradictedAnswerError its series does not add up to its own totals
 """
 
 from __future__ import annotations
@@ -125,3 +126,10 @@ class UntrustedAnswerError(EntityError):
     """An answer that arrived whole and cannot be believed. ``body`` is what came, size-bounded, for ``ops``."""
 
     body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(eq=False)
+class ContradictedAnswerError(UntrustedAnswerError):
+    """An answer whose series does not add up to its own totals. ``rows`` is how many buckets the series has."""
+
+    rows: int = 0

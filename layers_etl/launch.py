@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
 from layers_etl.definitions import build_definitions
+from layers_etl.defs.checks import TOLD
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.jobs import REFRESH, run_config
 from layers_etl.defs.partitions import range_tags
@@ -29,10 +30,11 @@ a day counts as read when the API's clock says so, and never as settled before."
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """How a job run ended: its code, and the sentence to show."""
+    """How a job run ended: its code, the sentence to show, and what else people should know, in sentences."""
 
     code: ExitCode
     message: str
+    warnings: tuple[str, ...] = ()
 
 
 def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
@@ -97,15 +99,18 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
             raise KeyboardInterrupt from None
         except Exception as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             return _explain(error)
-    failed = [
-        check
-        for check in result.get_asset_check_evaluations()
-        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
-    ]
+    not_passed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    told = [sentence for check in not_passed if (said := check.metadata.get(TOLD)) for sentence in _sentences(said)]
+    failed = [check for check in not_passed if check.severity is dg.AssetCheckSeverity.ERROR]
     if failed:
         names = ", ".join(f"{check.check_name} on {check.asset_key.to_user_string()}" for check in failed)
-        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.")
-    return LaunchResult(ExitCode.OK, _summary(result, window))
+        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.", tuple(told))
+    return LaunchResult(ExitCode.OK, _summary(result, window), tuple(told))
+
+
+def _sentences(said: dg.MetadataValue[Any]) -> list[str]:
+    assert isinstance(said.value, list)
+    return [str(sentence) for sentence in said.value]
 
 
 def _explain(error: BaseException) -> LaunchResult:

@@ -100,13 +100,13 @@ def load_settings() -> Settings:
 
 
 def parse_settling_times(text: str) -> SettlingTimes:
-    """``72``, ``meta_ads=672,apple_ads=720`` or both (``96,meta_ads=672``), in whole hours."""
+    """``78``, ``meta_ads=672,apple_ads=720`` or both (``96,meta_ads=672``), in whole hours."""
     default_hours = DEFAULT_SETTLE_HOURS
     by_platform: dict[str, int] = {}
     for part in _split(text):
         platform, separator, hours = part.rpartition("=")
         if not hours.strip().isdigit() or not int(hours) <= LONGEST_SETTLE_HOURS:
-            raise ValueError(f"takes whole hours from 0 to {LONGEST_SETTLE_HOURS}, like 72 or 72,meta_ads=672")
+            raise ValueError(f"takes whole hours from 0 to {LONGEST_SETTLE_HOURS}, like 78 or 78,meta_ads=672")
         if separator:
             by_platform[platform.strip()] = int(hours)
         else:

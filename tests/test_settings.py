@@ -42,7 +42,7 @@ def test_every_setting_has_a_default_that_works(load: Load) -> None:
     assert settings.project_ids == ()
     assert settings.data_dir == Path("data")
     assert settings.start_date == date(2026, 1, 1)
-    assert settings.settle_hours == SettlingTimes(72)
+    assert settings.settle_hours == SettlingTimes(78)
     assert set(settings.scopes) == {CAMPAIGN, AD_ACCOUNT}
     assert settings.requests_per_minute is None
     assert settings.build_path == Path("data/build.duckdb")
@@ -93,7 +93,7 @@ def test_a_file_named_env_is_read_and_the_environment_goes_before_it(load: Load,
     [
         ("72", SettlingTimes(72)),
         ("0", SettlingTimes(0)),
-        ("meta_ads=672,apple_ads=720", SettlingTimes(72, {"meta_ads": 672, "apple_ads": 720})),
+        ("meta_ads=672,apple_ads=720", SettlingTimes(78, {"meta_ads": 672, "apple_ads": 720})),
         ("96,meta_ads=672", SettlingTimes(96, {"meta_ads": 672})),
         ("meta_ads = 672 , 96", SettlingTimes(96, {"meta_ads": 672})),
         (str(LONGEST_SETTLE_HOURS), SettlingTimes(LONGEST_SETTLE_HOURS)),

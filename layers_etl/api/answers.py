@@ -1,8 +1,9 @@
 """A metrics answer, judged: whole and believable it becomes a reading, otherwise nothing of it is used.
 
-Only what one answer shows by itself is judged: shape, window, identity, and each number's own range. Metrics are not
-held against each other (a platform may well report more clicks than impressions); ratios that their primitives do not
-give are kept as findings (``domain.mismatches``), not as errors.
+Only what one answer shows by itself is judged: shape, window, identity, each number's own range, and whether its series
+adds up to its own totals. What can be told of one day costs that day alone. Metrics are not held against each other (a
+platform may well report more clicks than impressions); ratios that their primitives do not give are kept as findings
+(``domain.mismatches``), not as errors.
 """
 
 from __future__ import annotations
@@ -10,25 +11,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from math import fsum
 from operator import lt
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec.structs import astuple
 
-from layers_etl.api.series import Bucket, MetricsAnswer, parse_edge
+from layers_etl.api.series import Bucket, MetricsAnswer, ParsedAnswer, Totals, parse_edge, parse_totals
 from layers_etl.api.wire import brief
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, week_start
-from layers_etl.domain.metrics import ROAS
-from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
+from layers_etl.domain.metrics import COUNTS, PRIMITIVES, ROAS
+from layers_etl.domain.readings import Doubt, EntityKey, Reading, pack_numbers
+from layers_etl.domain.scopes import AD
 
-MOST_CONVERSION_VALUE: Final = 1e13
-"""Fits DECIMAL(18,4) with room to spare; more is no value of a day's conversions in any currency."""
+CONVERSION_VALUE_BOUND: Final = 1e14
+"""What DECIMAL(18,4) holds, exclusive."""
 
 ONE_WEEK: Final = timedelta(weeks=1)
+
+_ARITHMETIC_SLACK: Final = 1e-9
+"""Relative; far more than adding up doubles can lose."""
 
 
 class DistrustError(ValueError):
     """Why an answer is not believed, as ``field: what``."""
+
+
+class ContradictionError(DistrustError):
+    """The series does not add up to the answer's own totals; ``rows`` is how many buckets it has."""
+
+    def __init__(self, reason: str, rows: int) -> None:
+        """Both as of the class."""
+        super().__init__(reason)
+        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +67,27 @@ class MetricsQuestion:
 
 
 def parse_reading(
-    question: MetricsQuestion, answer: MetricsAnswer[Bucket], *, read_at: datetime, request_id: str | None
+    question: MetricsQuestion, parsed: ParsedAnswer, *, read_at: datetime, request_id: str | None
 ) -> Reading:
-    """The reading an answer holds; :class:`DistrustError` if any of it cannot be believed."""
+    """The reading an answer holds, without the days that cannot be believed.
+
+    Raises :class:`DistrustError` if none of it can, :class:`ContradictionError` if its totals say that it is not whole.
+    """
+    answer = parsed.answer
     _check_identity(question, answer)
     since, until = _edge("since", answer.window.since), _edge("until", answer.window.until)
     if question.clipped_at and since >= until and not answer.series:
         return question.unserved(read_at, request_id)
     window = _served_window(question, since, until, read_at)
-    rows = _unique_rows(question, window, answer.series)
+    rows, repeated = _unique_rows(question, window, answer.series, parsed.doubts)
     columns = _columns(rows, question.metrics)
-    _check_conversion_values(columns)
+    worthless = _doubt_conversion_values(columns)
+    if worthless:
+        doubted = {doubt.day for doubt in worthless}
+        columns = _columns([row for row in rows if row.bucket not in doubted], question.metrics)
+    doubts = (*parsed.doubts, *repeated, *worthless)
+    if window == question.window and not doubts:
+        _check_totals(question, len(answer.series), parse_totals(answer), columns)
     return Reading(
         key=question.key,
         window=window,
@@ -69,6 +95,7 @@ def parse_reading(
         columns=columns,
         request_id=request_id,
         platform=answer.platform or question.key.platform,
+        doubts=doubts,
     )
 
 
@@ -117,26 +144,35 @@ def _served_window(question: MetricsQuestion, since: datetime, until: datetime, 
     return served
 
 
-def _unique_rows(question: MetricsQuestion, window: DayWindow, series: list[Bucket]) -> list[Bucket]:
-    """The rows by bucket, oldest first. A row sent twice is one row; rows of one bucket that differ are no answer."""
+def _unique_rows(
+    question: MetricsQuestion, window: DayWindow, series: list[Bucket], doubts: tuple[Doubt, ...]
+) -> tuple[list[Bucket], list[Doubt]]:
+    """The rows by bucket, oldest first, without those of a bucket that came twice with different numbers.
+
+    A row sent twice is one row. Raises :class:`DistrustError` for a bucket that was not asked for.
+    """
     days = [row.bucket for row in series]
+    repeated: list[Doubt] = []
     if not all(map(lt, days, days[1:])):
-        series = _without_repeats(series)
+        series, repeated = _without_repeats(series)
         days = [row.bucket for row in series]
-    for day in (*days[:1], *days[-1:]):
+    for day in (*days[:1], *days[-1:], *(doubt.day for doubt in doubts)):
         if day not in window:
             raise DistrustError(f"series.bucket: {day} is outside the window {window}")
     if question.granularity == "week" and (odd := next((day for day in days if day != week_start(day)), None)):
         raise DistrustError(f"series.bucket: {odd} is no Monday")
-    return series
+    unread = {doubt.day for doubt in doubts if doubt.field is None}
+    return [row for row in series if row.bucket not in unread] if unread else series, repeated
 
 
-def _without_repeats(series: list[Bucket]) -> list[Bucket]:
+def _without_repeats(series: list[Bucket]) -> tuple[list[Bucket], list[Doubt]]:
     rows: dict[date, Bucket] = {}
+    contradicted: set[date] = set()
     for row in series:
         if rows.setdefault(row.bucket, row) != row:
-            raise DistrustError(f"series.bucket: {row.bucket} comes twice with different numbers")
-    return [rows[day] for day in sorted(rows)]
+            contradicted.add(row.bucket)
+    doubts = [Doubt(day, f"bucket: {day} comes twice with different numbers") for day in sorted(contradicted)]
+    return [rows[day] for day in sorted(rows.keys() - contradicted)], doubts
 
 
 def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
@@ -147,12 +183,46 @@ def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> Mapping[str, Seque
     return {"day": days, **dict(zip(metrics, map(pack_numbers, numbers), strict=True))}
 
 
-def _check_conversion_values(columns: Mapping[str, Sequence[Any]]) -> None:
-    """No ROAS makes more of its spend than any day's conversions are worth."""
+def _doubt_conversion_values(columns: Mapping[str, Sequence[Any]]) -> list[Doubt]:
+    """Of the days whose ROAS makes more of their spend than a column holds."""
     spends, roases = columns.get("spend", ()), columns.get("roas", ())
     # What is unknown is no number: where it gets into these, the comparison fails and each row is looked at.
-    if max(roases, default=0.0) * max(spends, default=1.0) <= MOST_CONVERSION_VALUE:
+    if max(roases, default=0.0) * max(spends, default=1.0) < CONVERSION_VALUE_BOUND:
+        return []
+    return [
+        Doubt(day, f"roas: {roas} of a spend of {spend} is no value of conversions")
+        for day, spend, roas in zip(columns["day"], spends, roases, strict=False)
+        if roas * max(spend, float(ROAS.floor)) >= CONVERSION_VALUE_BOUND
+    ]
+
+
+def _check_totals(question: MetricsQuestion, rows: int, totals: Totals, columns: Mapping[str, Sequence[float]]) -> None:
+    """Hold the series against the answer's own totals, to rounding.
+
+    A metric that any bucket does not know is not compared; nor is an ad's where its totals are larger, since these may
+    be of its whole lifetime (ads-metrics.md, Defaults by scope); nor weeks, of which only the reach is used.
+    """
+    if question.granularity == "week":
         return
-    for spend, roas in zip(spends, roases, strict=False):
-        if roas * max(spend, float(ROAS.floor)) > MOST_CONVERSION_VALUE:
-            raise DistrustError(f"series.roas: {roas} of a spend of {spend} is no value of conversions")
+    for name in PRIMITIVES:
+        told = getattr(totals, name)
+        if told is None or name not in question.metrics:
+            continue
+        numbers = columns.get(name, ())
+        added = fsum(numbers)
+        difference = abs(told - added)
+        if not difference > _ARITHMETIC_SLACK * abs(told) or (question.key.scope is AD and told > added):
+            continue
+        if name in COUNTS or difference > _rounding(numbers, told):
+            raise ContradictionError(f"totals.{name}: {told:.15g}, but the {rows} buckets add up to {added:.15g}", rows)
+
+
+def _rounding(numbers: Sequence[float], total: float) -> float:
+    """How far a sum of money and its total may lie apart: half a unit of the last place of each number."""
+    places = max(_places(number) for number in (*numbers, total))
+    return (len(numbers) + 1) * (0.5 * 10.0**-places + _ARITHMETIC_SLACK)
+
+
+def _places(number: float) -> int:
+    """Decimal places that a number is printed with."""
+    return max(0, -int(cast("int", Decimal(repr(number)).normalize().as_tuple().exponent)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -15,7 +15,7 @@ import httpx
 from pydantic import SecretStr
 from yarl import URL
 
-from layers_etl.api.answers import DistrustError, MetricsQuestion, parse_reading
+from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQuestion, parse_reading
 from layers_etl.api.exchange import Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
@@ -26,13 +26,14 @@ from layers_etl.api.series import parse_metrics_answer
 from layers_etl.api.terms import Terms, TermsBook
 from layers_etl.api.transport import AiohttpTransport, Timeouts
 from layers_etl.api.wire import parse_whoami
-from layers_etl.domain.days import DayWindow, day_start, format_instant, week_start
+from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES, metrics_of
 from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
 from layers_etl.errors import (
     ConfigurationError,
+    ContradictedAnswerError,
     EntityError,
     InvalidRequestError,
     RefusedError,
@@ -45,6 +46,9 @@ T = TypeVar("T")
 MOST_IN_FLIGHT: Final = 64
 """Requests of :meth:`LayersClient.fetch_many` that may be under way. How many are, follows from the allowance
 times the latency; this bounds memory and connections where the allowance is large and the server slow."""
+
+MOST_PARTS: Final = 16
+"""Into which a window is taken apart where its answers contradict themselves: more costs a slow key too much."""
 
 PAGE_ITEMS: Final = 200
 """The most a listing gives per page."""
@@ -144,7 +148,13 @@ class LayersClient:
         return self._terms.refused_metrics
 
     async def fetch_metrics(
-        self, key: EntityKey, window: DayWindow, *, granularity: str = "day", metrics: Collection[str] = API_METRICS
+        self,
+        key: EntityKey,
+        window: DayWindow,
+        *,
+        glimpse_until: date | None = None,
+        granularity: str = "day",
+        metrics: Collection[str] = API_METRICS,
     ) -> AsyncGenerator[Reading, None]:
         """Readings that together cover ``window``, each whole for its own part and yielded as it arrives.
 
@@ -155,26 +165,57 @@ class LayersClient:
         nothing from before an entity's creation is not asked again for ever. An error ends the iteration: what was
         yielded before stands, its context names the part that failed.
 
+        Up to ``glimpse_until`` more days are asked for in the same request, and may be left out: where they are served,
+        the last reading reaches beyond ``window``; where they are refused, it is asked for without them. An answer that
+        its own totals contradict is asked for in smaller parts, :data:`MOST_PARTS` at most; what stays contradicted is
+        raised once the rest has been read.
+
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """
         _check_question(window, granularity, metrics)
         terms = self._terms.of(key)
         asked = [name for name in metrics_of(key.platform) if name in metrics]
         unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
+        parts = 0
+        contradicted: ContradictedAnswerError | None = None
         while unread:
             part, clipped_at = unread.pop()
-            async with terms.scouting:
-                reading = await self._fetch_part(key, part, granularity, asked, terms, clipped_at=clipped_at)
+            glimpsing = glimpse_until is not None and part.until == window.until < glimpse_until
+            wanted = DayWindow(part.since, glimpse_until) if glimpse_until and glimpsing else part
+            try:
+                async with terms.scouting:
+                    reading = await self._fetch_part(key, wanted, granularity, asked, terms, clipped_at=clipped_at)
+            except InvalidRequestError:
+                if not glimpsing:
+                    raise
+                glimpse_until = None
+                unread.append((part, clipped_at))
+                continue
+            except ContradictedAnswerError as error:
+                smaller = _split(part, error.rows)
+                parts += len(smaller)
+                if len(smaller) > 1 and parts <= MOST_PARTS:
+                    unread += [(each, clipped_at) for each in reversed(smaller)]
+                else:
+                    contradicted = error
+                continue
             yield reading
             if reading.window.until < part.until:
                 unread.append((DayWindow(reading.window.until, part.until), clipped_at))
             if part.since < reading.window.since:
                 unread.append((DayWindow(part.since, reading.window.since), reading.read_at))
+        if contradicted:
+            raise contradicted
 
     async def fetch_many(
-        self, requests: Iterable[tuple[EntityKey, DayWindow]], *, granularity: str = "day"
+        self,
+        requests: Iterable[tuple[EntityKey, DayWindow] | tuple[EntityKey, DayWindow, date | None]],
+        *,
+        granularity: str = "day",
     ) -> AsyncGenerator[Reading | EntityError, None]:
         """The readings of many windows in the order they arrive, and an error for each window that could not be read.
+
+        Each is ``(key, window)``, or with ``glimpse_until`` behind, as of :meth:`fetch_metrics`.
 
         ``requests`` is consumed as there is room, never all at once. A refused key stops the sending at once; what
         was under way is still yielded, then :class:`RefusedError` raised. Whoever stops iterating early should close
@@ -185,9 +226,12 @@ class LayersClient:
         waiting = iter(requests)
 
         async def work() -> None:
-            for key, window in waiting:
+            for key, window, *glimpse in waiting:
+                glimpse_until = glimpse[0] if glimpse else None
                 try:
-                    async for reading in self.fetch_metrics(key, window, granularity=granularity):
+                    async for reading in self.fetch_metrics(
+                        key, window, glimpse_until=glimpse_until, granularity=granularity
+                    ):
                         await outcomes.put(reading)
                 except EntityError as error:
                     await outcomes.put(error)
@@ -278,6 +322,8 @@ class LayersClient:
                     read_at=answer.read_at,
                     request_id=answer.request_id,
                 )
+            except ContradictionError as fault:
+                raise answer.contradicted(str(fault), fault.rows) from None
             except DistrustError as fault:
                 raise answer.untrusted(str(fault)) from None
 
@@ -307,6 +353,14 @@ class LayersClient:
         if self._loop is not asyncio.get_running_loop():
             raise RuntimeError("a LayersClient is used inside its own `async with`, on the event loop that opened it")
         return await self._exchange.get(request, parse)
+
+
+def _split(window: DayWindow, rows: int) -> list[DayWindow]:
+    """``window`` in smaller parts: of as many days as came, where the series was cut, and no more than half."""
+    days = max(min(max(rows, len(window) // 4), (len(window) + 1) // 2), 1)
+    starts = range(0, len(window), days)
+    edges = [window.since + start * ONE_DAY for start in starts]
+    return [DayWindow(since, min(since + days * ONE_DAY, window.until)) for since in edges]
 
 
 _ADJECTIVES: Final = {"day": "daily", "week": "weekly"}

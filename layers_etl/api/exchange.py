@@ -19,6 +19,7 @@ from layers_etl.api.wire import NotJsonError, WrongTypeError, describe_fault, pa
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.errors import (
     ApiError,
+    ContradictedAnswerError,
     RefusedError,
     RequestContext,
     UnavailableError,
@@ -60,6 +61,11 @@ class Answer:
     def untrusted(self, reason: str) -> UntrustedAnswerError:
         """The error for an answer that is JSON and cannot be believed; it keeps the body, bounded."""
         return self._put_aside(f"the answer cannot be trusted, nothing of it was used: {reason}", UNTRUSTED)
+
+    def contradicted(self, reason: str, rows: int) -> ContradictedAnswerError:
+        """The error for an answer of ``rows`` buckets that its own totals contradict; it keeps the body, bounded."""
+        aside = self.untrusted(reason)
+        return ContradictedAnswerError(aside.reason, aside.context, aside.code, aside.status, aside.body, rows)
 
     def malformed(self, reason: str) -> UntrustedAnswerError:
         """The error for a body that is no JSON; it keeps it, bounded."""

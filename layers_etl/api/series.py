@@ -9,6 +9,7 @@ with what the API may well send and means no harm put plainly first: numbers in 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
@@ -18,21 +19,18 @@ from msgspec import Meta
 
 from layers_etl.api.wire import WrongTypeError, brief, in_utc, parse_json
 from layers_etl.domain.days import day_start
-from layers_etl.domain.metrics import API_METRICS, COUNTS, PRIMITIVES, RATIOS
+from layers_etl.domain.metrics import API_METRICS, COUNTS, PRIMITIVES, RATIOS, ROAS
+from layers_etl.domain.readings import Doubt
 
-MOST_SPEND: Final = 10_000_000_000
-"""Per entity and day, in any currency: ten billion is beyond what any advertiser spends even in rupiah, and leaves
-room for sums in DECIMAL(18,4)."""
+SPEND_BOUND: Final = 10**14
+"""What DECIMAL(18,4) holds, exclusive: no currency has a spend beyond its column's own bound, whatever it is worth."""
 
-MOST_COUNT: Final = 1_000_000_000_000
-"""Per entity and day: a trillion impressions is a hundred times mankind."""
-
-MOST_RATIO: Final = 10_000_000_000_000
-"""A thousand times ``MOST_SPEND``, as cpm is by its formula."""
+MOST_COUNT: Final = 2**53
+"""What a double holds exactly, as counts travel; a thousandth of what BIGINT holds."""
 
 Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
-Spend = Annotated[float, Meta(ge=0, le=MOST_SPEND)]
-ReportedRatio = Annotated[float, Meta(ge=0, le=MOST_RATIO)]
+Spend = Annotated[float, Meta(ge=0, lt=SPEND_BOUND)]
+ReportedRatio = Annotated[float, Meta(ge=0)]
 
 _TYPES: Final[dict[str, Any]] = {
     "spend": Spend,
@@ -44,6 +42,9 @@ _TYPES: Final[dict[str, Any]] = {
 _NUMBER: Final = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
 _MOST_DIGITS: Final = 40
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
+
+_COSTS_ITS_DAY: Final = frozenset({"bucket", *PRIMITIVES, ROAS.name})
+"""Fields without which a day has not been read: conversion value hangs on ROAS. Any other costs nothing but itself."""
 
 
 class ServedWindow(msgspec.Struct, frozen=True, gc=False):
@@ -68,30 +69,115 @@ BucketT = TypeVar("BucketT", bound=Bucket)
 
 
 class MetricsAnswer(msgspec.Struct, Generic[BucketT], frozen=True, gc=False):
-    """``GET …/ads-metrics``: the series of one entity. ``totals`` are not read: sums are made of stored days."""
+    """``GET …/ads-metrics``: the series of one entity. ``totals`` are only a witness (:func:`parse_totals`)."""
 
     window: ServedWindow
     series: list[BucketT]
     scope: str | None = None
     id: str | None = None
     platform: str | None = None
+    totals: msgspec.Raw = msgspec.Raw()
 
 
-def parse_metrics_answer(body: bytes, metrics: tuple[str, ...]) -> MetricsAnswer[Bucket]:
+@dataclass(frozen=True, slots=True)
+class ParsedAnswer:
+    """An answer and what of it is no answer: days without their row, fields that are left out of theirs."""
+
+    answer: MetricsAnswer[Bucket]
+    doubts: tuple[Doubt, ...] = ()
+
+
+def parse_metrics_answer(body: bytes, metrics: tuple[str, ...]) -> ParsedAnswer:
     """The answer to a request for ``metrics``; rows have their fields in that order, after the bucket.
 
-    Raises :class:`~layers_etl.api.wire.NotJsonError` for a body that is no JSON, and
+    A number that is none costs its field where the day can do without it, else its day; every row of several, the
+    answer. Raises :class:`~layers_etl.api.wire.NotJsonError` for a body that is no JSON, and
     :class:`~layers_etl.api.wire.WrongTypeError`, as ``field: what (got value)``, for JSON that is not an answer.
     """
     decoder = _decoder(metrics)
     try:
-        return decoder.decode(body)
+        return ParsedAnswer(decoder.decode(body))
     except (msgspec.DecodeError, RecursionError):
         answer = _put_plainly(parse_json(body, allow_nan=True))
+    return _parse_row_by_row(answer, decoder.type)
+
+
+def _parse_row_by_row(answer: Any, answer_type: type[MetricsAnswer[Bucket]]) -> ParsedAnswer:
+    if isinstance(answer, dict):
+        answer = {**answer, "totals": msgspec.Raw(msgspec.json.encode(cast("dict[str, Any]", answer).get("totals")))}
+    series = cast("dict[str, Any]", answer).get("series") if isinstance(answer, dict) else None
+    if not isinstance(series, list):
+        return ParsedAnswer(_convert(answer, answer_type))
+    rows: list[Any] = []
+    doubts: list[Doubt] = []
+    unread: list[Doubt] = []
+    for position, row in enumerate(cast("list[Any]", series)):
+        repaired, doubted = _repair(answer, position, row, answer_type)
+        doubts += doubted
+        if repaired is None:
+            unread += doubted[-1:]
+        else:
+            rows.append(repaired)
+    if len(unread) > 1 and not rows:
+        raise WrongTypeError(unread[0].reason)
+    return ParsedAnswer(_convert({**answer, "series": rows}, answer_type), tuple(doubts))
+
+
+def _repair(
+    answer: dict[str, Any], position: int, row: Any, answer_type: type[MetricsAnswer[Bucket]]
+) -> tuple[Any, list[Doubt]]:
+    """The row without the fields that are no numbers, and what was doubted; None for a row that can't do without one.
+
+    Raises :class:`WrongTypeError` where it is not known which day is concerned.
+    """
+    doubts: list[Doubt] = []
+    while True:
+        try:
+            _ = msgspec.convert({**answer, "series": [row]}, answer_type)
+        except msgspec.ValidationError as fault:
+            path, reason = _describe(fault, {**answer, "series": [row]})
+            if len(path) < _ROW_DEPTH or not isinstance(row, dict) or path[-1] == "bucket":
+                raise WrongTypeError(reason.replace("series.0", f"series.{position}", 1)) from None
+            day, field = date.fromisoformat(cast("dict[str, Any]", row)["bucket"]), path[-1]
+            reason = reason.removeprefix("series.0.")
+            if field in _COSTS_ITS_DAY:
+                return None, [*doubts, Doubt(day, reason)]
+            doubts.append(Doubt(day, reason, field))
+            row = {**row, field: None}
+        else:
+            return row, doubts
+
+
+_ROW_DEPTH: Final = 3
+"""Steps to a field of a row: ``series``, its position, the field."""
+
+
+def _convert(answer: Any, answer_type: type[MetricsAnswer[Bucket]]) -> MetricsAnswer[Bucket]:
     try:
-        return msgspec.convert(answer, decoder.type)
+        return msgspec.convert(answer, answer_type)
     except msgspec.ValidationError as fault:
-        raise WrongTypeError(_describe(fault, answer)) from None
+        raise WrongTypeError(_describe(fault, answer)[1]) from None
+
+
+class Totals(msgspec.Struct, frozen=True, gc=False):
+    """What ``totals`` says of the whole window, of what can be added up."""
+
+    spend: float | None = None
+    impressions: float | None = None
+    clicks: float | None = None
+    conversions: float | None = None
+
+
+_NO_TOTALS: Final = Totals()
+_TOTALS: Final = msgspec.json.Decoder(Totals, strict=False)
+
+
+def parse_totals(answer: MetricsAnswer[Bucket]) -> Totals:
+    """The totals as far as they are numbers; what is none bears no witness."""
+    try:
+        return _TOTALS.decode(answer.totals) if bytes(answer.totals) else _NO_TOTALS
+    except msgspec.DecodeError:
+        return _NO_TOTALS
 
 
 @lru_cache(maxsize=64)
@@ -141,13 +227,14 @@ def _plain_day(text: str) -> str:
     return edge.date().isoformat() if edge == day_start(edge.date()) else text
 
 
-def _describe(fault: msgspec.ValidationError, answer: Any) -> str:
-    """``field: what (got value)`` of msgspec's ``what - at `$.field```."""
+def _describe(fault: msgspec.ValidationError, answer: Any) -> tuple[list[str], str]:
+    """The steps to what is wrong, and ``field: what (got value)`` of msgspec's ``what - at `$.field```."""
     what, _, path = str(fault).partition(" - at `$")
     steps = re.findall(r"\w+", path)
     if missing := _MISSING.search(what):
-        return f"{'.'.join([*steps, missing[1]])}: missing"
+        steps.append(missing[1])
+        return steps, f"{'.'.join(steps)}: missing"
     value: Any = answer
     for step in steps:
         value = value[int(step)] if isinstance(value, list) else value[step]
-    return f"{'.'.join(steps) or 'answer'}: {what} (got {brief(value)})"
+    return steps, f"{'.'.join(steps) or 'answer'}: {what} (got {brief(value)})"

@@ -19,17 +19,23 @@ from layers_etl.warehouse.checks import (
     load_unrefreshed_accounts,
 )
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.doubtful_days import load_doubtful_days
 from layers_etl.warehouse.marts import count_stale_windows
 from layers_etl.warehouse.reconciliation import load_disagreements
 from layers_etl.warehouse.reconciliation_views import Reconciliation, reconciliations_of
+from layers_etl.warehouse.sources import load_standing_sources
 
 OFFENDERS_SHOWN = 20
 """The worst ones; a check is read by people."""
+
+TOLD = "told"
+"""Under this name a check's metadata holds sentences that the command line says at the end of a run."""
 
 
 def all_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
     """What must hold of every table of the scopes that are read, whatever was read."""
     yield _every_account_is_refreshed()
+    yield _every_source_moves(AD_ACCOUNT if AD_ACCOUNT in scopes else scopes[0])
     for scope in (PROJECT, *listed_scopes(scopes)):
         dimension, *_ = keyed_tables(scope)
         yield _keys_are_unique(dimension)
@@ -51,6 +57,7 @@ def all_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
             "stale_windows",
             partial(count_stale_windows, scope=scope),
         )
+        yield _every_day_could_be_believed(scope)
         yield _every_day_was_read_late_enough(scope)
         yield _no_day_moved_at_its_last_reading(scope)
         yield _reported_ratios_agree(scope)
@@ -98,12 +105,65 @@ def _every_account_is_refreshed() -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "unrefreshed_accounts": len(unrefreshed),
-                "accounts": dg.MetadataValue.json([str(account) for account in unrefreshed[:OFFENDERS_SHOWN]]),
-                "what_to_do": "Reconnect these accounts in Layers, then backfill the days they stood still.",
+                TOLD: dg.MetadataValue.json([str(account) for account in unrefreshed[:OFFENDERS_SHOWN]]),
+                "what_to_do": "Reconnect these accounts in Layers. Their days settle once the numbers move again.",
             },
         )
 
     return every_account_is_refreshed
+
+
+def _every_source_moves(scope: Scope) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="every_source_moves",
+        asset=scope.metrics_table,
+        description="The copy that Layers serves of every account's numbers moves. Where it stands still, its days are "
+        "read and land, but do not settle: ops.sources.",
+    )
+    def every_source_moves(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        run = ingestion.ingestion
+        standing = load_standing_sources(run.warehouse, run.settings.project_ids)
+        return dg.AssetCheckResult(
+            passed=not standing,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "standing_sources": len(standing),
+                "days_that_wait": sum(source.held_days for source in standing),
+                TOLD: dg.MetadataValue.json([str(source) for source in standing[:OFFENDERS_SHOWN]]),
+                "what_to_do": "See Layers' status page and the accounts' connections there. Every run reads these "
+                "days again, and they settle once the numbers move.",
+            },
+        )
+
+    return every_source_moves
+
+
+def _every_day_could_be_believed(scope: Scope) -> dg.AssetChecksDefinition:
+    """An error in the run that first sees a doubt; as long as it stays, a warning."""
+
+    @dg.asset_check(
+        name="every_day_could_be_believed",
+        asset=scope.metrics_table,
+        description="No day is open since its answer is no number, lacks one that is known, or has lost known "
+        "activity: ops.doubtful_days.",
+    )
+    def every_day_could_be_believed(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        run = ingestion.ingestion
+        doubtful = load_doubtful_days(run.warehouse, scope, read_since=run.fresh_since)
+        new = [day for day in doubtful if day.is_new]
+        return dg.AssetCheckResult(
+            passed=not doubtful,
+            severity=dg.AssetCheckSeverity.ERROR if new else dg.AssetCheckSeverity.WARN,
+            metadata={
+                "doubtful_days": len(doubtful),
+                "new_in_this_run": len(new),
+                TOLD: dg.MetadataValue.json([str(day) for day in doubtful[:OFFENDERS_SHOWN]]),
+                "what_to_do": "Every run asks for these days again. Where vanished activity is really gone, a backfill "
+                "of the days accepts it; else send ops.doubtful_days.request_id to Layers' support.",
+            },
+        )
+
+    return every_day_could_be_believed
 
 
 def _every_day_was_read_late_enough(scope: Scope) -> dg.AssetChecksDefinition:

@@ -1,30 +1,116 @@
-"""How the coverage ledger changes when an answer lands."""
+"""How the coverage ledger changes when an answer lands, and when more becomes known of the copy it came from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import date, datetime
 
-from layers_etl.domain.days import DayWindow, day_close, subtract_windows
-from layers_etl.domain.settlement import ONE_HOUR, Coverage
+from layers_etl.domain.days import DayWindow, day_close, join_days, subtract_windows
+from layers_etl.domain.settlement import ONE_HOUR, Coverage, settled_before
 
 
 def record_reading(
-    coverage: Iterable[Coverage], window: DayWindow, read_at: datetime, settle_hours: int
+    coverage: Iterable[Coverage],
+    window: DayWindow,
+    read_at: datetime,
+    settle_hours: int,
+    *,
+    vouched_at: datetime | None = None,
+    not_read: Collection[date] = (),
+    doubtful: Collection[date] = (),
 ) -> tuple[Coverage, ...]:
-    """The ledger of one entity after ``window`` was read whole at ``read_at``: the fewest intervals, oldest first.
+    """The ledger of one entity after ``window`` was read at ``read_at``: the fewest intervals, oldest first.
 
     A settled day that stands alone is kept by its lag (whole hours after its close), so that the past of an entity that
-    is read every morning joins into one interval.
+    is read every morning joins into one interval. A day that was read later than ``read_at`` already, by an answer that
+    overtook this one, stays as it is.
+
+    ``vouched_at`` is the instant up to which a reading of this copy counts (None: as late as it was made): what it was
+    read late enough for, but not by a copy known to be late enough, is held; not so what had settled before. Days
+    ``not_read`` (their answer is no answer) keep what was recorded of them; ``doubtful`` days are held.
     """
-    kept = [
-        Coverage(part, interval.read_at, interval.lag_hours)
-        for interval in coverage
-        for part in subtract_windows(interval.window, [window])
+    before = tuple(coverage)
+    read_later = [later for interval in before if not interval.held and (later := interval.window_read_since(read_at))]
+    read_now = subtract_windows(window, [*read_later, *join_days(not_read)])
+    settled = [part for interval in before if (part := interval.settled_window(settle_hours))]
+    vouched_until, due_until = (
+        settled_before(instant, settle_hours) for instant in (min(read_at, vouched_at or read_at), read_at)
+    )
+    unvouched = DayWindow(vouched_until, due_until) if vouched_until < due_until else None
+    held = [
+        part
+        for each in read_now
+        if unvouched and (late := each.intersection(unvouched))
+        for part in subtract_windows(late, settled)
     ]
+    return _joined(
+        (
+            *(
+                replace(interval, window=part)
+                for interval in before
+                for part in subtract_windows(interval.window, read_now)
+            ),
+            *_marked(read_now, read_at, [*held, *join_days(doubtful)]),
+        ),
+        settle_hours,
+    )
+
+
+def release(
+    coverage: Iterable[Coverage],
+    *,
+    read_since: datetime,
+    vouched_at: datetime,
+    settle_hours: int,
+    doubtful: Collection[date] = (),
+) -> tuple[Coverage, ...]:
+    """The ledger once readings made at or after ``read_since`` are known to count up to ``vouched_at``.
+
+    What was held of them for their copy's sake is held no longer, as far as that vouches; ``doubtful`` days stay held.
+    """
+    parts: list[Coverage] = []
+    for interval in coverage:
+        if not interval.held or interval.read_at is None or interval.read_at < read_since:
+            parts.append(interval)
+            continue
+        vouched_until = settled_before(min(interval.read_at, vouched_at), settle_hours)
+        kept_back = [*join_days(doubtful), DayWindow(vouched_until, date.max)]
+        free = subtract_windows(interval.window, kept_back)
+        parts += [Coverage(part, interval.read_at) for part in free]
+        parts += [replace(interval, window=part) for part in subtract_windows(interval.window, free)]
+    return _joined(parts, settle_hours)
+
+
+def hold(
+    coverage: Iterable[Coverage], days: DayWindow, *, read_before: datetime, settle_hours: int
+) -> tuple[Coverage, ...]:
+    """The ledger with what was read of ``days`` before ``read_before`` held: it settled by time alone, and may not
+    have been final."""
+    parts: list[Coverage] = []
+    for interval in coverage:
+        taken_back = interval.window.intersection(days)
+        since = interval.window_read_since(read_before)
+        if interval.held or not taken_back:
+            parts.append(interval)
+            continue
+        holding = subtract_windows(taken_back, [since] if since else [])
+        parts += [replace(interval, window=part, held=True) for part in holding]
+        parts += [replace(interval, window=part) for part in subtract_windows(interval.window, holding)]
+    return _joined(parts, settle_hours)
+
+
+def _marked(windows: Iterable[DayWindow], read_at: datetime, held: Iterable[DayWindow]) -> Iterable[Coverage]:
+    kept_back = list(held)
+    for window in windows:
+        free = subtract_windows(window, kept_back)
+        yield from (Coverage(part, read_at) for part in free)
+        yield from (Coverage(part, read_at, held=True) for part in subtract_windows(window, free))
+
+
+def _joined(coverage: Iterable[Coverage], settle_hours: int) -> tuple[Coverage, ...]:
     intervals = sorted(
-        (_by_lag_if_lone(interval, settle_hours) for interval in (*kept, Coverage(window, read_at))),
-        key=lambda interval: interval.window,
+        (_by_lag_if_lone(interval, settle_hours) for interval in coverage), key=lambda interval: interval.window
     )
     joined: list[Coverage] = []
     for interval in intervals:
@@ -32,9 +118,9 @@ def record_reading(
         if (
             last is not None
             and last.window.until == interval.window.since
-            and (last.read_at, last.lag_hours) == (interval.read_at, interval.lag_hours)
+            and replace(last, window=interval.window) == interval
         ):
-            joined[-1] = Coverage(DayWindow(last.window.since, interval.window.until), last.read_at, last.lag_hours)
+            joined[-1] = replace(last, window=DayWindow(last.window.since, interval.window.until))
         else:
             joined.append(interval)
     return tuple(joined)

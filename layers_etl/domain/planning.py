@@ -40,10 +40,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRead:
-    """One request: a contiguous window of one entity."""
+    """One request: a contiguous window of one entity.
+
+    Days from its end until ``glimpse_until`` are looked at in the same request, for proof that the copy moves
+    (``domain/freshness.py``); they do not land.
+    """
 
     key: EntityKey
     window: DayWindow
+    glimpse_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, repeat
@@ -15,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from layers_etl.domain.days import DayWindow
-from layers_etl.domain.metrics import API_METRICS, RATIOS, ROAS, derive_conversion_value
+from layers_etl.domain.metrics import API_METRICS, PRIMITIVES, RATIOS, ROAS, derive_conversion_value
 from layers_etl.domain.scopes import Scope
 
 MONEY: Final = pl.Decimal(18, 4)
@@ -53,6 +54,15 @@ class EntityKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A day of an answer that is not believed, and why; with ``field``, that number of it alone, which is left out."""
+
+    day: date
+    reason: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A whole answer, every row of it trusted.
 
@@ -62,7 +72,7 @@ class Reading:
     sent none).
 
     Not ``served`` are days that the API leaves out of every answer, as those before an entity existed: they count as
-    read, but say nothing, so that what is known of them stands.
+    read, but say nothing, so that what is known of them stands. Days in ``doubts`` have no bucket and were not read.
     """
 
     key: EntityKey
@@ -72,10 +82,38 @@ class Reading:
     request_id: str | None = None
     platform: str | None = None
     served: bool = True
+    doubts: tuple[Doubt, ...] = ()
 
     def __len__(self) -> int:
         """The number of buckets."""
         return len(self.columns["day"])
+
+    @property
+    def unread_days(self) -> frozenset[date]:
+        """The days of the window whose answer is none."""
+        return frozenset(doubt.day for doubt in self.doubts if doubt.field is None)
+
+    @property
+    def newest_active_day(self) -> date | None:
+        """The last bucket with any spend, impression, click or conversion; None where there is none."""
+        primitives = [column for name in PRIMITIVES if (column := self.columns.get(name))]
+        rows = zip(self.columns["day"], *primitives, strict=True)
+        return max((day for day, *numbers in rows if any(number > 0 for number in numbers)), default=None)
+
+    def within(self, window: DayWindow) -> Reading | None:
+        """What it says of ``window``; None where it says nothing of it."""
+        part = self.window.intersection(window)
+        if part is None:
+            return None
+        if part == self.window:
+            return self
+        first, end = (bisect_left(self.columns["day"], edge) for edge in (part.since, part.until))
+        return replace(
+            self,
+            window=part,
+            columns={name: column[first:end] for name, column in self.columns.items()},
+            doubts=tuple(doubt for doubt in self.doubts if doubt.day in part),
+        )
 
 
 def pack_numbers(values: Sequence[float | None]) -> array[float]:

@@ -1,6 +1,7 @@
 """When a day's numbers are final: the settling time, the coverage ledger's intervals, and a day's state.
 
-Rule 1 of the design: day D is settled for an entity when it was read at or after its close plus the settling time.
+Rule 1 of the design: day D is settled for an entity when it was read at or after its close plus the settling time, from
+a copy that moves (``domain/freshness.py``).
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
 
-DEFAULT_SETTLE_HOURS: Final = 72
-"""ads-metrics.md, Notes: a day's numbers can shift for up to 72 hours."""
+COPY_LAG_HOURS: Final = 6
+"""By how much what Layers serves may lag behind the platforms: it syncs every 6 hours (layers-api.md)."""
+
+DEFAULT_SETTLE_HOURS: Final = 72 + COPY_LAG_HOURS
+"""A day's numbers can shift for up to 72 hours (ads-metrics.md, Notes); a reading shows a copy of up to 6 hours ago."""
 
 ONE_HOUR: Final = timedelta(hours=1)
 
@@ -59,11 +63,15 @@ class Coverage:
     Exactly one of the two is known: ``read_at``, one instant for all days of the window; or ``lag_hours``, each day was
     read at least this many whole hours after its own close. The second form lets the settled past of an entity that is
     read every morning be one interval; settling times are whole hours, so nothing that decides settlement is lost.
+
+    What is ``held`` was read, but settles nothing however late that was: from a copy that may have stood still, or with
+    an answer that leaves a doubt. It is asked for again like any open day.
     """
 
     window: DayWindow
     read_at: datetime | None = None
     lag_hours: int | None = None
+    held: bool = False
 
     def read_no_earlier_than(self, day: date) -> datetime:
         """When ``day`` was last read; in the second form, the earliest it can have been."""
@@ -75,12 +83,16 @@ class Coverage:
     def state(self, day: date, settle_hours: int) -> DayState:
         """The state of a day of this interval."""
         read_at = self.read_no_earlier_than(day)
-        if read_at >= settles_at(day, settle_hours):
+        if not self.held and read_at >= settles_at(day, settle_hours):
             return DayState.SETTLED
         return DayState.PROVISIONAL if read_at >= day_close(day) else DayState.RUNNING
 
     def settled_window(self, settle_hours: int) -> DayWindow | None:
-        """The settled part: the whole in the second form or nothing, a prefix in the first."""
+        """The settled part: the whole in the second form or nothing, a prefix in the first; nothing of what is held."""
+        return None if self.held else self.window_read_late_enough(settle_hours)
+
+    def window_read_late_enough(self, settle_hours: int) -> DayWindow | None:
+        """The part that was read at or after its close plus the settling time, held or not."""
         if self.lag_hours is not None:
             return self.window if self.lag_hours >= settle_hours else None
         assert self.read_at is not None

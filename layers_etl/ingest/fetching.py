@@ -43,7 +43,7 @@ async def fetch_in_batches(
         landed += len(readings)
         logger.info("%d answers landed, of %d windows asked for.", landed, len(reads))
 
-    asked = ((read.key, read.window) for read in reads)
+    asked = ((read.key, read.window, read.glimpse_until) for read in reads)
     due = loop.time() + SECONDS_PER_LANDING
     try:
         async with aclosing(client.fetch_many(asked, granularity=granularity)) as outcomes:

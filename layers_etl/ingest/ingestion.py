@@ -25,6 +25,7 @@ from layers_etl.warehouse.entities import upsert_entities
 from layers_etl.warehouse.marts import DerivedMart, derive_daily_mart
 from layers_etl.warehouse.publishing import Publication, publish_warehouse
 from layers_etl.warehouse.refusals import note_refused_metrics
+from layers_etl.warehouse.sources import load_sources
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Ingestion:
             for scope in dict.fromkeys((AD_ACCOUNT, *scopes)):
                 if scope is not PROJECT and scope not in self._listings:
                     self.list_entities(scope)
-            outcomes = MetricsReader(session).read(scopes, window, self._listings)
+            outcomes = MetricsReader(session, load_sources(self.warehouse)).read(scopes, window, self._listings)
             note_refused_metrics(self.warehouse, session.client.refused_metrics, session.clock.said)
             return outcomes
 
@@ -95,7 +96,13 @@ class Ingestion:
         """Publish the warehouse; False where the published file already has everything."""
         with self._journal.noting_the_end():
             self._journal.record_end()
-            publication = Publication(self._journal.run_id, self._journal.now(), self.instant, self.settled_until())
+            publication = Publication(
+                self._journal.run_id,
+                self._journal.now(),
+                self.instant,
+                self.settled_until(),
+                oldest_open_day(self.warehouse, self.settings, self.instant, but_for_doubtful=True),
+            )
             target = self.settings.published_path
             published = publish_warehouse(self.warehouse, target, publication)
             logger.info("Published %s." if published else "%s already has everything.", target)
@@ -127,6 +134,11 @@ class Ingestion:
     def instant(self) -> datetime:
         """The instant the run stands for; this machine's clock where it has not reached the API."""
         return self._session.instant if self._session else self._journal.now()
+
+    @property
+    def fresh_since(self) -> datetime:
+        """What was read at or after this is this run's own, or that of the run it continues."""
+        return self._session.fresh_since if self._session else self._journal.now()
 
     def settled_until(self) -> date | None:
         """All days before this one are settled for every entity that is asked for; None where nothing is known yet."""

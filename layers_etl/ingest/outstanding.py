@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import chain
 
-from layers_etl.domain.days import DayWindow
-from layers_etl.domain.planning import PlannedRead, plan_reads
+from layers_etl.domain.days import DayWindow, subtract_windows
+from layers_etl.domain.planning import Known, PlannedRead, plan_reads
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.domain.settlement import settled_before
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.doubtful_days import load_doubtful_windows
 from layers_etl.warehouse.entities import load_known_entities, load_project_ids
 from layers_etl.warehouse.schema import scopes_of
 
@@ -20,16 +23,24 @@ def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> l
     What answered 404 is left out: it is asked for as long as it is listed, but no day waits for it. Of a scope that was
     added to ``settings`` since the last run, nothing is known: see :func:`scopes_at_hand`.
     """
-    today = instant.date()
-    if settings.start_date >= today:
-        return None
+    known = load_known(warehouse, settings)
+    return plan_open_reads(known, settings, instant) if known else None
+
+
+def load_known(warehouse: Warehouse, settings: Settings) -> list[Known]:
+    """Every entity that the settings ask for, as far as it is known."""
     project_ids = load_project_ids(warehouse, settings.project_ids)
-    known = [
+    return [
         entity.known
         for scope in scopes_at_hand(warehouse, settings)
         for entity in load_known_entities(warehouse, scope, project_ids)
     ]
-    if not known:
+
+
+def plan_open_reads(known: Sequence[Known], settings: Settings, instant: datetime) -> list[PlannedRead] | None:
+    """:func:`open_reads` of these entities; None where no day has closed yet."""
+    today = instant.date()
+    if settings.start_date >= today:
         return None
     plan = plan_reads(
         [entity for entity in known if not entity.gone],
@@ -49,22 +60,38 @@ def scopes_at_hand(warehouse: Warehouse, settings: Settings) -> list[Scope]:
     return [scope for scope in settings.scopes if scope in present]
 
 
-def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime) -> date | None:
+def oldest_open_day(
+    warehouse: Warehouse, settings: Settings, instant: datetime, *, but_for_doubtful: bool = False
+) -> date | None:
     """The oldest closed day that a run at ``instant`` would still read; the current day where there is none.
 
-    None, which is the whole past, where the warehouse knows no entity yet, or nothing of a scope that is to be read.
+    With ``but_for_doubtful``, leaving out the days whose answers leave a doubt. None, which is the whole past, where
+    the warehouse knows no entity yet, or nothing of a scope that is to be read.
     """
     if len(scopes_at_hand(warehouse, settings)) < len(settings.scopes):
         return None
     reads = open_reads(warehouse, settings, instant)
-    return None if reads is None else min((read.window.since for read in reads), default=instant.date())
+    if reads is None:
+        return None
+    doubtful = load_doubtful_windows(warehouse) if but_for_doubtful else {}
+    parts = chain.from_iterable(
+        subtract_windows(read.window, doubtful.get((read.key.scope.name, read.key.project_id, read.key.entity_id), []))
+        for read in reads
+    )
+    return min((part.since for part in parts), default=instant.date())
 
 
 def overdue_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead]:
-    """The part of that which is past its settling time already: what should have been read, and was not."""
+    """The part of that which is past its settling time already: what should have been read, and was not.
+
+    Days that were read late enough, and wait for their copy to move, are none of these.
+    """
+    known = load_known(warehouse, settings)
+    coverage = {entity.key: entity.coverage for entity in known}
     overdue: list[PlannedRead] = []
-    for read in open_reads(warehouse, settings, instant) or []:
-        until = settled_before(instant, settings.settle_hours.hours(read.key.platform))
-        if read.window.since < until:
-            overdue.append(PlannedRead(read.key, DayWindow(read.window.since, min(read.window.until, until))))
+    for read in plan_open_reads(known, settings, instant) or []:
+        settle_hours = settings.settle_hours.hours(read.key.platform)
+        due = read.window.intersection(DayWindow(date.min, settled_before(instant, settle_hours)))
+        late_enough = [late for each in coverage[read.key] if (late := each.window_read_late_enough(settle_hours))]
+        overdue += [PlannedRead(read.key, part) for part in (subtract_windows(due, late_enough) if due else [])]
     return overdue

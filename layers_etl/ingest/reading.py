@@ -5,23 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from http import HTTPStatus
 from itertools import chain
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
-from layers_etl.domain.ledger import record_reading
-from layers_etl.domain.planning import Plan, PlannedRead, open_windows, plan_reads
+from layers_etl.domain.freshness import Source, SourceKey
+from layers_etl.domain.planning import Known, Plan, PlannedRead, open_windows, plan_reads
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import ConfigurationError, EntityError, NotFoundError
 from layers_etl.ingest.fetching import fetch_in_batches
+from layers_etl.ingest.freshness import settle_by_copies, source_of, vouched_at, with_glimpses
 from layers_etl.ingest.outcomes import FailedRead, ListingOutcome, ScopeOutcome
 from layers_etl.ingest.session import Session
 from layers_etl.warehouse.entities import KnownEntity, load_known_entities, mark_gone, unmark_gone
 from layers_etl.warehouse.readings import Landing, upsert_readings
 from layers_etl.warehouse.reconciliation import disagreeing_account_days
+from layers_etl.warehouse.sources import note_running_days
 
 logger = logging.getLogger(__name__)
 
@@ -37,21 +39,39 @@ class _ScopeState:
     entities: dict[tuple[str, str], KnownEntity]
     ledger: dict[EntityKey, tuple[Coverage, ...]]
     gone: set[EntityKey]
-    reads: list[PlannedRead]
+    reads: list[PlannedRead] = field(default_factory=list[PlannedRead])
     landed: dict[EntityKey, list[DayWindow]] = field(default_factory=dict[EntityKey, list[DayWindow]])
     errors: dict[EntityKey, EntityError] = field(default_factory=dict[EntityKey, EntityError])
     missing: set[EntityKey] = field(default_factory=set[EntityKey])
+    _planned: dict[EntityKey, list[DayWindow]] = field(default_factory=dict[EntityKey, list[DayWindow]])
+
+    def add(self, reads: Sequence[PlannedRead]) -> None:
+        """Plan more."""
+        self.reads += reads
+        for read in reads:
+            self._planned.setdefault(read.key, []).append(read.window)
+
+    def planned(self, reading: Reading) -> DayWindow:
+        """The window that was asked for, of which ``reading`` is a part, or reaches beyond it."""
+        return next(window for window in self._planned[reading.key] if reading.window.since in window)
 
     def entity(self, key: EntityKey) -> KnownEntity:
         """What is known of one entity."""
         return self.entities[key.project_id, key.entity_id]
 
 
+def _beyond(reading: Reading, day: date) -> date | None:
+    """The newest active day of what a reading shows from ``day`` on."""
+    glimpse = reading.within(DayWindow(day, date.max))
+    return glimpse.newest_active_day if glimpse else None
+
+
 @dataclass(slots=True)
 class MetricsReader:
-    """Reads the days of one run."""
+    """Reads the days of one run. ``sources`` is what was known of the copies before it."""
 
     session: Session
+    sources: Mapping[SourceKey, Source]
 
     def read(
         self, scopes: Sequence[Scope], window: DayWindow, listings: Mapping[Scope, ListingOutcome]
@@ -65,8 +85,12 @@ class MetricsReader:
         wanted, not_begun = self._bounded(window)
         states = {scope: self._plan(scope, window, wanted, not_begun) for scope in scopes}
         self._require_named(states)
-        self._fetch(states, chain.from_iterable(state.reads for state in states.values()))
-        self._fetch(states, self._reads_of_doubtful_dormant(states, wanted))
+        try:
+            planned = list(chain.from_iterable(state.reads for state in states.values()))
+            self._fetch(states, self._with_glimpses(states, planned))
+            self._fetch(states, self._reads_of_doubtful_dormant(states, wanted))
+        finally:
+            self._settle(states)
         for scope, state in states.items():
             self._judge(state)
             self._note_unlisted(state, scope, listings)
@@ -102,13 +126,14 @@ class MetricsReader:
                 only_unsettled=session.is_run,
                 dormancy=AD_ACCOUNT in session.settings.scopes,
             )
-        return _ScopeState(
+        state = _ScopeState(
             ScopeOutcome(scope, window, plan, not_begun=not_begun),
             entities={(entity.known.key.project_id, entity.known.key.entity_id): entity for entity in entities},
             ledger={entity.known.key: entity.known.coverage for entity in entities},
             gone={entity.known.key for entity in entities if entity.known.gone},
-            reads=list(plan.reads),
         )
+        state.add(plan.reads)
+        return state
 
     def _require_named(self, states: Mapping[Scope, _ScopeState]) -> None:
         """Whatever a limited request names must be there: reading nothing instead would pass for success."""
@@ -121,6 +146,12 @@ class MetricsReader:
                     f"No {noun} {', '.join(unknown)} is known to the projects that are read: correct the id (they are "
                     f"listed in ads.{scope.plural}), or add {scope.name} to LAYERS_SCOPES."
                 )
+
+    def _with_glimpses(self, states: Mapping[Scope, _ScopeState], reads: Sequence[PlannedRead]) -> list[PlannedRead]:
+        session = self.session
+        return with_glimpses(
+            reads, self._entities(states), self.sources, session.settings.settle_hours, session.instant
+        )
 
     def _fetch(self, states: Mapping[Scope, _ScopeState], reads: Iterable[PlannedRead]) -> None:
         """Fetch and land ``reads``, an account's entities side by side."""
@@ -147,18 +178,31 @@ class MetricsReader:
             self.session.journal.note_windows(len(readings))
 
     def _land_readings(self, state: _ScopeState, readings: Sequence[Reading]) -> None:
+        session, scope = self.session, state.outcome.scope
         landings: list[Landing] = []
+        running_days: dict[SourceKey, date] = {}
         for reading in readings:
             key = reading.key
-            settle_hours = self.session.settings.settle_hours.hours(key.platform)
-            read_at = self._counts_as_read_at(reading, state.ledger[key])
-            state.ledger[key] = record_reading(state.ledger[key], reading.window, read_at, settle_hours)
-            state.landed.setdefault(key, []).append(reading.window)
-            landings.append(Landing(replace(reading, read_at=read_at), state.entity(key).currency, settle_hours))
+            planned = state.planned(reading)
+            source = source_of(state.entity(key).known)
+            if glimpse := _beyond(reading, planned.until):
+                running_days |= {source: glimpse}
+            landing = reading.within(planned)
+            assert landing is not None
+            state.landed.setdefault(key, []).append(landing.window)
+            landings.append(
+                Landing(
+                    replace(landing, read_at=session.counts_as_read_at(reading)),
+                    state.entity(key).currency,
+                    session.settings.settle_hours.hours(key.platform),
+                    vouched_at=vouched_at(self.sources.get(source), session.instant),
+                    accepts_vanishing=not session.is_run,
+                )
+            )
         if landings:
-            ledger = {reading.key: state.ledger[reading.key] for reading in readings}
-            session, scope = self.session, state.outcome.scope
-            upsert_readings(session.warehouse, scope, landings, ledger, session.journal.run_id)
+            ledger = {landing.reading.key: state.ledger[landing.reading.key] for landing in landings}
+            state.ledger |= upsert_readings(session.warehouse, scope, landings, ledger, session.journal.run_id)
+            note_running_days(session.warehouse, running_days, max(landing.reading.read_at for landing in landings))
             unmark_gone(session.warehouse, [key for key in ledger if key in state.gone])
             state.gone -= ledger.keys()
             state.outcome.windows_landed += len(landings)
@@ -183,17 +227,15 @@ class MetricsReader:
         mark_gone(self.session.warehouse, gone, self.session.instant)
         self.session.journal.note_failures(failed)
 
-    def _counts_as_read_at(self, reading: Reading, coverage: Sequence[Coverage]) -> datetime:
-        """As the session counts it, but never back in time.
+    def _settle(self, states: Mapping[Scope, _ScopeState]) -> None:
+        """Settle what the copies vouch for, by all that landed."""
+        ledger = {key: coverage for state in states.values() for key, coverage in state.ledger.items()}
+        changed = settle_by_copies(self.session, list(states), self._entities(states), ledger)
+        for key, coverage in changed.items():
+            states[key.scope].ledger[key] = coverage
 
-        A server whose clock steps back would put a later observation before an earlier one.
-        """
-        seen_before = [
-            interval.read_no_earlier_than(shared.until - ONE_DAY)
-            for interval in coverage
-            if (shared := interval.window.intersection(reading.window))
-        ]
-        return max([self.session.counts_as_read_at(reading), *seen_before])
+    def _entities(self, states: Mapping[Scope, _ScopeState]) -> dict[EntityKey, Known]:
+        return {entity.known.key: entity.known for state in states.values() for entity in state.entities.values()}
 
     def _reads_of_doubtful_dormant(
         self, states: Mapping[Scope, _ScopeState], wanted: DayWindow | None
@@ -222,7 +264,7 @@ class MetricsReader:
             for days in doubtful.get((entity.key.project_id, entity.parent_id or ""), []):
                 reads += [PlannedRead(entity.key, part) for window in still_open if (part := window.intersection(days))]
         state.outcome.reread_dormant = len({read.key for read in reads})
-        state.reads += reads
+        state.add(reads)
         return reads
 
     def _judge(self, state: _ScopeState) -> None:

@@ -13,8 +13,10 @@ from layers_etl.ingest.outstanding import open_reads, scopes_at_hand
 from layers_etl.settings import Settings
 from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.doubtful_days import DoubtfulDay, load_doubtful_days
 from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids
 from layers_etl.warehouse.runs import Failure, LastRun, load_failures, load_last_run
+from layers_etl.warehouse.sources import StandingSource, load_standing_sources
 
 Account = tuple[str, str]
 """``(project_id, ad_account_id)``; the id is empty for what belongs to no account."""
@@ -41,11 +43,14 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All accounts at ``instant``, those Layers does not refresh, and the last run with what it could not read."""
+    """All accounts at ``instant``, those that are not refreshed or stand still, the days whose answers leave a doubt,
+    and the last run with what it could not read."""
 
     instant: datetime
     accounts: tuple[AccountStatus, ...]
     unrefreshed_accounts: tuple[UnrefreshedAccount, ...]
+    standing_sources: tuple[StandingSource, ...]
+    doubtful_days: tuple[DoubtfulDay, ...]
     oldest_open_day: date | None
     last_run: LastRun | None
     failures: tuple[Failure, ...]
@@ -92,6 +97,12 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
             for account in sorted(entities)
         ),
         tuple(load_unrefreshed_accounts(warehouse, settings.project_ids)),
+        tuple(load_standing_sources(warehouse, settings.project_ids)),
+        tuple(
+            doubtful
+            for scope in scopes_at_hand(warehouse, settings)
+            for doubtful in load_doubtful_days(warehouse, scope, read_since=instant)
+        ),
         min(oldest.values(), default=None),
         last_run,
         tuple(load_failures(warehouse, last_run.run_id)) if last_run else (),

@@ -136,10 +136,10 @@ def _load_intervals(
     warehouse: Warehouse, query: str, **parameters: object
 ) -> dict[tuple[str, str], tuple[Coverage, ...]]:
     intervals: dict[tuple[str, str], list[Coverage]] = defaultdict(list)
-    for project_id, entity_id, since, until, read_at, lag_hours in warehouse.connection.execute(
+    for project_id, entity_id, since, until, read_at, lag_hours, held in warehouse.connection.execute(
         load_sql(query), parameters
     ).fetchall():
-        intervals[project_id, entity_id].append(Coverage(DayWindow(since, until), read_at, lag_hours))
+        intervals[project_id, entity_id].append(Coverage(DayWindow(since, until), read_at, lag_hours, held))
     return {key: tuple(found) for key, found in intervals.items()}
 
 

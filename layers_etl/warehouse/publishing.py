@@ -16,12 +16,16 @@ from layers_etl.warehouse.sql import load_sql
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What stands in ``ops.publication`` of the file: which run made it, when, and up to which day it is final."""
+    """What stands in ``ops.publication`` of the file: which run made it, when, and up to which day it is final.
+
+    The latter also leaving out the days of which the answers leave a doubt (``ops.doubtful_days``).
+    """
 
     run_id: str
     published_at: datetime
     instant: datetime
     settled_until: date | None
+    settled_until_but_for_doubtful: date | None = None
 
 
 def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publication) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import duckdb
 import polars as pl
 
+from layers_etl.domain.ledger import record_reading
 from layers_etl.domain.mismatches import find_mismatches
 from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import Scope
@@ -32,6 +35,11 @@ _WINDOW_SCHEMA = pl.Schema(
         "settle_hours": pl.Int32(),
         "request_id": pl.String(),
         "served": pl.Boolean(),
+        "has_conversion_value": pl.Boolean(),
+        "has_reach": pl.Boolean(),
+        "has_frequency": pl.Boolean(),
+        "unread_days": pl.List(pl.Date()),
+        "accepts_vanishing": pl.Boolean(),
     }
 )
 
@@ -44,41 +52,100 @@ _COVERAGE_SCHEMA = pl.Schema(
         "until": pl.Date(),
         "read_at": _INSTANT,
         "lag_hours": pl.Int32(),
+        "held": pl.Boolean(),
     }
 )
+
+_SETTLED_SCHEMA = pl.Schema(
+    {"project_id": pl.String(), "entity_id": pl.String(), "since": pl.Date(), "until": pl.Date()}
+)
+
+_DOUBT_SCHEMA = pl.Schema(
+    {
+        "project_id": pl.String(),
+        "entity_id": pl.String(),
+        "day": pl.Date(),
+        "field": pl.String(),
+        "reason": pl.String(),
+    }
+)
+
+Ledger = Mapping[EntityKey, Sequence[Coverage]]
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """One reading with what the write needs beside it. ``reading.read_at`` is the instant it counts as read."""
+    """One reading with what the write needs beside it. ``reading.read_at`` is the instant it counts as read.
+
+    ``vouched_at`` is up to when readings of its source count (None: as late as they were made). What is not
+    ``accepts_vanishing`` leaves activity that it no longer holds where it stands, in doubt.
+    """
 
     reading: Reading
     currency: str | None
     settle_hours: int
+    vouched_at: datetime | None = None
+    accepts_vanishing: bool = True
 
 
 def upsert_readings(
-    warehouse: Warehouse,
-    scope: Scope,
-    landings: Sequence[Landing],
-    ledger: Mapping[EntityKey, Sequence[Coverage]],
-    run_id: str,
-) -> None:
-    """Land whole answers of one scope in one transaction; ``ledger`` is the new coverage of every entity among them.
+    warehouse: Warehouse, scope: Scope, landings: Sequence[Landing], ledger: Ledger, run_id: str
+) -> dict[EntityKey, tuple[Coverage, ...]]:
+    """Land whole answers of one scope in one transaction; the new coverage of every entity among them.
 
-    A complete answer replaces its window; what it changes or no longer holds goes into history (rules 2 and 3).
-    Raises :class:`LayersEtlError`, and writes nothing, if the batch holds a key twice.
+    ``ledger`` is the coverage before. A complete answer replaces its window; what it changes or no longer holds goes
+    into history (rules 2 and 3); days that cannot be taken as they came are noted in ``ops.doubtful_days``. Raises
+    :class:`LayersEtlError`, and writes nothing, if the batch holds a key twice.
     """
     with warehouse.change() as connection, registered(connection, scope, landings) as buckets:
+        run_script(connection, scope_sql("find_doubtful_days", scope))
+        recorded = _record(landings, ledger, _load_doubts(connection))
+        settled = {landing.reading.key: landing.settle_hours for landing in landings}
+        connection.register("incoming_settled", _settled_windows(recorded, settled))
+        connection.register("incoming_doubts", _doubts(landings))
         run_script(connection, scope_sql("upsert_readings", scope), run_id=run_id)
-        connection.register("incoming_coverage", _coverage(ledger))
-        run_script(connection, load_sql("replace_coverage"))
-        connection.unregister("incoming_coverage")
+        run_script(connection, load_sql("note_doubtful_days"), scope=scope.name)
+        replace_coverage(connection, recorded)
+        connection.unregister("incoming_settled")
+        connection.unregister("incoming_doubts")
         mismatches = find_mismatches(buckets)
         if mismatches.height:
             connection.register("incoming_mismatches", mismatches)
             connection.execute(load_sql("note_mismatches"), {"scope": scope.name})
             connection.unregister("incoming_mismatches")
+    return recorded
+
+
+def _load_doubts(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[date]]:
+    doubts: dict[tuple[str, str], set[date]] = defaultdict(set)
+    for project_id, entity_id, day in connection.execute("SELECT project_id, entity_id, day FROM doubts").fetchall():
+        doubts[project_id, entity_id].add(day)
+    return doubts
+
+
+def _record(
+    landings: Sequence[Landing], ledger: Ledger, doubts: Mapping[tuple[str, str], set[date]]
+) -> dict[EntityKey, tuple[Coverage, ...]]:
+    recorded: dict[EntityKey, tuple[Coverage, ...]] = {}
+    for landing in landings:
+        reading, key = landing.reading, landing.reading.key
+        recorded[key] = record_reading(
+            recorded.get(key, tuple(ledger[key])),
+            reading.window,
+            reading.read_at,
+            landing.settle_hours,
+            vouched_at=landing.vouched_at,
+            not_read=reading.unread_days,
+            doubtful=[day for day in doubts.get((key.project_id, key.entity_id), ()) if day in reading.window],
+        )
+    return recorded
+
+
+def replace_coverage(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+    """Within a transaction: the whole ledger of the entities of ``ledger``."""
+    connection.register("incoming_coverage", _coverage(ledger))
+    run_script(connection, load_sql("replace_coverage"))
+    connection.unregister("incoming_coverage")
 
 
 @contextlib.contextmanager
@@ -117,6 +184,9 @@ def _windows(landings: Sequence[Landing]) -> pl.DataFrame:
                 landing.settle_hours,
                 landing.reading.request_id,
                 landing.reading.served,
+                *(not landing.reading or name in landing.reading.columns for name in ("roas", "reach", "frequency")),
+                sorted(landing.reading.unread_days),
+                landing.accepts_vanishing,
             )
             for window_id, landing in enumerate(landings)
         ],
@@ -125,7 +195,7 @@ def _windows(landings: Sequence[Landing]) -> pl.DataFrame:
     )
 
 
-def _coverage(ledger: Mapping[EntityKey, Sequence[Coverage]]) -> pl.DataFrame:
+def _coverage(ledger: Ledger) -> pl.DataFrame:
     return pl.DataFrame(
         [
             (
@@ -136,10 +206,36 @@ def _coverage(ledger: Mapping[EntityKey, Sequence[Coverage]]) -> pl.DataFrame:
                 interval.window.until,
                 interval.read_at,
                 interval.lag_hours,
+                interval.held or None,
             )
             for key, intervals in ledger.items()
             for interval in intervals
         ],
         schema=_COVERAGE_SCHEMA,
+        orient="row",
+    )
+
+
+def _settled_windows(ledger: Ledger, settle_hours: Mapping[EntityKey, int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (key.project_id, key.entity_id, window.since, window.until)
+            for key, intervals in ledger.items()
+            for interval in intervals
+            if (window := interval.settled_window(settle_hours[key]))
+        ],
+        schema=_SETTLED_SCHEMA,
+        orient="row",
+    )
+
+
+def _doubts(landings: Iterable[Landing]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (landing.reading.key.project_id, landing.reading.key.entity_id, doubt.day, doubt.field, doubt.reason)
+            for landing in landings
+            for doubt in landing.reading.doubts
+        ],
+        schema=_DOUBT_SCHEMA,
         orient="row",
     )

@@ -501,6 +501,77 @@ OPS_TABLES: Final = (
             _UNTIL,
             Column("read_at", INSTANT, "All days of the interval were last read at this instant."),
             Column("lag_hours", "INTEGER", "Each day was last read at least this many whole hours after its close."),
+            Column(
+                "held",
+                "BOOLEAN",
+                "True: its readings settle nothing, however late they were, as the copy they came from may have stood "
+                "still (ops.sources) or their answer leaves a doubt (ops.doubtful_days); null: false.",
+            ),
+        ),
+    ),
+    Table(
+        "ops",
+        "sources",
+        "One row per ad account: how the copy of its numbers stands that Layers serves. Days settle only on a copy "
+        "that moves, or is at rest.",
+        (
+            _PROJECT,
+            Column("ad_account_id", "VARCHAR", "Ad account; empty: what belongs to none that is known.", required=True),
+            Column(
+                "state",
+                "VARCHAR",
+                "moving (days settle in their time); waiting (no activity of the running day yet: some settle at a "
+                "later reading); standing still (nothing settles); at rest (nothing new for 10 days: it is paused).",
+                required=True,
+            ),
+            Column(
+                "copy_from", INSTANT, "The copy is proven to hold what happened up to here; null: never any activity."
+            ),
+            Column("newest_active_day", "DATE", "The last day with any activity in any reading, the running one too."),
+            Column("seen_running", "INTEGER", "Runs in a row that saw activity on the running day.", required=True),
+            Column("held_days", "BIGINT", "(Entity, day) pairs whose settling waits for the copy.", required=True),
+            Column("first_read_at", INSTANT, "When anything of it was first read, by the API's clock.", required=True),
+            Column("read_at", INSTANT, "When anything of it was last read, by the API's clock.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
+        "running_days",
+        "One row per ad account: the last running day that was seen with activity. Scheduled runs look at it for proof "
+        "that the copy moves; its numbers do not land.",
+        (
+            _PROJECT,
+            Column("ad_account_id", "VARCHAR", "Ad account; empty: what belongs to none that is known.", required=True),
+            _DAY,
+            Column("seen_at", INSTANT, "When it was seen, by the API's clock.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
+        "doubtful_days",
+        "One row per day of an entity of which the last answer could not be taken as it was. The day stays open.",
+        (
+            _SCOPE,
+            _PROJECT,
+            _ENTITY,
+            _DAY,
+            Column(
+                "field", "VARCHAR", "The number that was left out, where the day could do without it; null: the day."
+            ),
+            Column(
+                "kind",
+                "VARCHAR",
+                "unbelievable (not a number of that kind: the day was not read); incomplete (a number is unknown "
+                "beside others that are known); vanished (known activity is gone from the answer: what stood stands, "
+                "until a second witness or a backfill confirms it).",
+                required=True,
+            ),
+            Column("reason", "VARCHAR", "What was wrong, as field: what.", required=True),
+            Column(
+                "first_seen_at", INSTANT, "Since when the answers are like this, by the API's clock.", required=True
+            ),
+            Column("last_seen_at", INSTANT, "When the last such answer came, by the API's clock.", required=True),
+            Column("request_id", "VARCHAR", "The API's id of that request; its support asks for it."),
         ),
     ),
     Table(
@@ -537,6 +608,11 @@ OPS_TABLES: Final = (
                 "DATE",
                 "All days before this one are settled for every entity that LAYERS_PROJECT_IDS and LAYERS_SCOPES ask "
                 "for and that is not gone, those of retired projects too; null: none yet.",
+            ),
+            Column(
+                "settled_until_but_for_doubtful",
+                "DATE",
+                "The same, leaving out the days in ops.doubtful_days; null: none yet.",
             ),
         ),
     ),

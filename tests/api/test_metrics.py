@@ -112,43 +112,85 @@ def without(row: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "field"),
+    ("row", "reason"),
     [
-        ([bucket(DAYS[0], spend="lots")], "series.0.spend"),
-        ([bucket(DAYS[0], spend=-0.01)], "series.0.spend"),
-        ([bucket(DAYS[0], spend=2e10)], "series.0.spend"),
-        ([bucket(DAYS[0], spend=True)], "series.0.spend"),
-        ([bucket(DAYS[0], spend=float("nan"))], "series.0.spend"),
-        ([bucket(DAYS[0], spend="NaN")], "series.0.spend"),
-        ([bucket(DAYS[0], spend=float("inf"))], "series.0.spend"),
-        ([bucket(DAYS[0], spend=[1])], "series.0.spend"),
-        ([bucket(DAYS[0], clicks=-1)], "series.0.clicks"),
-        ([bucket(DAYS[0], clicks=38.5)], "series.0.clicks"),
-        ([bucket(DAYS[0], clicks="38.5")], "series.0.clicks"),
-        ([bucket(DAYS[0], clicks=10**13)], "series.0.clicks"),
-        ([bucket(DAYS[0], clicks=False)], "series.0.clicks"),
-        ([bucket(DAYS[0], roas=1e12)], "series.roas"),
-        ([without(bucket(DAYS[0]), "spend")], "series.0.spend"),
+        (bucket(DAYS[0], spend="lots"), "spend"),
+        (bucket(DAYS[0], spend=-0.01), "spend"),
+        (bucket(DAYS[0], spend=1e14), "spend"),
+        (bucket(DAYS[0], spend=True), "spend"),
+        (bucket(DAYS[0], spend=float("nan")), "spend"),
+        (bucket(DAYS[0], spend="NaN"), "spend"),
+        (bucket(DAYS[0], spend=float("inf")), "spend"),
+        (bucket(DAYS[0], spend=[1]), "spend"),
+        (bucket(DAYS[0], spend={"amount": 1}), "spend"),
+        (bucket(DAYS[0], clicks=-1), "clicks"),
+        (bucket(DAYS[0], clicks=38.5), "clicks"),
+        (bucket(DAYS[0], clicks="38.5"), "clicks"),
+        (bucket(DAYS[0], clicks=10**16), "clicks"),
+        (bucket(DAYS[0], clicks=10**400), "clicks"),
+        (bucket(DAYS[0], clicks=False), "clicks"),
+        (bucket(DAYS[0], clicks="9" * 5000), "clicks"),
+        (bucket(DAYS[0], spend="null"), "spend"),
+        (bucket(DAYS[0], spend="1_000"), "spend"),
+        (bucket(DAYS[0], spend=50, roas=1e13), "roas"),
+        (bucket(DAYS[0], roas="none"), "roas"),
+        (without(bucket(DAYS[0]), "spend"), "spend: missing"),
+    ],
+)
+def test_a_number_that_cannot_be_true_costs_its_day_alone(run: Run, row: dict[str, Any], reason: str) -> None:
+    (reading,), asked, _ = run(read(with_buckets(bucket(DAYS[2]), row, bucket(DAYS[3]))))
+    assert list(reading.columns["day"]) == DAYS[2:4]
+    assert reading.window == WEEK
+    assert reading.unread_days == {DAYS[0]}
+    assert reason in reading.doubts[0].reason
+    assert len(asked) == 1
+
+
+def test_a_day_that_comes_twice_with_different_numbers_is_no_answer_and_costs_no_other(run: Run) -> None:
+    (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0]), bucket(DAYS[0], spend=1), bucket(DAYS[1]))))
+    assert list(reading.columns["day"]) == [DAYS[1]]
+    assert [(doubt.day, doubt.field) for doubt in reading.doubts] == [(DAYS[0], None)]
+    assert "comes twice" in reading.doubts[0].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("reach", -1), ("reach", 1.5), ("frequency", "often"), ("cpa", None), ("ctr", [])]
+)
+def test_a_number_that_a_day_can_do_without_costs_itself_alone(run: Run, name: str, number: object) -> None:
+    (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0], **{name: number}))))
+    assert list(reading.columns["day"]) == [DAYS[0]]
+    assert reading.unread_days == frozenset()
+    assert frame_readings([reading])[name].to_list() == [None]
+    assert [(doubt.day, doubt.field) for doubt in reading.doubts] == ([] if number is None else [(DAYS[0], name)])
+
+
+def test_an_amount_of_any_currency_that_its_column_holds_is_believed(run: Run) -> None:
+    (reading,), _, _ = run(read(with_buckets(bucket(DAYS[0], spend=12_500_000_000, roas=None))))
+    assert frame_readings([reading])["spend"].to_list() == [Decimal(12_500_000_000)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
         ([without(bucket(DAYS[0]), "bucket")], "series.0.bucket"),
         ([bucket(DAYS[0]) | {"bucket": "tomorrow"}], "series.0.bucket"),
         ([bucket(DAYS[0]) | {"bucket": "2026-03-30T06:00:00Z"}], "series.0.bucket"),
-        ([bucket(DAYS[0], clicks="9" * 5000)], "series.0.clicks"),
-        ([bucket(DAYS[0], spend="null")], "series.0.spend"),
-        ([bucket(DAYS[0], spend="1_000")], "series.0.spend"),
         ([bucket(DAYS[0]) | {"bucket": 1774828800}], "series.0.bucket"),
+        ([bucket(DAYS[0], spend=-1), "nonsense"], "series.1"),
         ([bucket(WEEK.until)], "outside the window"),
-        ([bucket(DAYS[0]), bucket(DAYS[0], spend=1)], "comes twice"),
+        ([bucket(WEEK.until, spend=-1), bucket(DAYS[0])], "outside the window"),
+        ([bucket(DAYS[0], spend=-1), bucket(DAYS[1], spend=-1)], "spend"),
     ],
 )
-def test_a_number_that_cannot_be_true_costs_the_whole_answer(run: Run, rows: list[dict[str, Any]], field: str) -> None:
+def test_where_it_is_not_known_which_day_is_wrong_or_all_are_the_answer_is_not_believed(
+    run: Run, rows: list[Any], reason: str
+) -> None:
     async def ask() -> None:
-        async with talking(
-            with_buckets(bucket(DAYS[2]), *rows) if "series.0" not in field else with_buckets(*rows)
-        ) as talk:
+        async with talking(with_buckets(*rows)) as talk:
             with pytest.raises(UntrustedAnswerError) as caught:
                 await anext(talk.client.fetch_metrics(CAMPAIGN_KEY, WEEK))
             sentence = str(caught.value)
-            for part in (field, "prj_1", "campaign cmp_1", "2026-03-30 until 2026-04-06", "req_answer"):
+            for part in (reason, "prj_1", "campaign cmp_1", "2026-03-30 until 2026-04-06", "req_answer"):
                 assert part in sentence
             assert b"series" in caught.value.body and caught.value.code == "UNTRUSTED"
             assert len(talk.server.asked) == 2, "asked once more, not for ever"

@@ -48,7 +48,7 @@ def test_a_platform_without_a_settling_time_of_its_own_has_the_default() -> None
 def test_an_entity_that_spans_platforms_settles_with_the_slowest_of_them() -> None:
     assert SettlingTimes(72, {"meta_ads": 24, "apple_ads": 720}).hours(None) == 720
     assert SettlingTimes(72, {"meta_ads": 24}).hours(None) == 72
-    assert SettlingTimes().hours(None) == 72
+    assert SettlingTimes().hours(None) == 78
 
 
 def test_a_day_settles_72_hours_after_its_close_and_not_a_second_before() -> None:

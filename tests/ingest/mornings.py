@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from layers_etl.domain.days import DayWindow
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.scopes import Scope
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
@@ -190,6 +190,12 @@ def stored(activity: Activity) -> Row:
         roas = round(activity.value_cents / 100 / max(activity.spend_cents / 100, 0.01), 4)
         value = (Decimal(repr(roas)) * floored).quantize(Decimal("0.0001"))
     return spend, activity.impressions, activity.clicks, activity.conversions, value
+
+
+def asked_for(entities: Iterable[Entity], window: DayWindow) -> dict[Entity, list[DayWindow]]:
+    """What a run that may settle a day asks for: ``window`` of each, of accounts a look at the running day too."""
+    glimpsed = DayWindow(window.since, window.until + ONE_DAY)
+    return {entity: [glimpsed if entity[0] == "ad_account" else window] for entity in entities}
 
 
 def refusing(entity: str, **more: Any) -> Fault:

@@ -15,7 +15,7 @@ from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.connection import open_published
 from layers_etl.warehouse.runs import RunStatus
 
-from .mornings import FIRST_MORNING, MEASURES, START, Pipeline, last_days, morning
+from .mornings import FIRST_MORNING, MEASURES, START, Pipeline, asked_for, last_days, morning
 
 PipelineOver = Callable[..., Pipeline]
 
@@ -23,14 +23,14 @@ PipelineOver = Callable[..., Pipeline]
 def test_the_first_run_asks_once_per_entity_for_everything_since_the_start_date(pipeline: Pipeline) -> None:
     ran = pipeline.run()
     assert ran.status is RunStatus.SUCCEEDED
-    assert ran.windows == {entity: [DayWindow(START, FIRST_MORNING.date())] for entity in pipeline.entities()}
+    assert ran.windows == asked_for(pipeline.entities(), DayWindow(START, FIRST_MORNING.date()))
 
 
 def test_every_morning_after_asks_once_per_entity_for_the_last_four_days(pipeline: Pipeline) -> None:
     pipeline.run()
     for number in range(1, 3):
         ran = pipeline.run(morning(number))
-        assert ran.windows == {entity: [last_days(morning(number), 4)] for entity in pipeline.entities()}
+        assert ran.windows == asked_for(pipeline.entities(), last_days(morning(number), 4))
 
 
 def test_a_run_after_a_week_down_reads_the_week_and_settles_all_that_can_be(pipeline: Pipeline) -> None:
@@ -40,7 +40,7 @@ def test_a_run_after_a_week_down_reads_the_week_and_settles_all_that_can_be(pipe
     ran = pipeline.run(back)
     # The first morning settled what had closed three days before; all since was open.
     reopened = DayWindow(FIRST_MORNING.date() - timedelta(days=3), back.date())
-    assert {entity: ran.windows[entity] for entity in known} == {entity: [reopened] for entity in known}
+    assert {entity: ran.windows[entity] for entity in known} == asked_for(known, reopened)
     unsettled = pipeline.rows("SELECT min(day) FROM ads.campaign_metrics WHERE NOT settled")
     assert unsettled == [(back.date() - timedelta(days=3),)]
     assert pipeline.run(as_of=back).asked == []
@@ -136,9 +136,9 @@ def test_every_platform_settles_in_its_own_time(pipeline_over: PipelineOver) -> 
     ran = pipeline.run(morning(1))
     platforms = dict(pipeline.rows("SELECT campaign_id, platform FROM ads.campaigns"))
     accounts = dict(pipeline.rows("SELECT ad_account_id, platform FROM ads.ad_accounts"))
-    for (_, entity_id), windows in ran.windows.items():
-        days = 7 if (platforms | accounts)[entity_id] == "tiktok_ads" else 4
-        assert windows == [last_days(morning(1), days)]
+    for entity, windows in ran.windows.items():
+        days = 7 if (platforms | accounts)[entity[1]] == "tiktok_ads" else 4
+        assert {entity: windows} == asked_for([entity], last_days(morning(1), days))
 
 
 def test_a_longer_settling_time_reads_again_exactly_what_it_reopens(pipeline: Pipeline) -> None:
@@ -158,7 +158,7 @@ def test_the_running_day_is_read_where_a_backfill_names_it_and_is_not_settled(pi
         assert found.get((campaign, today)) == pipeline.truth("campaign", campaign, today)
     assert pipeline.rows("SELECT count(*) FROM ads.campaign_metrics WHERE settled") == [(0,)]
     ran = pipeline.run(morning(1))
-    assert {window.until for windows in ran.windows.values() for window in windows} == {today + timedelta(days=1)}
+    assert ran.windows == asked_for(pipeline.entities(), DayWindow(START, today + timedelta(days=1)))
 
 
 def test_days_that_have_not_begun_are_not_asked_for_and_do_not_count_as_landed(pipeline: Pipeline) -> None:

@@ -11,7 +11,7 @@ from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
-from .mornings import FIRST_MORNING, START, Pipeline, last_days, morning, refusing
+from .mornings import FIRST_MORNING, START, Pipeline, Row, last_days, morning, refusing
 
 WHOLE = DayWindow(START, FIRST_MORNING.date())
 
@@ -110,19 +110,51 @@ def test_answers_that_cannot_be_believed_are_put_aside_and_touch_no_row(pipeline
     assert sorted(aside) == sorted((victim, ran.run_id, START, days.until, True) for victim in victims.values())
 
 
-def test_a_bucket_that_vanished_upstream_goes_into_history(pipeline: Pipeline) -> None:
+def history_of(pipeline: Pipeline, campaign: str, day: date) -> list[Row]:
+    """What was superseded of one campaign's day, and when."""
+    return pipeline.rows(
+        "SELECT spend, impressions, clicks, conversions, conversion_value, superseded_at"
+        " FROM ads.campaign_metrics_history WHERE campaign_id = ? AND day = ? ORDER BY observed_at",
+        [campaign, day],
+    )
+
+
+def doubts(pipeline: Pipeline) -> list[Row]:
+    return pipeline.rows("SELECT scope, entity_id, day, kind FROM ops.doubtful_days ORDER BY ALL")
+
+
+def test_a_bucket_that_vanished_upstream_goes_into_history_once_its_account_adds_up_without_it(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.run()
+    victim, day = pipeline.campaigns()[0], FIRST_MORNING.date() - timedelta(days=1)
+    before = pipeline.table(CAMPAIGN)[victim, day]
+    pipeline.sandbox.world.restate_day(victim, day, spend_cents=0, impressions=0, clicks=0, conversions=0)
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, victim, day, copies=0)
+    pipeline.run(morning(1))
+    assert (victim, day) not in pipeline.table(CAMPAIGN)
+    assert history_of(pipeline, victim, day) == [(*before, morning(1))]
+    assert doubts(pipeline) == []
+
+
+def test_a_bucket_that_vanished_while_its_account_still_counts_it_stays_marked_and_is_asked_for_again(
+    pipeline: Pipeline,
+) -> None:
     pipeline.run()
     victim, day = pipeline.campaigns()[0], FIRST_MORNING.date() - timedelta(days=1)
     before = pipeline.table(CAMPAIGN)[victim, day]
     pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, victim, day, copies=0)
-    pipeline.run(morning(1))
-    assert (victim, day) not in pipeline.table(CAMPAIGN)
-    history = pipeline.rows(
-        "SELECT spend, impressions, clicks, conversions, conversion_value, superseded_at"
-        " FROM ads.campaign_metrics_history WHERE campaign_id = ? AND day = ?",
-        [victim, day],
-    )
-    assert history == [(*before, morning(1))]
+    for number in range(1, 6):
+        pipeline.run(morning(number))
+        assert pipeline.table(CAMPAIGN)[victim, day] == before
+        assert doubts(pipeline) == [("campaign", victim, day, "vanished")]
+    settled = "SELECT settled FROM ads.campaign_metrics WHERE campaign_id = ? AND day = ?"
+    assert pipeline.rows(settled, [victim, day]) == [(False,)]
+
+    pipeline.backfill(DayWindow(day, day + timedelta(days=1)))
+    assert (victim, day) not in pipeline.table(CAMPAIGN), "a backfill accepts it"
+    assert history_of(pipeline, victim, day) == [(*before, morning(5))]
+    assert doubts(pipeline) == []
 
 
 def test_a_bucket_sent_twice_alike_is_one_row(pipeline: Pipeline) -> None:

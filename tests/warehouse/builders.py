@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Entity
-from layers_etl.domain.ledger import record_reading
 from layers_etl.domain.metrics import API_METRICS
 from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
@@ -90,13 +89,11 @@ def land(
     currency: str | None = "USD",
     settle_hours: int = SETTLE_HOURS,
     run_id: str = "run",
+    **details: Any,
 ) -> None:
-    """Land readings of one scope as one batch, the ledger with them."""
-    ledger: dict[EntityKey, tuple[Coverage, ...]] = {}
-    for each in readings:
-        before = ledger.get(each.key) or load_coverage(warehouse, each.key)
-        ledger[each.key] = record_reading(before, each.window, each.read_at, settle_hours)
-    landings = [Landing(each, currency, settle_hours) for each in readings]
+    """Land readings of one scope as one batch, the ledger with them; ``details`` are those of a landing."""
+    ledger = {each.key: load_coverage(warehouse, each.key) for each in readings}
+    landings = [Landing(each, currency, settle_hours, **details) for each in readings]
     upsert_readings(warehouse, readings[0].key.scope, landings, ledger, run_id)
 
 

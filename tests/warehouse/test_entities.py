@@ -170,7 +170,7 @@ def test_a_plan_gets_every_entity_with_its_ledger_its_accounts_currency_and_its_
         warehouse, MONDAY, campaign("cmp_a", status="ARCHIVED"), campaign("cmp_b"), campaign("cmp_c", "acc_unknown")
     )
     zeros = {"impressions": 0, "clicks": 0, "conversions": 0, "conversion_value": 0}
-    active = spends([march(1)], 5)
+    active = spends([march(1)], 5, **(zeros | {"clicks": 1}))
     quiet = spends([march(2)], 0, **zeros)
     land(warehouse, reading(A, window(1, 2), utc(3, 3, 6), {**active, **quiet}))
     known = {entity.known.key.entity_id: entity for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])}

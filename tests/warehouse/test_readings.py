@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
 from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import PROJECT
-from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse, open_warehouse
 from layers_etl.warehouse.readings import Landing, upsert_readings
@@ -300,9 +299,7 @@ def test_a_landing_that_fails_halfway_says_why_and_writes_nothing(warehouse: War
     # The ledger is written last, and an interval needs a scope.
     nowhere = replace(A, scope=replace(A.scope, name=None))  # pyright: ignore[reportArgumentType]
     with pytest.raises(duckdb.ConstraintException, match="NOT NULL"):
-        upsert_readings(
-            warehouse, A.scope, [Landing(later, "USD", 72)], {nowhere: [Coverage(later.window, later.read_at)]}, "run"
-        )
+        upsert_readings(warehouse, A.scope, [Landing(replace(later, key=nowhere), "USD", 72)], {nowhere: ()}, "run")
     assert dump(warehouse) == before
     land(warehouse, later)
 

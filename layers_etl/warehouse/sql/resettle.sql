@@ -1,9 +1,14 @@
--- The settled column after ops.settling changed; the marts of exactly the days it changes are derived anew.
+-- The settled column after ops.settling or the ledger changed; the marts of exactly the days it changes are derived anew.
 CREATE OR REPLACE TEMP TABLE resettled AS
 SELECT
   {measured_key}, measured.day,
-  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(ops.hours_to_settle(measured.platform)) AS is_settled
+  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(ops.hours_to_settle(measured.platform))
+    AND held.since IS NULL AS is_settled
 FROM {metrics} AS measured
+LEFT JOIN ops.coverage AS held
+  ON held.held AND held.scope = '{scope}'
+ AND held.project_id = measured.project_id AND held.entity_id = measured.{id_column}
+ AND measured.day >= held.since AND measured.day < held.until
 WHERE is_settled <> measured.settled;
 
 UPDATE {metrics} AS measured

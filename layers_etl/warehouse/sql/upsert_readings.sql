@@ -1,8 +1,10 @@
 -- One transaction lands a batch of readings of one scope.
 -- incoming_windows: one row per answer (window_id, project_id, entity_id, since, until, read_at, platform, currency,
---   settle_hours, request_id, served); incoming_buckets: its rows (window_id, day, measures).
--- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. Days that the API
--- does not serve at all are read and say nothing: what is known of them stands.
+--   request_id, served, metrics asked for, unread_days, accepts_vanishing); incoming_buckets: its rows (window_id, day,
+--   measures); doubts: days whose answer is not taken as it is (find_doubtful_days.sql); incoming_settled: the windows
+--   (project_id, entity_id, since, until) that the new ledger calls settled.
+-- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. What stands of a
+-- day that the API does not serve at all, that was not read, or that is doubtful and stands, stays.
 
 CREATE OR REPLACE TEMP TABLE standing_rows AS
 -- The ledger knows a settled day's reading to the hour: never before what was seen, should a clock step back.
@@ -14,17 +16,38 @@ JOIN incoming_windows
  AND stored.day >= incoming_windows.since
  AND stored.day < incoming_windows.until
  AND incoming_windows.served
+LEFT JOIN doubts ON doubts.project_id = stored.project_id AND doubts.entity_id = stored.{id_column}
+ AND doubts.day = stored.day
 WHERE stored.day >= (SELECT min(since) FROM incoming_windows)
-  AND stored.day < (SELECT max(until) FROM incoming_windows);
+  AND stored.day < (SELECT max(until) FROM incoming_windows)
+  AND NOT coalesce(doubts.stands, false)
+  AND NOT list_contains(incoming_windows.unread_days, stored.day);
 
 CREATE OR REPLACE TEMP TABLE landing_rows AS
-WITH incoming AS (
+WITH came AS (
   SELECT
-    project_id, {entity_id_as_key}day, platform, currency, {measures},
-    read_at >= (day + 1)::TIMESTAMPTZ + to_hours(settle_hours) AS settled,
-    read_at AS observed_at
+    project_id, {entity_id_as_key}day, platform, currency, {measures}, has_conversion_value, has_reach, has_frequency,
+    read_at AS observed_at,
+    EXISTS (
+      SELECT 1 FROM incoming_settled AS settling
+      WHERE settling.project_id = incoming_windows.project_id AND settling.entity_id = incoming_windows.entity_id
+        AND incoming_buckets.day >= settling.since AND incoming_buckets.day < settling.until
+    ) AS settled
   FROM incoming_buckets
   JOIN incoming_windows USING (window_id)
+  ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept USING (project_id, entity_id, day)
+),
+-- A metric that was not asked for overwrites nothing.
+incoming AS (
+  SELECT
+    came.* EXCLUDE (has_conversion_value, has_reach, has_frequency)
+    REPLACE (
+      CASE WHEN has_conversion_value THEN came.conversion_value ELSE standing.conversion_value END AS conversion_value,
+      CASE WHEN has_reach THEN came.reach ELSE standing.reach END AS reach,
+      CASE WHEN has_frequency THEN came.frequency ELSE standing.frequency END AS frequency
+    )
+  FROM came
+  LEFT JOIN standing_rows AS standing USING ({key}, day)
 )
 SELECT
   incoming.* REPLACE (greatest(incoming.observed_at, standing.observed_at) AS observed_at),
@@ -52,6 +75,13 @@ WHERE stored.project_id = standing_rows.project_id
 
 INSERT INTO {metrics} BY NAME
 SELECT * EXCLUDE (unchanged) FROM landing_rows ORDER BY day, {key};
+
+-- What stands in spite of an answer is marked: it is no longer taken for final.
+UPDATE {metrics} AS stored
+SET settled = false
+FROM doubts
+WHERE doubts.stands AND stored.settled
+  AND stored.project_id = doubts.project_id AND stored.{id_column} = doubts.entity_id AND stored.day = doubts.day;
 
 INSERT INTO ops.readings BY NAME
 SELECT '{scope}' AS scope, project_id, entity_id, since, until, read_at, $run_id AS run_id, request_id

@@ -1,6 +1,6 @@
 -- One transaction lands weekly answers of one scope: incoming_windows and incoming_buckets as for daily readings, with
 -- the Monday as day. A week of the window without a bucket was read too: its reach is null. A week that the API does not
--- serve at all is read and says nothing: what is known of it stands.
+-- serve at all is read and says nothing: what is known of it stands. A week does not settle while a day of it is held.
 
 CREATE OR REPLACE TEMP TABLE landing_weeks AS
 WITH weeks AS (
@@ -18,7 +18,12 @@ SELECT
   CASE WHEN served THEN incoming.frequency ELSE standing.frequency END AS frequency,
   -- Never before what was seen, should a clock step back.
   greatest(read_at, standing.observed_at) AS seen_at,
-  seen_at >= (week + 7)::TIMESTAMPTZ + to_hours(settle_hours) AS settled,
+  seen_at >= (week + 7)::TIMESTAMPTZ + to_hours(settle_hours)
+    AND NOT EXISTS (
+      SELECT 1 FROM ops.coverage AS held
+      WHERE held.held AND held.scope = '{scope}' AND held.project_id = incoming.project_id
+        AND held.entity_id = incoming.{id_column} AND held.since < incoming.week + 7 AND held.until > incoming.week
+    ) AS settled,
   standing.week IS NOT NULL AND (
     NOT served OR (
       standing.reach IS NOT DISTINCT FROM incoming.reach AND standing.frequency IS NOT DISTINCT FROM incoming.frequency

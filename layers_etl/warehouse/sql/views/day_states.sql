@@ -9,23 +9,23 @@ days AS (
 ),
 intervals AS (
   SELECT
-    scope, project_id, entity_id, read_at, lag_hours AS least_lag_hours,
+    scope, project_id, entity_id, read_at, lag_hours AS least_lag_hours, coalesce(held, false) AS held,
     unnest(generate_series(since, until - 1, INTERVAL 1 DAY))::DATE AS day
   FROM ops.coverage
 ),
 read_days AS (
   SELECT
-    scope, project_id, entity_id, day,
+    scope, project_id, entity_id, day, held,
     coalesce(least_lag_hours, floor((epoch(read_at) - epoch((day + 1)::TIMESTAMP)) / 3600)::INTEGER) AS lag_hours
   FROM intervals
 )
 SELECT
   entities.scope, entities.project_id, entities.ad_account_id, entities.entity_id, entities.platform, days.day,
-  read_days.lag_hours,
+  read_days.lag_hours, coalesce(read_days.held, false) AS held,
   CASE
     WHEN read_days.lag_hours IS NULL THEN 'never read'
     WHEN read_days.lag_hours < 0 THEN 'running'
-    WHEN read_days.lag_hours >= hours_to_settle THEN 'settled'
+    WHEN read_days.lag_hours >= hours_to_settle AND NOT read_days.held THEN 'settled'
     ELSE 'provisional'
   END AS state
 FROM entities
@@ -37,5 +37,9 @@ COMMENT ON VIEW ops.day_states IS
   'is. Entities that are gone (metrics answered NOT_FOUND) are left out.';
 COMMENT ON COLUMN ops.day_states.lag_hours IS
   'Whole hours between the day''s close and its last reading, at least; negative: it was still running; null: never read.';
+COMMENT ON COLUMN ops.day_states.held IS
+  'Whether its last reading settles nothing, however late it was: the copy may have stood still (ops.sources), or the '
+  'answer leaves a doubt (ops.doubtful_days).';
 COMMENT ON COLUMN ops.day_states.state IS
-  'never read; running (read before it closed); provisional; settled (read at or after its close plus the settling time).';
+  'never read; running (read before it closed); provisional; settled (read at or after its close plus the settling time, '
+  'and not held).';

@@ -16,11 +16,12 @@ SELECT
   scope, project_id, ad_account_id, entity_id, gone, since, until,
   greatest(since, CASE WHEN lag_hours >= 0 THEN until ELSE least(until, read_on) END) AS closed_until,
   greatest(since, CASE
+    WHEN held THEN since
     WHEN lag_hours IS NULL THEN least(until, final_before)
     WHEN lag_hours >= hours_to_settle THEN until
     ELSE since
   END) AS settled_until,
-  read_at, lag_hours
+  read_at, lag_hours, coalesce(held, false) AS held
 FROM timed;
 
 COMMENT ON VIEW ops.read_intervals IS
@@ -31,7 +32,9 @@ COMMENT ON COLUMN ops.read_intervals.gone IS 'Whether its metrics have since ans
 COMMENT ON COLUMN ops.read_intervals.closed_until IS
   'Days of the interval before this one had closed when they were read. Exclusive; since: none had.';
 COMMENT ON COLUMN ops.read_intervals.settled_until IS
-  'Days of the interval before this one were read late enough to be final. Exclusive; since: none was.';
+  'Days of the interval before this one are settled: read late enough, and not held. Exclusive; since: none is.';
 COMMENT ON COLUMN ops.read_intervals.read_at IS 'When all days of the interval were last read; null: see lag_hours.';
 COMMENT ON COLUMN ops.read_intervals.lag_hours IS
   'Each day was last read at least so many hours after its close; null: see read_at.';
+COMMENT ON COLUMN ops.read_intervals.held IS
+  'Whether its readings settle nothing, however late they were: see ops.coverage.';
