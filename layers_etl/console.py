@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from layers_etl.ingest.status import Status
+from layers_etl.warehouse.audits import AuditFinding
 
 DOUBTS_SHOWN: Final = 10
 """The newest; ops.doubtful_days has all."""
@@ -42,6 +44,8 @@ def print_status(status: Status, console: Console) -> None:
         console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:", markup=False)
     for doubtful in status.doubtful_days[:DOUBTS_SHOWN]:
         console.print(f"  {doubtful}", markup=False)
+    if status.audits:
+        console.print(_describe_audits(status.audits), markup=False)
     if status.last_run is None:
         console.print("No run yet.")
         return
@@ -53,6 +57,22 @@ def print_status(status: Status, console: Console) -> None:
     )
     for failure in status.failures:
         console.print(f"  {failure.message}", markup=False)
+
+
+def _describe_audits(audits: Sequence[AuditFinding]) -> str:
+    """How true settled days have proved, in one line."""
+    days, moved = sum(audit.days for audit in audits), sum(audit.moved_days for audit in audits)
+    if not moved:
+        return (
+            f"Settled days read again at random in eight weeks: {days:,}; none had moved, so that at most "
+            f"{1 - 0.05 ** (1 / days):.2%} do (95 %)."
+        )
+    needed = {audit.platform: audit.held_by_hours for audit in audits if audit.moved_days}
+    hours = ", ".join(f"{platform or 'several platforms'} {needed[platform]} h" for platform in needed)
+    return (
+        f"Settled days read again at random in eight weeks: {days:,}; {moved:,} had moved ({moved / days:.2%}). "
+        f"Settling times that would have held: {hours}."
+    )
 
 
 def print_backtest(scope: str, scores: pl.DataFrame, console: Console) -> None:

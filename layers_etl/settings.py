@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     )
     requests_per_minute: int | None = Field(default=None, ge=1)
     request_log_days: int = Field(default=30, ge=1)
+    audit_percent: float = Field(default=1.0, ge=0, le=100)
 
     @field_validator("project_ids", mode="before")
     @classmethod

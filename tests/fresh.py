@@ -30,6 +30,7 @@ def sandbox_settings(url: str, folder: Path, **others: Any) -> Settings:
         "base_url": url,
         "data_dir": folder,
         "requests_per_minute": UNPACED,
+        "audit_percent": 0,
     }
     return Settings(_env_file=None, **(usual | others))  # pyright: ignore[reportCallIssue]
 

@@ -9,6 +9,7 @@ from layers_etl.defs.assets import listed_scopes
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.ingest.outstanding import overdue_reads
+from layers_etl.warehouse.audits import load_audit_findings
 from layers_etl.warehouse.checks import (
     KeyedTable,
     count_faulty_keys,
@@ -60,6 +61,7 @@ def all_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
         yield _every_day_could_be_believed(scope)
         yield _every_day_was_read_late_enough(scope)
         yield _no_day_moved_at_its_last_reading(scope)
+        yield _settled_days_stand(scope)
         yield _reported_ratios_agree(scope)
     for reconciliation in reconciliations_of(scopes):
         yield _children_add_up(reconciliation)
@@ -218,6 +220,36 @@ def _no_day_moved_at_its_last_reading(scope: Scope) -> dg.AssetChecksDefinition:
         )
 
     return no_day_moved_at_its_last_reading
+
+
+def _settled_days_stand(scope: Scope) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="settled_days_stand",
+        asset=scope.metrics_table,
+        description="Of the settled days that runs read again at random in the last eight weeks, none had moved: "
+        "marts.late_changes.",
+    )
+    def settled_days_stand(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        findings = load_audit_findings(ingestion.ingestion.warehouse, [scope])
+        return dg.AssetCheckResult(
+            passed=all(finding.moved_days == 0 for finding in findings),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                TOLD: dg.MetadataValue.json([str(finding) for finding in findings if finding.moved_days]),
+                **{
+                    f"{finding.platform or 'all platforms'}: {name}": value
+                    for finding in findings
+                    for name, value in (
+                        ("settled entity-days read again", finding.days),
+                        ("had moved", finding.moved_days),
+                        ("settling time that would have held, hours", finding.held_by_hours),
+                        ("share that moves, at most", None if finding.moved_days else finding.share_at_most),
+                    )
+                },
+            },
+        )
+
+    return settled_days_stand
 
 
 def _reported_ratios_agree(scope: Scope) -> dg.AssetChecksDefinition:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from http import HTTPStatus
 from itertools import chain
+from random import Random
 
+from layers_etl.domain.auditing import count_audits, sample_audits
 from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
 from layers_etl.domain.freshness import Source, SourceKey
 from layers_etl.domain.planning import Known, Plan, PlannedRead, open_windows, plan_reads
@@ -20,6 +22,7 @@ from layers_etl.ingest.fetching import fetch_in_batches
 from layers_etl.ingest.freshness import settle_by_copies, source_of, vouched_at, with_glimpses
 from layers_etl.ingest.outcomes import FailedRead, ListingOutcome, ScopeOutcome
 from layers_etl.ingest.session import Session
+from layers_etl.warehouse.audits import note_audits
 from layers_etl.warehouse.entities import KnownEntity, load_known_entities, mark_gone, unmark_gone
 from layers_etl.warehouse.readings import Landing, upsert_readings
 from layers_etl.warehouse.reconciliation import disagreeing_account_days
@@ -43,6 +46,7 @@ class _ScopeState:
     landed: dict[EntityKey, list[DayWindow]] = field(default_factory=dict[EntityKey, list[DayWindow]])
     errors: dict[EntityKey, EntityError] = field(default_factory=dict[EntityKey, EntityError])
     missing: set[EntityKey] = field(default_factory=set[EntityKey])
+    audits: set[tuple[EntityKey, date]] = field(default_factory=set[tuple[EntityKey, date]])
     _planned: dict[EntityKey, list[DayWindow]] = field(default_factory=dict[EntityKey, list[DayWindow]])
 
     def add(self, reads: Sequence[PlannedRead]) -> None:
@@ -50,6 +54,17 @@ class _ScopeState:
         self.reads += reads
         for read in reads:
             self._planned.setdefault(read.key, []).append(read.window)
+
+    def add_audit(self, read: PlannedRead) -> None:
+        """Read settled days again: beside the plan, and no failure where that can't be done."""
+        self.audits.add((read.key, read.window.since))
+        self._planned.setdefault(read.key, []).append(read.window)
+
+    def is_audit(self, key: EntityKey, day: date | None) -> bool:
+        """Whether ``day`` belongs to what was asked for beside the plan."""
+        return day is not None and any(
+            day in window and (key, window.since) in self.audits for window in self._planned.get(key, ())
+        )
 
     def planned(self, reading: Reading) -> DayWindow:
         """The window that was asked for, of which ``reading`` is a part, or reaches beyond it."""
@@ -87,7 +102,8 @@ class MetricsReader:
         self._require_named(states)
         try:
             planned = list(chain.from_iterable(state.reads for state in states.values()))
-            self._fetch(states, self._with_glimpses(states, planned))
+            audits = self._plan_audits(states, len(planned))
+            self._fetch(states, [*self._with_glimpses(states, planned), *audits])
             self._fetch(states, self._reads_of_doubtful_dormant(states, wanted))
         finally:
             self._settle(states)
@@ -147,6 +163,19 @@ class MetricsReader:
                     f"listed in ads.{scope.plural}), or add {scope.name} to LAYERS_SCOPES."
                 )
 
+    def _plan_audits(self, states: Mapping[Scope, _ScopeState], requests: int) -> list[PlannedRead]:
+        """Settled days to read again beside the plan of a run; the same ones however often it is taken up again."""
+        session = self.session
+        if not session.is_run or session.request.is_limited:
+            return []
+        count = count_audits(requests, session.settings.audit_percent)
+        known = self._entities(states).values()
+        draw = Random(session.journal.run_id)  # noqa: S311 - a sample, not a secret
+        audits = sample_audits(known, session.settings.settle_hours, count, draw)
+        for audit in audits:
+            states[audit.key.scope].add_audit(audit)
+        return audits
+
     def _with_glimpses(self, states: Mapping[Scope, _ScopeState], reads: Sequence[PlannedRead]) -> list[PlannedRead]:
         session = self.session
         return with_glimpses(
@@ -180,6 +209,7 @@ class MetricsReader:
     def _land_readings(self, state: _ScopeState, readings: Sequence[Reading]) -> None:
         session, scope = self.session, state.outcome.scope
         landings: list[Landing] = []
+        audited: list[Reading] = []
         running_days: dict[SourceKey, date] = {}
         for reading in readings:
             key = reading.key
@@ -187,12 +217,16 @@ class MetricsReader:
             source = source_of(state.entity(key).known)
             if glimpse := _beyond(reading, planned.until):
                 running_days |= {source: glimpse}
-            landing = reading.within(planned)
-            assert landing is not None
-            state.landed.setdefault(key, []).append(landing.window)
+            part = reading.within(planned)
+            assert part is not None
+            landing = replace(part, read_at=session.counts_as_read_at(reading))
+            if (key, planned.since) in state.audits:
+                audited.append(landing)
+            else:
+                state.landed.setdefault(key, []).append(landing.window)
             landings.append(
                 Landing(
-                    replace(landing, read_at=session.counts_as_read_at(reading)),
+                    landing,
                     state.entity(key).currency,
                     session.settings.settle_hours.hours(key.platform),
                     vouched_at=vouched_at(self.sources.get(source), session.instant),
@@ -203,6 +237,7 @@ class MetricsReader:
             ledger = {landing.reading.key: state.ledger[landing.reading.key] for landing in landings}
             state.ledger |= upsert_readings(session.warehouse, scope, landings, ledger, session.journal.run_id)
             note_running_days(session.warehouse, running_days, max(landing.reading.read_at for landing in landings))
+            note_audits(session.warehouse, scope, audited, session.journal.run_id)
             unmark_gone(session.warehouse, [key for key in ledger if key in state.gone])
             state.gone -= ledger.keys()
             state.outcome.windows_landed += len(landings)
@@ -215,6 +250,9 @@ class MetricsReader:
             context = error.context
             state = states[SCOPES[context.scope or ""]]
             entity = state.entities[context.project_id or "", context.entity_id or ""].known
+            if state.is_audit(entity.key, context.since):
+                logger.info("Not read again: %s", error)
+                continue
             # A project that is no longer ours to read may answer with either.
             if isinstance(error, NotFoundError) or (entity.retired and error.status == HTTPStatus.FORBIDDEN):
                 if entity.key not in state.gone:

@@ -11,6 +11,7 @@ from layers_etl.domain.planning import Known
 from layers_etl.domain.settlement import DayState, count_days_by_state
 from layers_etl.ingest.outstanding import open_reads, scopes_at_hand
 from layers_etl.settings import Settings
+from layers_etl.warehouse.audits import AuditFinding, load_audit_findings
 from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, load_doubtful_days
@@ -44,13 +45,14 @@ class AccountStatus:
 @dataclass(frozen=True, slots=True)
 class Status:
     """All accounts at ``instant``, those that are not refreshed or stand still, the days whose answers leave a doubt,
-    and the last run with what it could not read."""
+    what settled days show that were read again, and the last run with what it could not read."""
 
     instant: datetime
     accounts: tuple[AccountStatus, ...]
     unrefreshed_accounts: tuple[UnrefreshedAccount, ...]
     standing_sources: tuple[StandingSource, ...]
     doubtful_days: tuple[DoubtfulDay, ...]
+    audits: tuple[AuditFinding, ...]
     oldest_open_day: date | None
     last_run: LastRun | None
     failures: tuple[Failure, ...]
@@ -103,6 +105,7 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
             for scope in scopes_at_hand(warehouse, settings)
             for doubtful in load_doubtful_days(warehouse, scope, read_since=instant)
         ),
+        tuple(load_audit_findings(warehouse, scopes_at_hand(warehouse, settings))),
         min(oldest.values(), default=None),
         last_run,
         tuple(load_failures(warehouse, last_run.run_id)) if last_run else (),

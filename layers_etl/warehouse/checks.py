@@ -65,7 +65,7 @@ class LastReadingMoves:
 
 def load_last_reading_moves(warehouse: Warehouse, scope: Scope) -> list[LastReadingMoves]:
     """By platform, from days that were read more than once."""
-    rows = warehouse.connection.execute(load_sql("last_reading_moves"), {"scope": scope.name}).fetchall()
+    rows = warehouse.connection.execute(scope_sql("last_reading_moves", scope)).fetchall()
     return [LastReadingMoves(*row) for row in rows]
 
 

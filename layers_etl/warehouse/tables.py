@@ -576,6 +576,24 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
+        "audits",
+        "One row per window of settled days that a run read again, drawn at random over the whole past: the evidence "
+        "of marts.late_changes. LAYERS_AUDIT_PERCENT says how many.",
+        (
+            _RUN,
+            _SCOPE,
+            _PROJECT,
+            _ENTITY,
+            Column("platform", "VARCHAR", "Ad platform; null: an entity that spans several."),
+            _SINCE,
+            _UNTIL,
+            Column("read_at", INSTANT, "When it was read again, by the API's clock.", required=True),
+            Column("days", "BIGINT", "Settled days of it.", required=True),
+            Column("moved_days", "BIGINT", "How many of these had another value than the settled one.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
         "stale_marts",
         "One row per window of an entity whose daily mart is to be derived anew; empty after every run of the scope.",
         (_SCOPE, _PROJECT, _ENTITY, _SINCE, _UNTIL),

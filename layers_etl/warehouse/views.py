@@ -34,6 +34,7 @@ def create_views(
         load_sql("views/day_states"),
         _restatements(scopes),
         _restatement_summary(),
+        _late_changes(scopes),
         load_sql("views/read_intervals"),
         *rollup_views(summed),
         *reconciliation_views(scopes),
@@ -136,3 +137,8 @@ def _restatement_summary() -> str:
             for name in ADDITIVE
         ),
     )
+
+
+def _late_changes(scopes: Sequence[Scope]) -> str:
+    parts = [scope_sql("views/late_changes_of_scope", scope) for scope in scopes]
+    return load_sql("views/late_changes").format(scopes="UNION ALL BY NAME\n".join(parts))
