@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, subtract_windows
-from layers_etl.domain.ledger import record_reading
+from layers_etl.domain.ledger import hold, record_reading, release
 from layers_etl.domain.settlement import ONE_HOUR, Coverage, DayState
 
 from .strategies import (
@@ -132,3 +132,74 @@ def test_a_backfill_of_a_settled_year_is_one_interval() -> None:
     year = DayWindow(date(2025, 1, 1), date(2026, 1, 1))
     coverage = record_reading((), year, utc(2, 1), 72)
     assert coverage == (Coverage(year, utc(2, 1)),)
+
+
+@properties
+@given(readings(), st.randoms(use_true_random=False), settle_hours())
+def test_an_answer_that_was_overtaken_counts_for_each_day_that_no_later_one_has(
+    read: Readings, random: Random, hours: int
+) -> None:
+    shuffled = random.sample(read, len(read))
+    truth: dict[date, datetime] = {}
+    for window, read_at in shuffled:
+        truth |= {day: max(read_at, truth.get(day, read_at)) for day in window}
+    for day, interval in by_day(ledger_of(shuffled, hours)).items():
+        said = interval.read_no_earlier_than(day)
+        assert said <= truth[day] < said + ONE_HOUR
+        assert (interval.state(day, hours) is DayState.SETTLED) == is_settled(day, truth[day], hours)
+
+
+@properties
+@given(readings(), windows(), settle_hours(), st.integers(0, 400))
+def test_what_its_copy_does_not_vouch_for_is_held_unless_it_had_settled(
+    read: Readings, window: DayWindow, hours: int, behind: int
+) -> None:
+    before, read_at = ledger_of(read, hours), utc(6, 1)
+    vouched_at = read_at - behind * ONE_HOUR
+    after = by_day(record_reading(before, window, read_at, hours, vouched_at=vouched_at))
+    for day in window:
+        was_settled = any(day in (interval.settled_window(hours) or ()) for interval in before)
+        is_final = is_settled(day, vouched_at, hours) or (was_settled and is_settled(day, read_at, hours))
+        assert (after[day].state(day, hours) is DayState.SETTLED) == is_final
+        assert after[day].held == (is_settled(day, read_at, hours) and not is_final)
+
+
+@properties
+@given(readings(), windows(), settle_hours(), st.integers(0, 400), st.integers(0, 400))
+def test_releasing_what_a_better_proof_vouches_for_equals_having_had_it_at_first(
+    read: Readings, window: DayWindow, hours: int, behind: int, better: int
+) -> None:
+    before, read_at = ledger_of(read, hours), utc(6, 1)
+    first, second = read_at - behind * ONE_HOUR, read_at - min(behind, better) * ONE_HOUR
+    held = record_reading(before, window, read_at, hours, vouched_at=first)
+    released = release(held, read_since=read_at, vouched_at=second, settle_hours=hours)
+    assert released == record_reading(before, window, read_at, hours, vouched_at=second)
+
+
+@properties
+@given(readings(), windows(), settle_hours(), st.lists(st.integers(0, 40), max_size=3))
+def test_doubtful_days_never_settle_and_days_not_read_keep_what_was_known(
+    read: Readings, window: DayWindow, hours: int, numbers: list[int]
+) -> None:
+    before = ledger_of(read, hours)
+    days = [window.since + number * ONE_DAY for number in numbers if number < len(window)]
+    doubtful, unread = days[:1], days[1:]
+    after = by_day(record_reading(before, window, utc(6, 1), hours, doubtful=doubtful, not_read=unread))
+    known = by_day(before)
+    for day in doubtful:
+        assert day in unread or after[day].state(day, hours) is not DayState.SETTLED
+    for day in unread:
+        assert (day in after) == (day in known)
+        assert day not in known or after[day].state(day, hours) is known[day].state(day, hours)
+
+
+@properties
+@given(readings(), windows(), settle_hours())
+def test_holding_takes_back_exactly_the_days_named_that_were_read_before(
+    read: Readings, days: DayWindow, hours: int
+) -> None:
+    before = ledger_of(read, hours)
+    after = by_day(hold(before, days, read_before=utc(3, 10), settle_hours=hours))
+    for day, interval in by_day(before).items():
+        assert after[day].held == (day in days and interval.read_no_earlier_than(day) < utc(3, 10))
+        assert after[day].read_no_earlier_than(day) >= interval.read_no_earlier_than(day) - ONE_HOUR

@@ -76,11 +76,11 @@ def spends(days: Iterable[date], spend: float | Decimal, **measures: object) -> 
 def load_coverage(warehouse: Warehouse, key: EntityKey) -> tuple[Coverage, ...]:
     """The ledger of one entity, as it stands in ``ops.coverage``."""
     rows = warehouse.connection.execute(
-        "SELECT since, until, read_at, lag_hours FROM ops.coverage"
+        "SELECT since, until, read_at, lag_hours, coalesce(held, false) FROM ops.coverage"
         " WHERE scope = ? AND project_id = ? AND entity_id = ? ORDER BY since",
         [key.scope.name, key.project_id, key.entity_id],
     ).fetchall()
-    return tuple(Coverage(DayWindow(since, until), read_at, lag) for since, until, read_at, lag in rows)
+    return tuple(Coverage(DayWindow(since, until), read_at, lag, held) for since, until, read_at, lag, held in rows)
 
 
 def land(
