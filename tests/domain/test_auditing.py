@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from .strategies import ledger_of as ledger
 from .strategies import properties, readings, utc
 
 
-def known(name: str, *coverage: Coverage, **facts: bool) -> Known:
+def known(name: str, *coverage: Coverage, **facts: Any) -> Known:
     return Known(EntityKey(CAMPAIGN, "prj_1", name, "meta_ads"), coverage=coverage, **facts)
 
 

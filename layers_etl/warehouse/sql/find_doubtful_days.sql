@@ -11,8 +11,10 @@ JOIN incoming_windows USING (window_id);
 
 CREATE OR REPLACE TEMP TABLE known_days AS
 SELECT
-  stored.project_id, stored.{id_column} AS entity_id, stored.day, stored.spend, stored.impressions, stored.clicks,
-  stored.conversions, accepts_vanishing, unread_days
+  incoming_windows.entity_id, stored.*,
+  -- The ledger knows a settled day's reading to the hour: never before what was seen, should a clock step back.
+  greatest(incoming_windows.read_at, stored.observed_at) AS superseded_at,
+  accepts_vanishing, list_contains(unread_days, stored.day) AS was_not_read
 FROM {metrics} AS stored
 JOIN incoming_windows
   ON stored.project_id = incoming_windows.project_id
@@ -46,7 +48,7 @@ SELECT project_id, entity_id, day, 'vanished' AS kind, true AS stands,
   'known activity is gone: ' || CASE WHEN came.day IS NULL THEN 'no bucket' ELSE 'nothing but zeros' END AS reason
 FROM known_days AS known
 LEFT JOIN incoming_days AS came USING (project_id, entity_id, day)
-WHERE NOT known.accepts_vanishing AND NOT list_contains(known.unread_days, day)
+WHERE NOT known.accepts_vanishing AND NOT known.was_not_read
   AND (
     coalesce(known.spend, 0) > 0 OR coalesce(known.impressions, 0) > 0 OR coalesce(known.clicks, 0) > 0
     OR coalesce(known.conversions, 0) > 0

@@ -1,27 +1,17 @@
 -- One transaction lands a batch of readings of one scope.
 -- incoming_windows: one row per answer (window_id, project_id, entity_id, since, until, read_at, platform, currency,
 --   request_id, served, metrics asked for, unread_days, accepts_vanishing); incoming_buckets: its rows (window_id, day,
---   measures); doubts: days whose answer is not taken as it is (find_doubtful_days.sql); incoming_settled: the windows
---   (project_id, entity_id, since, until) that the new ledger calls settled.
+--   measures); known_days and doubts: what stands of their days, and which are not taken as they came
+--   (find_doubtful_days.sql); incoming_settled: the windows (project_id, entity_id, since, until) that the new ledger
+--   calls settled.
 -- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. What stands of a
 -- day that the API does not serve at all, that was not read, or that is doubtful and stands, stays.
 
 CREATE OR REPLACE TEMP TABLE standing_rows AS
--- The ledger knows a settled day's reading to the hour: never before what was seen, should a clock step back.
-SELECT stored.*, greatest(incoming_windows.read_at, stored.observed_at) AS superseded_at
-FROM {metrics} AS stored
-JOIN incoming_windows
-  ON stored.project_id = incoming_windows.project_id
- AND stored.{id_column} = incoming_windows.entity_id
- AND stored.day >= incoming_windows.since
- AND stored.day < incoming_windows.until
- AND incoming_windows.served
-LEFT JOIN doubts ON doubts.project_id = stored.project_id AND doubts.entity_id = stored.{id_column}
- AND doubts.day = stored.day
-WHERE stored.day >= (SELECT min(since) FROM incoming_windows)
-  AND stored.day < (SELECT max(until) FROM incoming_windows)
-  AND NOT coalesce(doubts.stands, false)
-  AND NOT list_contains(incoming_windows.unread_days, stored.day);
+SELECT known.* EXCLUDE (entity_id, accepts_vanishing, was_not_read)
+FROM known_days AS known
+ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept USING (project_id, entity_id, day)
+WHERE NOT known.was_not_read;
 
 CREATE OR REPLACE TEMP TABLE landing_rows AS
 WITH came AS (
@@ -37,7 +27,7 @@ WITH came AS (
   JOIN incoming_windows USING (window_id)
   ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept USING (project_id, entity_id, day)
 ),
--- A metric that was not asked for overwrites nothing.
+-- A metric that was not asked for overwrites nothing. Beside each row what stands, as one value.
 incoming AS (
   SELECT
     came.* EXCLUDE (has_conversion_value, has_reach, has_frequency)
@@ -45,17 +35,17 @@ incoming AS (
       CASE WHEN has_conversion_value THEN came.conversion_value ELSE standing.conversion_value END AS conversion_value,
       CASE WHEN has_reach THEN came.reach ELSE standing.reach END AS reach,
       CASE WHEN has_frequency THEN came.frequency ELSE standing.frequency END AS frequency
-    )
+    ),
+    standing
   FROM came
   LEFT JOIN standing_rows AS standing USING ({key}, day)
 )
 SELECT
-  incoming.* REPLACE (greatest(incoming.observed_at, standing.observed_at) AS observed_at),
+  * EXCLUDE (standing) REPLACE (greatest(observed_at, standing.observed_at) AS observed_at),
   standing.day IS NOT NULL AND NOT ({measures_differ}) AS unchanged,
   CASE WHEN unchanged THEN standing.first_observed_at ELSE greatest(incoming.observed_at, standing.observed_at) END
     AS first_observed_at
-FROM incoming
-LEFT JOIN standing_rows AS standing USING ({key}, day);
+FROM incoming;
 
 INSERT INTO {metrics_history} BY NAME
 SELECT
