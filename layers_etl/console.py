@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -11,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from layers_etl.ingest.status import Status
-from layers_etl.warehouse.audits import AuditFinding
 
 DOUBTS_SHOWN: Final = 10
 """The newest; ops.doubtful_days has all."""
@@ -45,7 +43,7 @@ def print_status(status: Status, console: Console) -> None:
     for doubtful in status.doubtful_days[:DOUBTS_SHOWN]:
         console.print(f"  {doubtful}", markup=False)
     if status.audits:
-        console.print(_describe_audits(status.audits), markup=False)
+        console.print(_describe_audits(status), markup=False)
     if status.last_run is None:
         console.print("No run yet.")
         return
@@ -59,8 +57,9 @@ def print_status(status: Status, console: Console) -> None:
         console.print(f"  {failure.message}", markup=False)
 
 
-def _describe_audits(audits: Sequence[AuditFinding]) -> str:
+def _describe_audits(status: Status) -> str:
     """How true settled days have proved, in one line."""
+    audits = status.audits
     days, moved = sum(audit.days for audit in audits), sum(audit.moved_days for audit in audits)
     if not moved:
         return (

@@ -130,6 +130,11 @@ class UntrustedAnswerError(EntityError):
 
 @dataclass(eq=False)
 class ContradictedAnswerError(UntrustedAnswerError):
-    """An answer whose series does not add up to its own totals. ``rows`` is how many buckets the series has."""
+    """An answer whose series does not add up to its own totals of ``metric``.
 
+    ``rows`` is how many buckets the series has; it ``is_full`` where that is one for every day asked for.
+    """
+
+    metric: str = ""
     rows: int = 0
+    is_full: bool = False

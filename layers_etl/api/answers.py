@@ -39,12 +39,17 @@ class DistrustError(ValueError):
 
 
 class ContradictionError(DistrustError):
-    """The series does not add up to the answer's own totals; ``rows`` is how many buckets it has."""
+    """The series does not add up to the answer's own total of ``metric``.
 
-    def __init__(self, reason: str, rows: int) -> None:
-        """Both as of the class."""
+    ``rows`` is how many buckets it has; it ``is_full`` where that is one for every day asked for.
+    """
+
+    def __init__(self, reason: str, metric: str, rows: int, *, is_full: bool) -> None:
+        """All as of the class."""
         super().__init__(reason)
+        self.metric = metric
         self.rows = rows
+        self.is_full = is_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class MetricsQuestion:
     """What was asked, to hold the answer against.
 
     ``clipped_at`` is set where the window is what the answer to a wider question left out at its front: when that
-    answer came.
+    answer came. ``heard_totals`` are the metrics whose totals bear witness.
     """
 
     key: EntityKey
@@ -60,6 +65,7 @@ class MetricsQuestion:
     granularity: str
     metrics: tuple[str, ...]
     clipped_at: datetime | None = None
+    heard_totals: frozenset[str] = frozenset(PRIMITIVES)
 
     def unserved(self, read_at: datetime, request_id: str | None) -> Reading:
         """The reading of days that the API does not serve, however it is asked: it says nothing of them."""
@@ -204,17 +210,21 @@ def _check_totals(question: MetricsQuestion, rows: int, totals: Totals, columns:
     """
     if question.granularity == "week":
         return
-    for name in PRIMITIVES:
+    for name in question.heard_totals.intersection(question.metrics):
         told = getattr(totals, name)
-        if told is None or name not in question.metrics:
-            continue
         numbers = columns.get(name, ())
         added = fsum(numbers)
-        difference = abs(told - added)
-        if not difference > _ARITHMETIC_SLACK * abs(told) or (question.key.scope is AD and told > added):
+        if told is None or (question.key.scope is AD and told > added):
             continue
-        if name in COUNTS or difference > _rounding(numbers, told):
-            raise ContradictionError(f"totals.{name}: {told:.15g}, but the {rows} buckets add up to {added:.15g}", rows)
+        difference = abs(told - added)
+        # A sum with an unknown in it is no number, and differs from none.
+        if difference > _ARITHMETIC_SLACK * abs(told) and (name in COUNTS or difference > _rounding(numbers, told)):
+            raise ContradictionError(
+                f"totals.{name}: {told:.15g}, but the {rows} buckets add up to {added:.15g}",
+                name,
+                rows,
+                is_full=rows >= len(question.window),
+            )
 
 
 def _rounding(numbers: Sequence[float], total: float) -> float:

@@ -176,22 +176,29 @@ class LayersClient:
         terms = self._terms.of(key)
         asked = [name for name in metrics_of(key.platform) if name in metrics]
         unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
+        glimpse_refused: DayWindow | None = None
         parts = 0
         contradicted: ContradictedAnswerError | None = None
         while unread:
             part, clipped_at = unread.pop()
-            glimpsing = glimpse_until is not None and part.until == window.until < glimpse_until
-            wanted = DayWindow(part.since, glimpse_until) if glimpse_until and glimpsing else part
+            beyond = DayWindow(part.since, max(glimpse_until or part.until, part.until))
+            glimpsing = (
+                part.until == window.until < beyond.until and part != glimpse_refused and not terms.refuses_glimpses
+            )
             try:
                 async with terms.scouting:
-                    reading = await self._fetch_part(key, wanted, granularity, asked, terms, clipped_at=clipped_at)
+                    reading = await self._fetch_part(
+                        key, beyond if glimpsing else part, granularity, asked, terms, clipped_at, glimpsing=glimpsing
+                    )
             except InvalidRequestError:
                 if not glimpsing:
                     raise
-                glimpse_until = None
+                glimpse_refused = part
                 unread.append((part, clipped_at))
                 continue
             except ContradictedAnswerError as error:
+                if error.is_full:
+                    terms.totals_contradicted(error.metric, key)
                 smaller = _split(part, error.rows)
                 parts += len(smaller)
                 if len(smaller) > 1 and parts <= MOST_PARTS:
@@ -199,6 +206,7 @@ class LayersClient:
                 else:
                     contradicted = error
                 continue
+            terms.refuses_glimpses = terms.refuses_glimpses or reading.window == part == glimpse_refused
             yield reading
             if reading.window.until < part.until:
                 unread.append((DayWindow(reading.window.until, part.until), clipped_at))
@@ -265,18 +273,20 @@ class LayersClient:
         granularity: str,
         metrics: list[str],
         terms: Terms,
-        *,
         clipped_at: datetime | None,
+        *,
+        glimpsing: bool,
     ) -> Reading:
         """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead.
 
-        A metric this entity is refused is taken out of ``metrics``.
+        A metric this entity is refused is taken out of ``metrics``. Nothing is learned of windows from one that reaches
+        further than need be, as it is where ``glimpsing``.
         """
         refused: set[str] = set()
         while True:
             part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
             accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
-            question = MetricsQuestion(key, part, granularity, accepted, clipped_at)
+            question = MetricsQuestion(key, part, granularity, accepted, clipped_at, terms.heard_totals)
             try:
                 reading = await self._ask(question)
             except InvalidRequestError as error:
@@ -284,7 +294,7 @@ class LayersClient:
                 if metric is not None and len(accepted) > 1:
                     metrics.remove(metric)
                     refused.add(metric)
-                elif longest is None:
+                elif longest is None or glimpsing:
                     raise
                 elif clipped_at:
                     return question.unserved(clipped_at, error.context.request_id)
@@ -323,7 +333,7 @@ class LayersClient:
                     request_id=answer.request_id,
                 )
             except ContradictionError as fault:
-                raise answer.contradicted(str(fault), fault.rows) from None
+                raise answer.contradicted(fault) from None
             except DistrustError as fault:
                 raise answer.untrusted(str(fault)) from None
 

@@ -12,6 +12,7 @@ import httpx
 import stamina
 from pydantic import SecretStr, ValidationError
 
+from layers_etl.api.answers import ContradictionError
 from layers_etl.api.failures import RATE_LIMITED, Failure
 from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
 from layers_etl.api.retries import CONNECTION, MALFORMED, TIMEOUT, UNTRUSTED, RetryDecision, RetryPolicy
@@ -62,10 +63,12 @@ class Answer:
         """The error for an answer that is JSON and cannot be believed; it keeps the body, bounded."""
         return self._put_aside(f"the answer cannot be trusted, nothing of it was used: {reason}", UNTRUSTED)
 
-    def contradicted(self, reason: str, rows: int) -> ContradictedAnswerError:
-        """The error for an answer of ``rows`` buckets that its own totals contradict; it keeps the body, bounded."""
-        aside = self.untrusted(reason)
-        return ContradictedAnswerError(aside.reason, aside.context, aside.code, aside.status, aside.body, rows)
+    def contradicted(self, fault: ContradictionError) -> ContradictedAnswerError:
+        """The error for an answer that its own totals contradict; it keeps the body, bounded."""
+        aside = self.untrusted(str(fault))
+        return ContradictedAnswerError(
+            aside.reason, aside.context, aside.code, aside.status, aside.body, fault.metric, fault.rows, fault.is_full
+        )
 
     def malformed(self, reason: str) -> UntrustedAnswerError:
         """The error for a body that is no JSON; it keeps it, bounded."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
-from layers_etl.domain.metrics import ROAS
+from layers_etl.domain.metrics import PRIMITIVES, ROAS
 from layers_etl.domain.readings import EntityKey, RefusedMetric
 from layers_etl.domain.scopes import PROJECT, Scope
 
@@ -68,6 +69,10 @@ class WindowLimit:
         return True
 
 
+ENOUGH_CONTRADICTIONS: Final = 3
+"""Entities whose full series contradict their totals: from then on totals of that metric are no witness."""
+
+
 class Scouting:
     """Hold this (``async with``) around the reading of an entity.
 
@@ -92,13 +97,28 @@ class Scouting:
 
 
 class Terms:
-    """What one scope on one platform accepts: metrics it refuses, and the longest window."""
+    """What one scope on one platform accepts, and means: metrics it refuses, the longest window, days it does not want
+    to be asked for beyond the closed ones, and totals that do not bear witness."""
 
     def __init__(self) -> None:
         """Nothing known."""
         self.refused_metrics: frozenset[str] = frozenset()
         self.limit = WindowLimit()
         self.scouting = Scouting()
+        self.refuses_glimpses = False
+        self._contradicted: dict[str, set[EntityKey]] = {name: set() for name in PRIMITIVES}
+
+    @property
+    def heard_totals(self) -> frozenset[str]:
+        """Metrics whose totals bear witness to their series."""
+        return frozenset(name for name, entities in self._contradicted.items() if len(entities) < ENOUGH_CONTRADICTIONS)
+
+    def totals_contradicted(self, metric: str, key: EntityKey) -> None:
+        """A series of ``key`` holds every day asked for and does not add up to its total all the same.
+
+        Of one entity, that is a wrong answer. Of several, the API means something else by totals of that metric.
+        """
+        self._contradicted[metric].add(key)
 
     def done_without(self, metrics: Iterable[str]) -> None:
         """An entity could be read without ``metrics``, which had been refused.
