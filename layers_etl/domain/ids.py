@@ -7,11 +7,22 @@ they were first listed.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final
 
 _PREFIX: Final = re.compile(r"\A[a-z]+_(?=.)", re.DOTALL)
+
+
+LONGEST_ID: Final = 256
+"""Characters: a UUID has 36, and an address with one of this length still passes every proxy."""
+
+_UNSENDABLE: Final = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def is_usable_id(text: str) -> bool:
+    """Whether an id can be sent back as part of an address, stored and printed: nothing else is asked of it."""
+    return 0 < len(text) <= LONGEST_ID and text not in (".", "..") and not _UNSENDABLE.search(text)
 
 
 def same_id(one: str, other: str) -> bool:
@@ -20,6 +31,11 @@ def same_id(one: str, other: str) -> bool:
     Not transitive: ``org_a`` and ``prj_a`` are two ids, though ``a`` may be either.
     """
     return one == other or one == bare_id(other) or bare_id(one) == other
+
+
+def is_among(wanted: str, named: Iterable[str]) -> bool:
+    """Whether an id is one of those named, with its prefix or without it."""
+    return any(same_id(wanted, name) for name in named)
 
 
 def bare_id(text: str) -> str:
@@ -35,32 +51,33 @@ def find_same_id(wanted: str, among: Collection[str]) -> str | None:
     return alike.pop() if len(alike) == 1 else None
 
 
+def find_same_ids(wanted: Iterable[str], among: Iterable[str]) -> dict[str, str]:
+    """For each of ``wanted`` the one that :func:`find_same_id` finds, or itself where there is none."""
+    asked, there = set(wanted), set(among)
+    alike = _alike(asked - there, there)
+    return {one: min(alike[one]) if len(alike.get(one, ())) == 1 else one for one in asked}
+
+
 def match_ids(incoming: Iterable[str], stored: Iterable[str]) -> dict[str, str]:
     """For each of ``incoming`` the id it is stored under, or itself; no two of ``incoming`` under one.
 
     An id is stored under another one only where neither could be taken for a third.
     """
     coming, there = set(incoming), set(stored)
-    unheard_of, free = coming - there, there - coming
-    of_stored: dict[str, set[str]] = defaultdict(set)
-    of_coming: dict[str, set[str]] = defaultdict(set)
-    for one, other in _alike(unheard_of, free):
-        of_coming[one].add(other)
-        of_stored[other].add(one)
-    matched = {
-        one: min(others) for one, others in of_coming.items() if len(others) == 1 and len(of_stored[min(others)]) == 1
-    }
+    of_coming = _alike(coming - there, there - coming)
+    rivals = Counter(other for others in of_coming.values() for other in others)
+    matched = {one: min(others) for one, others in of_coming.items() if len(others) == 1 and rivals[min(others)] == 1}
     return {one: matched.get(one, one) for one in coming}
 
 
-def _alike(some: set[str], others: set[str]) -> Iterable[tuple[str, str]]:
-    """The pairs that are the same id; by their bare forms, since each of a million must not be held against each."""
-    prefixed: dict[str, list[str]] = defaultdict(list)
+def _alike(some: set[str], others: set[str]) -> dict[str, set[str]]:
+    """Those of ``others`` that are the same id, for each of ``some`` that has any.
+
+    By their bare forms, since a hundred thousand ids cannot each be held against each.
+    """
+    prefixed: dict[str, set[str]] = defaultdict(set)
     for other in others:
-        prefixed[bare_id(other)].append(other)
-    for one in some:
-        if bare_id(one) in others:
-            yield one, bare_id(one)
-        for other in prefixed.get(one, ()):
-            if other != one:
-                yield one, other
+        if bare_id(other) != other:
+            prefixed[bare_id(other)].add(other)
+    found = {one: prefixed.get(one, set()) | ({one, bare_id(one)} & others) for one in some}
+    return {one: same for one, same in found.items() if same}

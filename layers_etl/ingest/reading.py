@@ -10,6 +10,7 @@ from http import HTTPStatus
 from itertools import chain
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
+from layers_etl.domain.ids import is_among
 from layers_etl.domain.ledger import record_reading
 from layers_etl.domain.planning import Plan, PlannedRead, open_windows, plan_reads
 from layers_etl.domain.readings import EntityKey, Reading
@@ -115,7 +116,7 @@ class MetricsReader:
         request = self.session.request
         for scope, named in ((CAMPAIGN, request.campaign_ids), (AD_ACCOUNT, request.ad_account_ids)):
             known = {key.entity_id for key in states[scope].ledger} if scope in states else set[str]()
-            if unknown := sorted(named - known):
+            if unknown := sorted(name for name in named if not is_among(name, known)):
                 noun = scope.name.replace("_", " ")
                 raise ConfigurationError(
                     f"No {noun} {', '.join(unknown)} is known to the projects that are read: correct the id (they are "

@@ -23,9 +23,10 @@ from layers_etl.warehouse.tables import (
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
-reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it."""
+reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it;
+version 3 did not know with which kind of key it was written."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
