@@ -51,9 +51,9 @@ def fetch_identity(settings: Settings, retry: RetryPolicy | None = None) -> Iden
     return _ask(settings, retry, lambda client: client.fetch_identity())
 
 
-def fetch_projects(settings: Settings, retry: RetryPolicy | None = None) -> Listing:
-    """The projects a run would read."""
-    return _ask(settings, retry, lambda client: fetch_wanted_projects(client, settings.project_ids))
+def fetch_project_list(settings: Settings, retry: RetryPolicy | None = None) -> Listing:
+    """The list that :func:`choose_projects` chooses from; :class:`RefusedError` where the key may not list projects."""
+    return _ask(settings, retry, lambda client: _fetch_project_list(client, settings.project_ids))
 
 
 def fetch_some(settings: Settings, scope: Scope, project_id: str, retry: RetryPolicy | None = None) -> Listing:
@@ -82,22 +82,35 @@ def _ask(settings: Settings, retry: RetryPolicy | None, question: Callable[[Laye
 
 
 async def fetch_wanted_projects(client: LayersClient, project_ids: Sequence[str]) -> Listing:
-    """The projects named, whatever their status, or all active ones.
-
-    A project is found by its id with or without its prefix. Where the key may not list projects, those named are known
-    by their ids alone; so is one that may be among the items left out of the list. ``ConfigurationError`` for one that
-    the key cannot see.
-    """
-    if not project_ids:
-        return await client.fetch_projects(status="active")
+    """The projects named, whatever their status, or all active ones; as they are known by their ids where the key may
+    not list any. ``ConfigurationError`` for one that the key cannot see."""
     try:
-        listing = await client.fetch_projects(status=None)
+        listing = await _fetch_project_list(client, project_ids)
     except RefusedError as refusal:
-        if refusal.code != FORBIDDEN_SCOPE:
+        if not can_do_without_list(refusal, project_ids):
             raise
         logger.warning("%s. The projects that LAYERS_PROJECT_IDS names are read without it.", refusal)
-        named = (each for number, each in enumerate(project_ids) if not is_among(each, project_ids[:number]))
-        return Listing(tuple(map(_known_by_id, named)))
+        return projects_by_id(project_ids)
+    return choose_projects(listing, project_ids)
+
+
+async def _fetch_project_list(client: LayersClient, project_ids: Sequence[str]) -> Listing:
+    return await client.fetch_projects(status=None if project_ids else "active")
+
+
+def can_do_without_list(refusal: RefusedError, project_ids: Sequence[str]) -> bool:
+    """Whether a refused list of projects leaves something to read: the key may be good for all but the list."""
+    return refusal.code == FORBIDDEN_SCOPE and bool(project_ids)
+
+
+def choose_projects(listing: Listing, project_ids: Sequence[str]) -> Listing:
+    """Those of the list that are named, each by its id with or without its prefix; all where none is.
+
+    One that may be among the items left out is known by its id alone. ``ConfigurationError`` for one that the key
+    cannot see.
+    """
+    if not project_ids:
+        return listing
     projects = {project.project_id: project for project in listing}
     found = {project_id: find_same_id(project_id, projects) for project_id in project_ids}
     unknown = [project_id for project_id, same in found.items() if same is None]
@@ -108,6 +121,12 @@ async def fetch_wanted_projects(client: LayersClient, project_ids: Sequence[str]
         )
     wanted = [projects[same] if same else _known_by_id(project_id) for project_id, same in found.items()]
     return Listing(tuple({project.project_id: project for project in wanted}.values()), listing.left_out)
+
+
+def projects_by_id(project_ids: Sequence[str]) -> Listing:
+    """The projects named, each once, where no list can be had: known by their ids alone."""
+    named = (each for number, each in enumerate(project_ids) if not is_among(each, project_ids[:number]))
+    return Listing(tuple(map(_known_by_id, named)))
 
 
 def _known_by_id(project_id: str) -> Entity:
