@@ -74,7 +74,7 @@ Day = Annotated[str, typer.Option(metavar="DAY", help="UTC day like 2026-04-01."
 
 @app.command()
 def doctor() -> None:
-    """Say what is right, what is wrong, and what to do: key, tier, projects, data folder, clock."""
+    """Say what is right, what is wrong, and what to do: key, tier, what it may read, data folder, clock."""
     from layers_etl.doctor import Verdict, examine
 
     _show_progress(logging.ERROR)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.ids import same_id
 from layers_etl.errors import ConfigurationError, LayersEtlError, WarehouseError
 from layers_etl.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.sandbox.auth import DEFAULT_KEY
@@ -81,7 +82,7 @@ def _make_room(settings: Settings) -> None:
     ensure_folder(settings.data_dir)
     with hold_lock(build):
         owners = {owner for path in (build, published) if (owner := _owner_of(path))}
-        if not owners <= {ORGANIZATION}:
+        if not all(same_id(owner, ORGANIZATION) for owner in owners):
             raise ConfigurationError(
                 f"{settings.data_dir} holds a real warehouse, which the demo would replace: {ELSEWHERE}."
             )

@@ -6,12 +6,24 @@ import contextlib
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from layers_etl.domain.entities import Identity
-from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError, WarehouseError
-from layers_etl.ingest.identity import AT_ONCE, fetch_identity, fetch_projects
+from layers_etl.domain.days import ONE_DAY
+from layers_etl.domain.entities import Entity, Identity, Listing
+from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
+from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError, RefusedError, WarehouseError
+from layers_etl.ingest.identity import (
+    AT_ONCE,
+    can_do_without_list,
+    choose_projects,
+    fetch_identity,
+    fetch_project_list,
+    fetch_some,
+    fetch_spend,
+    projects_by_id,
+)
 from layers_etl.settings import Settings
 from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import ensure_folder, open_newest, open_published
@@ -44,10 +56,11 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
     try:
         identity = fetch_identity(settings, AT_ONCE)
     except LayersEtlError as error:
-        yield Finding(Verdict.BAD, "key", str(error), error.exit_code)
+        yield _wrong("key", error)
     else:
         yield Finding(Verdict.GOOD, "key", _describe_key(settings, identity))
-        yield _finding("projects", lambda: _examine_projects(settings))
+        yield from _examine_switches(identity)
+        yield from _examine_endpoints(settings, (identity.server_now or now).date() - ONE_DAY)
         yield _examine_clock(identity, now)
         yield _examine_start_date(settings, identity.server_now or now)
     yield _finding("build file", lambda: _examine_build(settings))
@@ -60,7 +73,11 @@ def _finding(subject: str, examine_one: Callable[[], str]) -> Finding:
     try:
         return Finding(Verdict.GOOD, subject, examine_one())
     except LayersEtlError as error:
-        return Finding(Verdict.BAD, subject, str(error), error.exit_code)
+        return _wrong(subject, error)
+
+
+def _wrong(subject: str, error: LayersEtlError) -> Finding:
+    return Finding(Verdict.BAD, subject, str(error), error.exit_code)
 
 
 def _examine_folder(settings: Settings) -> str:
@@ -79,9 +96,62 @@ def _describe_key(settings: Settings, identity: Identity) -> str:
     )
 
 
-def _examine_projects(settings: Settings) -> str:
-    projects = fetch_projects(settings, AT_ONCE)
-    if not projects:
+def _examine_switches(identity: Identity) -> Iterator[Finding]:
+    """What whoami says refuses nothing by itself: the endpoints tell."""
+    if identity.switched_off:
+        switches = " and ".join(identity.switched_off)
+        sentence = f"whoami says that access is off ({switches}): if the API refuses to read, ask Layers to restore it."
+        yield Finding(Verdict.NOTE, "access", sentence)
+
+
+def _examine_endpoints(settings: Settings, day: date) -> Iterator[Finding]:
+    """Each endpoint that a run reads, asked once: whether the key may use it, in the API's words where it may not.
+
+    Accounts, campaigns and one entity's spend on ``day`` are asked of the first project.
+    """
+    try:
+        projects = choose_projects(fetch_project_list(settings, AT_ONCE), settings.project_ids)
+    except RefusedError as refusal:
+        if not can_do_without_list(refusal, settings.project_ids):
+            yield _wrong("projects", refusal)
+            return
+        projects = projects_by_id(settings.project_ids)
+        yield Finding(
+            Verdict.NOTE, "projects", f"{refusal}. Those that LAYERS_PROJECT_IDS names are read all the same."
+        )
+    except LayersEtlError as error:
+        yield _wrong("projects", error)
+        return
+    else:
+        yield _finding("projects", lambda: _describe_projects(projects))
+    for project in list(projects)[:1]:
+        yield from _examine_project(settings, project.project_id, day)
+
+
+def _examine_project(settings: Settings, project_id: str, day: date) -> Iterator[Finding]:
+    listed: list[Entity] = []
+    for scope in (CAMPAIGN, AD_ACCOUNT):
+        noun = scope.plural.replace("_", " ")
+        try:
+            listed += fetch_some(settings, scope, project_id, AT_ONCE)
+            yield Finding(Verdict.GOOD, noun, f"The key may list them (asked of project {project_id}).")
+        except LayersEtlError as error:
+            yield _wrong(noun, error)
+    if not listed:
+        sentence = f"Not asked for: no campaign or ad account of project {project_id} could be listed."
+        yield Finding(Verdict.NOTE, "metrics", sentence)
+    for entity in listed[:1]:
+        key = EntityKey(entity.scope, entity.project_id, entity.entity_id, entity.platform)
+        yield _finding("metrics", lambda key=key: _examine_metrics(settings, key, day))
+
+
+def _examine_metrics(settings: Settings, key: EntityKey, day: date) -> str:
+    fetch_spend(settings, key, day, AT_ONCE)
+    return f"The key may read them (asked for the spend of {key.scope.noun} {key.entity_id} on {day})."
+
+
+def _describe_projects(projects: Listing) -> str:
+    if not projects.entities:
         raise ConfigurationError(
             "The key sees no active project: activate one in Layers, or name it in LAYERS_PROJECT_IDS."
         )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from layers_etl.domain.keys import KeyKind, key_kind
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
 from layers_etl.domain.settlement import DEFAULT_SETTLE_HOURS, SettlingTimes
 from layers_etl.errors import ConfigurationError
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     requests_per_minute: int | None = Field(default=None, ge=1)
     request_log_days: int = Field(default=30, ge=1)
     audit_percent: float = Field(default=1.0, ge=0, le=100)
+    allow_mixed_keys: bool = False
 
     @field_validator("project_ids", mode="before")
     @classmethod
@@ -75,6 +77,11 @@ class Settings(BaseSettings):
     def published_path(self) -> Path:
         """The file analysts open."""
         return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def key_kind(self) -> KeyKind | None:
+        """Whether the key reads real accounts or may read fakes, where it says."""
+        return key_kind(self.api_key.get_secret_value()) if self.api_key else None
 
     def require_api_key(self) -> SecretStr:
         """The key, or ``ConfigurationError`` where none is set."""

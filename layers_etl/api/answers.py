@@ -21,6 +21,7 @@ from msgspec.structs import astuple
 from layers_etl.api.series import Bucket, MetricsAnswer, ParsedAnswer, Totals, parse_edge, parse_totals
 from layers_etl.api.wire import brief
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, week_start
+from layers_etl.domain.ids import same_id
 from layers_etl.domain.metrics import COUNTS, PRIMITIVES, ROAS
 from layers_etl.domain.readings import Doubt, EntityKey, Reading, pack_numbers
 from layers_etl.domain.scopes import AD
@@ -110,7 +111,7 @@ def _check_identity(question: MetricsQuestion, answer: MetricsAnswer[Bucket]) ->
     key = question.key
     if answer.scope is not None and answer.scope != key.scope.name:
         raise DistrustError(f"scope: asked for {key.scope.name}, answered for {answer.scope}")
-    if answer.id is not None and answer.id != key.entity_id:
+    if answer.id is not None and not same_id(answer.id, key.entity_id):
         raise DistrustError(f"id: asked for {key.entity_id}, answered for {answer.id}")
     if key.platform and answer.platform and answer.platform != key.platform:
         raise DistrustError(f"platform: asked for an entity of {key.platform}, answered for {answer.platform}")

@@ -20,14 +20,13 @@ from layers_etl.api.exchange import Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
-from layers_etl.api.parsing import MissingFieldError, parse_entity_page, parse_identity
+from layers_etl.api.parsing import EntityPage, parse_entity_page, parse_identity
 from layers_etl.api.retries import UNTRUSTED, RetryPolicy
 from layers_etl.api.series import parse_metrics_answer
 from layers_etl.api.terms import Terms, TermsBook
 from layers_etl.api.transport import AiohttpTransport, Timeouts
-from layers_etl.api.wire import parse_whoami
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, format_instant, week_start
-from layers_etl.domain.entities import Entity, Identity
+from layers_etl.domain.entities import Entity, Identity, Listing, OddField
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES, metrics_of
 from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
@@ -120,23 +119,29 @@ class LayersClient:
         context = RequestContext("asking who the key is")
 
         def parse(answer: Answer) -> Identity:
-            return parse_identity(parse_whoami(answer.body), server_now=answer.server_now)
+            return parse_identity(answer.body, server_now=answer.server_now)
 
         identity = await self._get(Request("/v1/whoami", context), parse)
         if not self._pace_is_set:
             self._pacer.set_allowance(TIERS.get(identity.rate_limit_tier or "", UNKNOWN_TIER))
         return identity
 
-    async def fetch_projects(self, *, status: str | None = "active") -> list[Entity]:
-        """The organisation's projects, all of them or an error; ``status`` None means any."""
-        parameters = {"limit": str(PAGE_ITEMS)} | ({"status": status} if status else {})
-        return await self._fetch_listing(PROJECT, None, "/v1/projects", parameters)
+    async def fetch_projects(self, *, status: str | None = "active") -> Listing:
+        """The organisation's projects, all of them or an error; ``status`` None means any.
 
-    async def fetch_entities(self, scope: Scope, project_id: str) -> list[Entity]:
+        A key that may not list them may still read one that is known: this refusal alone does not end the sending.
+        """
+        parameters = {"limit": str(PAGE_ITEMS)} | ({"status": status} if status else {})
+        return await self._fetch_listing(PROJECT, None, parameters)
+
+    async def fetch_entities(self, scope: Scope, project_id: str) -> Listing:
         """A project's ad accounts, campaigns, ad sets or ads: all of them or an error, never half."""
-        path = f"/v1/projects/{quote(project_id, safe='')}/ads/{_LISTINGS[scope]}"
-        parameters = {} if scope in _UNPAGED else {"limit": str(PAGE_ITEMS)}
-        return await self._fetch_listing(scope, project_id, path, parameters)
+        return await self._fetch_listing(scope, project_id, {} if scope in _UNPAGED else {"limit": str(PAGE_ITEMS)})
+
+    async def fetch_some(self, scope: Scope, project_id: str) -> Listing:
+        """The first page of that list and no more: whether the key may read it, and something to ask about."""
+        page = await self._fetch_page(scope, project_id, {} if scope in _UNPAGED else {"limit": "1"})
+        return Listing(tuple(page.page.items.values()), page.left_out)
 
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Ask for none of these, as learned by an earlier run; before the first metrics."""
@@ -339,25 +344,30 @@ class LayersClient:
 
         return await self._get(Request(target, context), parse)
 
-    async def _fetch_listing(
-        self, scope: Scope, project_id: str | None, path: str, parameters: dict[str, str]
-    ) -> list[Entity]:
-        context = RequestContext(f"listing {scope.plural.replace('_', ' ')}", project_id)
-
-        def parse(answer: Answer) -> ParsedPage[Entity]:
-            try:
-                return parse_entity_page(answer.body, scope, project_id)
-            except MissingFieldError as fault:
-                raise answer.untrusted(str(fault)) from None
+    async def _fetch_listing(self, scope: Scope, project_id: str | None, parameters: dict[str, str]) -> Listing:
+        left_out: list[OddField] = []
 
         async def fetch_page(cursor: str | None) -> ParsedPage[Entity]:
-            query = urlencode(parameters | ({"cursor": cursor} if cursor else {}))
-            return await self._get(Request(f"{path}?{query}" if query else path, context), parse)
+            found = await self._fetch_page(scope, project_id, parameters | ({"cursor": cursor} if cursor else {}))
+            left_out.extend(found.left_out)
+            return found.page
 
         try:
-            return await fetch_all_pages(fetch_page)
+            return Listing(tuple(await fetch_all_pages(fetch_page)), tuple(left_out))
         except EndlessListingError as fault:
-            raise UntrustedAnswerError(str(fault), context, UNTRUSTED) from None
+            raise UntrustedAnswerError(str(fault), _listing_context(scope, project_id), UNTRUSTED) from None
+
+    async def _fetch_page(self, scope: Scope, project_id: str | None, parameters: dict[str, str]) -> EntityPage:
+        path = "/v1/projects"
+        if project_id is not None:
+            path += f"/{quote(project_id, safe='')}/ads/{_LISTINGS[scope]}"
+        target = f"{path}?{urlencode(parameters)}" if parameters else path
+
+        def parse(answer: Answer) -> EntityPage:
+            return parse_entity_page(answer.body, scope, project_id)
+
+        context = _listing_context(scope, project_id)
+        return await self._get(Request(target, context, may_be_forbidden=scope is PROJECT), parse)
 
     async def _get(self, request: Request, parse: Callable[[Answer], T]) -> T:
         if self._loop is not asyncio.get_running_loop():
@@ -375,6 +385,10 @@ def _split(window: DayWindow, rows: int) -> list[DayWindow]:
 
 _ADJECTIVES: Final = {"day": "daily", "week": "weekly"}
 _BUCKET_DAYS: Final = {"day": 1, "week": 7}
+
+
+def _listing_context(scope: Scope, project_id: str | None) -> RequestContext:
+    return RequestContext(f"listing {scope.plural.replace('_', ' ')}", project_id)
 
 
 def _check_question(window: DayWindow, granularity: str, metrics: Collection[str]) -> None:

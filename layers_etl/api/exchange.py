@@ -10,14 +10,15 @@ from typing import Final, TypeVar, cast
 
 import httpx
 import stamina
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from layers_etl.api.answers import ContradictionError
-from layers_etl.api.failures import RATE_LIMITED, Failure
+from layers_etl.api.failures import FORBIDDEN_SCOPE, RATE_LIMITED, Failure
 from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
 from layers_etl.api.retries import CONNECTION, MALFORMED, TIMEOUT, UNTRUSTED, RetryDecision, RetryPolicy
-from layers_etl.api.wire import NotJsonError, WrongTypeError, describe_fault, parse_error_envelope
+from layers_etl.api.wire import NotJsonError, WrongTypeError, parse_error_envelope
 from layers_etl.domain.readings import RequestRecord
+from layers_etl.domain.storable import printable_line
 from layers_etl.errors import (
     ApiError,
     ContradictedAnswerError,
@@ -43,10 +44,14 @@ _REDIRECTS: Final = range(300, 400)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET: ``target`` is path and query as sent, ``context`` what an error shall say of it."""
+    """A GET: ``target`` is path and query as sent, ``context`` what an error shall say of it.
+
+    Where it ``may_be_forbidden``, a key that lacks its scope may still be of use for others.
+    """
 
     target: str
     context: RequestContext
+    may_be_forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +139,8 @@ class Exchange:
         """Send ``request`` until ``parse`` accepts an answer or the bounds of the policy are reached.
 
         Raises the errors of ``layers_etl.errors``; once the key was refused, every later call raises
-        :class:`RefusedError` without sending. ``parse`` may raise ``NotJsonError``, ``ValidationError``,
-        ``WrongTypeError`` or ``UntrustedAnswerError``.
+        :class:`RefusedError` without sending. ``parse`` may raise ``NotJsonError``, ``WrongTypeError``
+        or ``UntrustedAnswerError``.
         """
         tally = _Tally()
         started_at, started = datetime.now(UTC), time.perf_counter()
@@ -188,10 +193,10 @@ class Exchange:
                 answer = Answer(response.body, request, tally.request_id, now, server_now)
                 _check_content_type(answer, response.headers)
                 return answer
-            if failure.envelope and failure.envelope.error.request_id:
-                tally.request_id = failure.envelope.error.request_id
+            if failure.envelope and failure.envelope.request_id:
+                tally.request_id = failure.envelope.request_id
             error = failure.error(replace(request.context, request_id=tally.request_id))
-            if isinstance(error, RefusedError):
+            if isinstance(error, RefusedError) and not (request.may_be_forbidden and error.code == FORBIDDEN_SCOPE):
                 self._refusal = error
             if not failure.is_rate_limit:
                 raise error
@@ -253,12 +258,12 @@ def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
         return parse(answer)
     except NotJsonError as fault:
         raise answer.malformed(f"the body is no JSON ({fault})") from None
-    except (ValidationError, WrongTypeError) as fault:
-        raise answer.untrusted(describe_fault(fault)) from None
+    except WrongTypeError as fault:
+        raise answer.untrusted(str(fault)) from None
 
 
 def _find_request_id(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+    return next((printable_line(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
 def _check_content_type(answer: Answer, headers: Mapping[str, str]) -> None:

@@ -14,7 +14,9 @@ from itertools import chain
 from typing import Any, Final, cast
 
 from layers_etl.api.wire import ErrorEnvelope
+from layers_etl.domain.entities import KEY_SCOPES
 from layers_etl.domain.metrics import PRIMITIVES
+from layers_etl.domain.storable import printable_line
 from layers_etl.errors import (
     ApiError,
     EntityError,
@@ -25,10 +27,11 @@ from layers_etl.errors import (
     UnavailableError,
 )
 
-MESSAGE_CHARACTERS: Final = 300
-"""How much of a server's message is repeated in ours."""
-
 RATE_LIMITED: Final = "RATE_LIMITED"
+FORBIDDEN_SCOPE: Final = "FORBIDDEN_SCOPE"
+_KILL_SWITCH: Final = "KILL_SWITCH"
+_UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+_UNAUTHORIZED: Final = 401
 _TOO_MANY_REQUESTS: Final = 429
 _REQUEST_TIMEOUT: Final = 408
 _DAYS_FIELDS: Final = frozenset({"maxdays", "maxwindowdays", "maxrangedays", "limitdays"})
@@ -47,24 +50,26 @@ class Failure:
     @property
     def code(self) -> str:
         """The envelope's code, or ``HTTP_<status>`` where none came."""
-        return self.envelope.error.code if self.envelope else f"HTTP_{self.status}"
+        return self.envelope.code if self.envelope else f"HTTP_{self.status}"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the key, its scopes or its organisation are refused: no later request of the kind can succeed."""
+        return self.status == _UNAUTHORIZED or self.code in (_UNAUTHENTICATED, FORBIDDEN_SCOPE, _KILL_SWITCH)
 
     @property
     def is_rate_limit(self) -> bool:
         """Whether all workers are told to wait; a platform's own limit (PLATFORM_ERROR) is not ours."""
-        return self.code == RATE_LIMITED or (self.status == _TOO_MANY_REQUESTS and self.code != "PLATFORM_ERROR")
+        limited = self.code == RATE_LIMITED or (self.status == _TOO_MANY_REQUESTS and self.code != "PLATFORM_ERROR")
+        return limited and not self.is_refusal
 
     def error(self, context: RequestContext) -> ApiError:
         """The error of the tree in ``layers_etl.errors`` that this is."""
         status, code = self.status, self.code
-        message = self.envelope.error.message[:MESSAGE_CHARACTERS] if self.envelope else ""
-        details = self.envelope.error.details if self.envelope else {}
-        if code == "UNAUTHENTICATED" or status == 401:
-            reason = f"the API key is missing, malformed or revoked ({code}); set a valid LAYERS_API_KEY"
-            return RefusedError(_sentence(reason, message), context, code, status)
-        if code == "FORBIDDEN_SCOPE":
-            reason = "the API key lacks a scope; it needs metrics:read and ads:read"
-            return RefusedError(_sentence(reason, message), context, code, status)
+        message = self.envelope.message if self.envelope else ""
+        details = self.envelope.details if self.envelope else {}
+        if self.is_refusal:
+            return RefusedError(_why_refused(code, message), context, code, status)
         if self.is_rate_limit:
             return UnavailableError("the rate limit refused it again after every wait", context, RATE_LIMITED, status)
         if code == "NOT_FOUND" or (status == 404 and self.envelope):
@@ -73,13 +78,13 @@ class Failure:
             return InvalidRequestError(_sentence("the API does not accept it", message), context, code, status, details)
         transient = status >= 500 or status in (_TOO_MANY_REQUESTS, _REQUEST_TIMEOUT)
         if code == "PLATFORM_ERROR":
-            platform_code = details.get("platformCode", "not given")
+            platform_code = printable_line(str(details.get("platformCode", "not given")))
             reason = _sentence(f"the ad platform refused Layers (platform code {platform_code})", message)
             return (UnavailableError if transient else EntityError)(reason, context, code, status)
         if transient:
             return UnavailableError(_sentence(f"answered {status}", message), context, code, status)
         if self.location is not None:
-            where = self.location[:MESSAGE_CHARACTERS]
+            where = printable_line(self.location)
             reason = f"answered with a redirect to {where}, which is never followed with the key; check LAYERS_BASE_URL"
             return EntityError(reason, context, code, status)
         if self.envelope is None:
@@ -122,6 +127,19 @@ def _walk(details: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _walk(value, name)
     else:
         yield name, details
+
+
+def _why_refused(code: str, message: str) -> str:
+    """What is refused, in the API's words, which name the scope, and what to do about it."""
+    said = _sentence(code, message.rstrip("."))
+    if code == FORBIDDEN_SCOPE:
+        needed = ", ".join(KEY_SCOPES)
+        return (
+            f"the API key may not do this ({said}); a run needs {needed}: add what is missing in the Layers dashboard"
+        )
+    if code == _KILL_SWITCH:
+        return f"the organisation is suspended ({said}) until someone resumes it in Layers; then run again"
+    return f"the API key is missing, malformed or revoked ({said}); set a valid LAYERS_API_KEY"
 
 
 def _sentence(reason: str, message: str) -> str:

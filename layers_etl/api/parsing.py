@@ -1,95 +1,208 @@
 """Wire to record for whoami and the listings.
 
-Only an item's id and parent are required; the spelling of the rest is inferred (layers-api.md, Endpoints), so each
-column knows several. A field that has no column, or whose value is not of the column's type, stays in ``attributes``
-as it came: nothing the API says is lost, and one odd field costs no listing. An item without id or parent makes the
-whole listing untrusted, because silently leaving it out would look like an entity that is gone.
+Only an item's id is required; the spelling of the rest is inferred (layers-api.md, Endpoints), so each column knows
+several. A field that has no column stays in ``attributes``. So does a value that its column does not take; what no
+store takes is repaired. Either is named (:class:`~layers_etl.domain.entities.OddField`), and costs its field alone. An
+item without a usable id is left out and named: it costs itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any, Final, cast
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from layers_etl.api.paging import ParsedPage
-from layers_etl.api.wire import Instant, WhoAmI, parse_page
-from layers_etl.domain.entities import Entity, Identity
+from layers_etl.api.wire import WrongTypeError, brief, in_utc, parse_object, parse_page
+from layers_etl.domain.entities import Entity, Identity, OddField
+from layers_etl.domain.ids import is_usable_id
 from layers_etl.domain.scopes import SCOPES, Scope
+from layers_etl.domain.storable import LONGEST_TEXT, printable_line, storable_json, storable_text
 
-_TEXT: Final = TypeAdapter[Any](str, config=ConfigDict(coerce_numbers_to_str=True, str_min_length=1))
-_INSTANT: Final = TypeAdapter[Any](Instant)
-_CENTS: Final = TypeAdapter[Any](int)
+_DATETIME: Final = TypeAdapter(datetime)
+_INTEGER: Final = TypeAdapter(int)
+_SMALLEST: Final = -(2**63)
+_LARGEST: Final = 2**63 - 1
+
+_FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
+_LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+"""Within the calendar in every time zone, whichever an analyst's client shows."""
+
+_REPAIRED: Final = (
+    f"holds what no store takes (NUL, half a surrogate pair, no number, deep nesting, over {LONGEST_TEXT} characters); "
+    "repaired"
+)
 
 
-class MissingFieldError(ValueError):
-    """An item of a listing has no id, or no parent."""
+class MissingIdError(ValueError):
+    """An item of a listing cannot be told from others: it has no id, or none that can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A field of :class:`Entity` and the spellings it has on the wire, compared without case and underscores."""
+    """A field of :class:`Entity` and the spellings it has on the wire, compared without case and underscores.
+
+    ``read`` makes the column's value of one that is not null, or raises ``ValueError`` with what is wrong with it.
+    """
 
     name: str
     spellings: tuple[str, ...]
-    type: TypeAdapter[Any] = _TEXT
+    read: Callable[[Any], Any]
 
 
-def parse_identity(answer: WhoAmI, *, server_now: datetime | None) -> Identity:
-    """Who the key is; absent switches mean that nothing is switched off."""
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """One page of a listing: its entities by id, and the items that were left out."""
+
+    page: ParsedPage[Entity]
+    left_out: tuple[OddField, ...]
+
+
+def parse_identity(body: bytes, *, server_now: datetime | None) -> Identity:
+    """Who the key is, from either generation of ``/v1/whoami``. All but the organisation's id may be missing or odd.
+
+    Raises what :func:`~layers_etl.api.wire.parse_object` does, and ``WrongTypeError`` for an answer that names neither
+    an organisation nor a workspace, whose id is the same: there is nobody to claim a warehouse for.
+    """
+    answer = parse_object(body)
+    whose = _read_column(_ORGANIZATION, answer, {_plain(name): name for name in reversed(answer)})
+    if whose.key is None:
+        raise WrongTypeError("neither organizationId nor workspaceId says whose key it is")
     return Identity(
-        organization_id=answer.organization_id,
-        organization_name=answer.organization_name,
-        api_key_id=answer.api_key_id,
-        scopes=tuple(answer.scopes),
-        rate_limit_tier=answer.rate_limit_tier,
-        kill_switch=bool(answer.kill_switch),
-        access_revoked=bool(answer.api_access_revoked),
+        whose.value,
+        organization_name=_words(answer.get("organizationName")),
+        api_key_id=_words(answer.get("apiKeyId")),
+        rate_limit_tier=_words(answer.get("rateLimitTier")),
+        switched_off=tuple(name for name in ("killSwitch", "apiAccessRevoked") if answer.get(name) is True),
         server_now=server_now,
     )
 
 
-def parse_entity_page(body: bytes, scope: Scope, project_id: str | None) -> ParsedPage[Entity]:
+def parse_entity_page(body: bytes, scope: Scope, project_id: str | None) -> EntityPage:
     """One page of a listing, by entity id. ``project_id`` is None for projects, which are their own.
 
-    Raises what :func:`layers_etl.api.wire.parse_page` does, and :class:`MissingFieldError`.
+    Raises what :func:`layers_etl.api.wire.parse_page` does.
     """
     page = parse_page(body)
-    entities = (parse_entity(item, scope, project_id, at) for at, item in enumerate(page.items))
-    return ParsedPage({entity.entity_id: entity for entity in entities}, page.next_cursor)
+    entities: dict[str, Entity] = {}
+    left_out: list[OddField] = []
+    for position, item in enumerate(page.items):
+        try:
+            entity = parse_entity(item, scope, project_id)
+        except MissingIdError as fault:
+            left_out.append(OddField(f"items.{position}", str(fault), brief(item)))
+        else:
+            entities[entity.entity_id] = entity
+    return EntityPage(ParsedPage(entities, page.next_cursor), tuple(left_out))
 
 
-def parse_entity(item: dict[str, Any], scope: Scope, project_id: str | None, position: int = 0) -> Entity:
-    """One item of a listing; :class:`MissingFieldError` if it has no id or no parent."""
-    spelled = {_plain(key): key for key in reversed(item)}
-    values: dict[str, Any] = {}
-    taken: set[str] = set()
-    for column in _COLUMNS[scope.name]:
-        for key, value in _values(column, item, spelled):
-            values[column.name] = value
-            taken.add(key)
-            break
-    required = ("entity_id", *scope.parents[-1:])
-    if absent := next((name for name in required if name not in values), None):
-        field = scope.api_id if absent == "entity_id" else SCOPES[absent.removesuffix("_id")].api_id
-        raise MissingFieldError(f"items.{position}.{field}: missing or no text")
-    attributes = {key: value for key, value in item.items() if key not in taken}
-    return Entity(scope, project_id or values["entity_id"], attributes=attributes, **values)
+def parse_entity(item: Any, scope: Scope, project_id: str | None) -> Entity:
+    """One item of a listing, whatever it holds; :class:`MissingIdError` where it is no object, or has no usable id."""
+    if not isinstance(item, dict):
+        raise MissingIdError("is no object")
+    fields = cast("dict[str, Any]", item)
+    spelled = {_plain(key): key for key in reversed(fields)}
+    reads = {column.name: _read_column(column, fields, spelled) for column in _COLUMNS[scope.name]}
+    values = {name: read.value for name, read in reads.items() if read.key is not None}
+    if "entity_id" not in values:
+        raise MissingIdError(f"has no {scope.api_id} that can be used")
+    missing = [name for name in scope.parents[-1:] if reads[name].key is None and not reads[name].odd]
+    attributes, repaired = _keep(fields, {read.key for read in reads.values()})
+    # Last what is said of columns: a value that none takes may also have had to be repaired for the attributes.
+    odd = [*map(_missing_parent, missing), *repaired, *chain.from_iterable(read.odd for read in reads.values())]
+    return Entity(
+        scope,
+        project_id or values["entity_id"],
+        attributes=attributes,
+        odd_fields=tuple({each.field: each for each in odd}.values()),
+        unread_columns=frozenset(missing) | {name for name, read in reads.items() if read.odd and read.key is None},
+        **values,
+    )
 
 
-def _values(column: _Column, item: dict[str, Any], spelled: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    """The wire's keys and values that fit the column, best spelling first."""
-    for spelling in column.spellings:
-        key = spelled.get(spelling)
-        if key is None or item[key] is None or isinstance(item[key], bool):
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a column got of an item: a value and the key it stood under, or neither; and what was odd on the way."""
+
+    value: Any
+    key: str | None
+    odd: tuple[OddField, ...]
+
+
+def _read_column(column: _Column, fields: dict[str, Any], spelled: dict[str, str]) -> _Read:
+    """The first value that the column takes, best spelling first. Null and empty are not there."""
+    refused: list[tuple[str, str]] = []
+    for key in (spelled[spelling] for spelling in column.spellings if spelling in spelled):
+        sent = fields[key]
+        if sent in (None, ""):
             continue
         try:
-            yield key, column.type.validate_python(item[key])
-        except ValidationError:
+            value = column.read(sent)
+        except ValueError as fault:
+            refused.append((key, str(fault)))
             continue
+        odd = [_odd(other, problem, fields[other]) for other, problem in refused]
+        if isinstance(sent, str) and isinstance(value, str) and sent != value:
+            odd.append(_odd(key, _REPAIRED, sent))
+        return _Read(value, key, tuple(odd))
+    return _Read(None, None, tuple(_odd(key, problem, fields[key]) for key, problem in refused))
+
+
+def _missing_parent(column: str) -> OddField:
+    """The nearest parent is promised of every item; those above it are not."""
+    return OddField(SCOPES[column.removesuffix("_id")].api_id, "is missing", "")
+
+
+def _keep(fields: dict[str, Any], taken: Collection[str | None]) -> tuple[dict[str, Any], list[OddField]]:
+    """What no column took, as any store takes it, and which of it had to be repaired for that."""
+    kept = {key: storable_json({key: value}) for key, value in fields.items() if key not in taken}
+    attributes = {name: value for pair in kept.values() for name, value in pair.items()}
+    return attributes, [_odd(key, _REPAIRED, fields[key]) for key, pair in kept.items() if pair != {key: fields[key]}]
+
+
+def _odd(key: str, problem: str, sent: Any) -> OddField:
+    return OddField(printable_line(key), problem, brief(sent))
+
+
+def _read_text(sent: Any) -> str:
+    if isinstance(sent, bool) or not isinstance(sent, str | int):
+        raise ValueError("is no text; put aside")  # noqa: TRY004 - what is wrong is the value that was sent
+    return storable_text(str(sent))
+
+
+def _read_id(sent: Any) -> str:
+    if isinstance(sent, bool) or not isinstance(sent, str | int) or not is_usable_id(str(sent)):
+        raise ValueError("is no id that can be used; put aside")
+    return str(sent)
+
+
+def _read_instant(sent: Any) -> datetime:
+    try:
+        instant = in_utc(_DATETIME.validate_python(sent))
+    except ValueError:
+        raise ValueError("is no instant of the calendar; put aside") from None
+    if not _FIRST_INSTANT <= instant <= _LAST_INSTANT:
+        raise ValueError("is no instant of the calendar; put aside")
+    return instant
+
+
+def _read_cents(sent: Any) -> int:
+    try:
+        cents = None if isinstance(sent, bool) else _INTEGER.validate_python(sent)
+    except ValueError:
+        cents = None
+    if cents is None or not _SMALLEST <= cents <= _LARGEST:
+        raise ValueError("is no whole number of 64 bits; put aside")
+    return cents
+
+
+def _words(sent: Any) -> str | None:
+    """A field of whoami that is shown; None where it is no text."""
+    return printable_line(sent) or None if isinstance(sent, str) else None
 
 
 def _plain(key: str) -> str:
@@ -100,32 +213,33 @@ def _plain(key: str) -> str:
 def _columns(scope: Scope) -> tuple[_Column, ...]:
     own = _plain(scope.name)
     parents = tuple(
-        _Column(name, (_plain(name), *(("accountid",) if name == "ad_account_id" else ()))) for name in scope.parents
+        _Column(name, (_plain(name), *(("accountid",) if name == "ad_account_id" else ())), _read_id)
+        for name in scope.parents
     )
+    text, instant, cents = _read_text, _read_instant, _read_cents
+    external_ids = ("externalid", f"platform{own}id", f"external{own}id", "platformid", "nativeid", "platformnativeid")
+    daily_budgets = ("dailybudgetcents", "dailybudget", "budgetdailycents", "budgetdaily")
+    lifetime_budgets = ("lifetimebudgetcents", "lifetimebudget", "budgetlifetimecents", "budgetlifetime")
     return (
-        _Column("entity_id", (_plain(scope.api_id), "id")),
+        _Column("entity_id", (_plain(scope.api_id), "id"), _read_id),
         *parents,
-        _Column("platform", ("platform",)),
-        _Column("name", ("name", f"{own}name")),
-        _Column("status", ("status", f"{own}status")),
-        _Column(
-            "external_id",
-            ("externalid", f"platform{own}id", f"external{own}id", "platformid", "nativeid", "platformnativeid"),
-        ),
-        _Column("currency", ("currency",)),
-        _Column("timezone", ("timezone",)),
-        _Column("token_status", ("tokenstatus",)),
-        _Column("token_last_validated_at", ("tokenlastvalidatedat",), _INSTANT),
-        _Column("connected_at", ("connectedat",), _INSTANT),
-        _Column("objective", ("objective",)),
-        _Column("daily_budget_cents", ("dailybudgetcents", "dailybudget", "budgetdailycents", "budgetdaily"), _CENTS),
-        _Column(
-            "lifetime_budget_cents",
-            ("lifetimebudgetcents", "lifetimebudget", "budgetlifetimecents", "budgetlifetime"),
-            _CENTS,
-        ),
-        _Column("created_at", ("createdat", "created", "createdtime", f"{own}createdat"), _INSTANT),
+        _Column("platform", ("platform",), text),
+        _Column("name", ("name", f"{own}name"), text),
+        _Column("status", ("status", f"{own}status"), text),
+        _Column("external_id", external_ids, text),
+        _Column("currency", ("currency",), text),
+        _Column("timezone", ("timezone",), text),
+        _Column("token_status", ("tokenstatus",), text),
+        _Column("token_last_validated_at", ("tokenlastvalidatedat",), instant),
+        _Column("connected_at", ("connectedat",), instant),
+        _Column("objective", ("objective",), text),
+        _Column("daily_budget_cents", daily_budgets, cents),
+        _Column("lifetime_budget_cents", lifetime_budgets, cents),
+        _Column("created_at", ("createdat", "created", "createdtime", f"{own}createdat"), instant),
     )
 
 
 _COLUMNS: Final = {scope.name: _columns(scope) for scope in SCOPES.values()}
+
+_ORGANIZATION: Final = _Column("organization_id", ("organizationid", "workspaceid"), _read_id)
+"""Both hold the same id; the older generation of the API's documentation has one that the newer need not have."""

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from layers_etl.domain.scopes import Scope
-from layers_etl.errors import RefusedError, RequestContext
 
-REQUIRED_SCOPES: Final = ("metrics:read", "ads:read")
-"""Of the key: for the metrics and for the listings (layers-api.md, Errors)."""
+KEY_SCOPES: Final = ("projects:read", "ads:read", "metrics:read")
+"""Of the key: for the list of projects, for their accounts and campaigns, for the metrics (layers-api.md, Errors)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the key is (``GET /v1/whoami``). ``server_now`` is the response's ``Date``: the clock that settles days."""
+    """Who the key is (``GET /v1/whoami``), and nothing of what it may do: only a 403 tells that.
+
+    ``switched_off`` are the switches of the answer that say that access is off. ``server_now`` is the response's
+    ``Date``: the clock that settles days.
+    """
 
     organization_id: str
     organization_name: str | None
     api_key_id: str | None
-    scopes: tuple[str, ...]
     rate_limit_tier: str | None
-    kill_switch: bool
-    access_revoked: bool
+    switched_off: tuple[str, ...]
     server_now: datetime | None
 
-    def require_usable(self) -> None:
-        """Raise :class:`RefusedError` where the key can read nothing: before anything is written (rule 4)."""
-        if self.access_revoked or self.kill_switch:
-            raise self._refusal("API access of this organisation is switched off: ask Layers' support to restore it.")
-        missing = [scope for scope in REQUIRED_SCOPES if scope not in self.scopes]
-        if self.scopes and missing:
-            raise self._refusal(
-                f"The key lacks {' and '.join(missing)}: create one with these scopes in the Layers dashboard.",
-                code="FORBIDDEN_SCOPE",
-            )
 
-    def _refusal(self, reason: str, code: str = "ACCESS_REVOKED") -> RefusedError:
-        return RefusedError(reason, RequestContext(f"Key {self.api_key_id or 'in use'}"), code)
+@dataclass(frozen=True, slots=True)
+class OddField:
+    """A field of a listed item that was put aside or repaired, since no column takes what it holds.
+
+    ``field`` is its name on the wire, ``problem`` what became of it, ``value`` a short form of what came.
+    """
+
+    field: str
+    problem: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class Entity:
     """One project, ad account, campaign, ad set or ad as last listed. Grain: ``(scope, project_id, entity_id)``.
 
     Fields a scope does not have are None. Budgets are integer cents of the account's currency. ``attributes`` holds
-    every field of the wire that has no column, as JSON values, so that nothing the API says is lost.
+    every field of the wire that has no column, as JSON values, so that nothing the API says is lost. ``odd_fields`` are
+    those that were put aside or repaired. Of ``unread_columns`` nothing was learned: what is known of them stands.
     """
 
     scope: Scope
@@ -70,3 +70,25 @@ class Entity:
     lifetime_budget_cents: int | None = None
     created_at: datetime | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    odd_fields: tuple[OddField, ...] = ()
+    unread_columns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One listing as read to its end: its entities, and the items that could not be told from others.
+
+    Grain of ``entities``: their own, each once. ``left_out`` are the items without a usable id: while there are any,
+    an entity that is not among the others may still be listed.
+    """
+
+    entities: tuple[Entity, ...]
+    left_out: tuple[OddField, ...] = ()
+
+    def __iter__(self) -> Iterator[Entity]:
+        """The entities, in the order of the listing."""
+        return iter(self.entities)
+
+    def __len__(self) -> int:
+        """How many entities there are."""
+        return len(self.entities)

@@ -25,7 +25,8 @@ from layers_etl.domain.ledger import hold, release
 from layers_etl.domain.settlement import COPY_LAG_HOURS, ONE_HOUR, Coverage, settled_before
 
 LONGEST_STANDSTILL: Final = timedelta(days=10)
-"""Longer than syncing is known to pause anywhere; an account without any activity settles so much later."""
+"""Long enough for syncing to pause for eight days without anything settling by it; a paused account settles so much
+later."""
 
 SourceKey = tuple[str, str]
 """``(project_id, ad_account_id)``; the id is empty for what belongs to no account that is known."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from layers_etl.domain.days import DayWindow
-from layers_etl.domain.entities import Entity
+from layers_etl.domain.entities import Listing
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.journal import Journal, utc_now
-from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome
+from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome, incomplete_listing
 from layers_etl.ingest.outstanding import oldest_open_day
 from layers_etl.ingest.reading import MetricsReader
 from layers_etl.ingest.request import RunRequest
@@ -60,15 +60,21 @@ class Ingestion:
         """List ``scope`` in every project and land it; a project whose list fails keeps what was known of it."""
         with self._journal.noting_the_end():
             session = self._reach_api()
-            entities, failures = self._runner.run(_fetch_listings(session, scope))
-            failed_projects = {failure.context.project_id for failure in failures}
-            listed = [project_id for project_id in session.listed_projects if project_id not in failed_projects]
+            listings, failures = self._runner.run(_fetch_listings(session, scope))
+            left_out = {project_id: listing.left_out for project_id, listing in listings.items() if listing.left_out}
+            failures += [incomplete_listing(scope, project_id, items) for project_id, items in left_out.items()]
+            entities = [entity for listing in listings.values() for entity in listing]
             with self.warehouse.transaction():
-                upsert_entities(self.warehouse, scope, listed, entities, session.instant)
+                stored = upsert_entities(
+                    self.warehouse, scope, list(listings), entities, session.instant, partly_listed=left_out
+                )
                 self._journal.note_failures(failures)
-            outcome = ListingOutcome(scope, tuple(failures))
+                self._journal.note_odd_fields(scope, stored, left_out.items())
+            # No asset lists the projects; the accounts are the first that hang on their list.
+            above = session.unlisted_projects if scope is AD_ACCOUNT else ()
+            outcome = ListingOutcome(scope, (*above, *failures))
             self._listings[scope] = outcome
-            logger.info("Listed %d %s in %d projects.", len(entities), scope.plural, len(listed))
+            logger.info("Listed %d %s in %d projects.", len(entities), scope.plural, len(listings))
             return outcome
 
     def read_metrics(self, scopes: Sequence[Scope], window: DayWindow) -> dict[Scope, ScopeOutcome]:
@@ -153,12 +159,13 @@ class Ingestion:
         return self._session
 
 
-async def _fetch_listings(session: Session, scope: Scope) -> tuple[list[Entity], list[EntityError]]:
-    entities: list[Entity] = []
+async def _fetch_listings(session: Session, scope: Scope) -> tuple[dict[str, Listing], list[EntityError]]:
+    """The listings of ``scope`` by project, and an error for each project whose list could not be had."""
+    listings: dict[str, Listing] = {}
     failures: list[EntityError] = []
     for project_id in session.listed_projects:
         try:
-            entities += await session.client.fetch_entities(scope, project_id)
+            listings[project_id] = await session.client.fetch_entities(scope, project_id)
         except EntityError as error:
             failures.append(error)
-    return entities, failures
+    return listings, failures

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 
+from layers_etl.api.exchange import KEPT_BODY_BYTES
+from layers_etl.domain.entities import Entity, OddField
 from layers_etl.domain.readings import RequestRecord
+from layers_etl.domain.scopes import Scope
+from layers_etl.domain.storable import storable_text
 from layers_etl.errors import EntityError, RefusedError, UntrustedAnswerError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import (
     Failure,
+    ListedOddly,
     RunStart,
     RunStatus,
     UntrustedAnswer,
     record_end,
     record_failures,
+    record_odd_fields,
     record_progress,
     record_requests,
     record_start,
@@ -71,12 +77,32 @@ class Journal:
             place = (context.scope, context.project_id, context.entity_id, context.since, context.until)
             failures.append(Failure(at, *place, error.code, error.status, context.request_id, str(error)))
             if isinstance(error, UntrustedAnswerError):
-                body = error.body.decode("utf-8", errors="replace")
+                body = storable_text(error.body.decode("utf-8", errors="replace"), KEPT_BODY_BYTES)
                 untrusted.append(UntrustedAnswer(at, *place, context.request_id, error.reason, body))
             logger.warning("%s", error)
         record_failures(self._warehouse, self.run_id, failures)
         record_untrusted_answers(self._warehouse, self.run_id, untrusted)
         self.failures += failures
+
+    def note_odd_fields(
+        self, scope: Scope, entities: Sequence[Entity], left_out: Iterable[tuple[str | None, Sequence[OddField]]]
+    ) -> None:
+        """Write down which fields of listed entities were put aside or repaired, and which items, by project, were left
+        out: once a run."""
+        odd = [entity for entity in entities if entity.odd_fields]
+        rows = [(entity.project_id, entity.entity_id, each) for entity in odd for each in entity.odd_fields]
+        if rows:
+            noun = scope.plural.replace("_", " ")
+            logger.warning(
+                "%d fields of %d %s were put aside or repaired: see ops.odd_fields.", len(rows), len(odd), noun
+            )
+        items = [(project_id, None, each) for project_id, items in left_out for each in items]
+        at = self.now()
+        found = [
+            ListedOddly(at, scope.name, project_id, entity_id, each.field, each.problem, each.value)
+            for project_id, entity_id, each in (*items, *rows)
+        ]
+        record_odd_fields(self._warehouse, self.run_id, found)
 
     def note_windows(self, count: int) -> None:
         """Count windows that landed, and write down the requests so far."""

@@ -6,18 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from layers_etl.api.retries import UNTRUSTED
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.entities import OddField
 from layers_etl.domain.planning import Plan, PlannedRead
 from layers_etl.domain.scopes import Scope
-from layers_etl.errors import EntityError
+from layers_etl.errors import EntityError, RequestContext
 
 
 @dataclass(frozen=True, slots=True)
 class ListingOutcome:
-    """What listing one scope gave: the projects whose list could not be had."""
+    """What listing one scope gave: the projects whose list could not be had, or not all of it."""
 
     scope: Scope
     failures: tuple[EntityError, ...] = ()
+
+
+def incomplete_listing(scope: Scope, project_id: str | None, left_out: Sequence[OddField]) -> EntityError:
+    """What is told of a listing with items that could not be told from others: all but these is read."""
+    first = left_out[0]
+    reason = (
+        f"{len(left_out)} of its items had to be left out ({first.field} {first.problem}); the others are read, and "
+        "none that was listed before counts as gone. ops.odd_fields has them for Layers' support"
+    )
+    return EntityError(reason, RequestContext(f"listing {scope.plural.replace('_', ' ')}", project_id), UNTRUSTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from random import Random
 from layers_etl.domain.auditing import count_audits, sample_audits
 from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
 from layers_etl.domain.freshness import Source, SourceKey
+from layers_etl.domain.ids import is_among
 from layers_etl.domain.planning import Known, Plan, PlannedRead, open_windows, plan_reads
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, SCOPES, Scope
@@ -156,7 +157,7 @@ class MetricsReader:
         request = self.session.request
         for scope, named in ((CAMPAIGN, request.campaign_ids), (AD_ACCOUNT, request.ad_account_ids)):
             known = {key.entity_id for key in states[scope].ledger} if scope in states else set[str]()
-            if unknown := sorted(named - known):
+            if unknown := sorted(name for name in named if not is_among(name, known)):
                 noun = scope.name.replace("_", " ")
                 raise ConfigurationError(
                     f"No {noun} {', '.join(unknown)} is known to the projects that are read: correct the id (they are "

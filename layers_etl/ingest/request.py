@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from layers_etl.domain.days import DayWindow, format_instant
+from layers_etl.domain.ids import is_among
 from layers_etl.domain.planning import Known
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
@@ -45,13 +46,13 @@ class RunRequest:
         if not self.is_limited:
             return True
         return self.names(entity.key) or (
-            entity.key.scope is not AD_ACCOUNT and entity.parent_id in self.ad_account_ids
+            entity.key.scope is not AD_ACCOUNT and is_among(entity.parent_id or "", self.ad_account_ids)
         )
 
     def names(self, key: EntityKey) -> bool:
         """Whether the request names the entity by its own id."""
         own_ids = {CAMPAIGN: self.campaign_ids, AD_ACCOUNT: self.ad_account_ids}
-        return key.entity_id in own_ids.get(key.scope, ())
+        return is_among(key.entity_id, own_ids.get(key.scope, ()))
 
     def describe(self) -> str:
         """The request in words; two requests of equal words are the same request, made twice."""

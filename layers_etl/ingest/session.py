@@ -11,14 +11,15 @@ from layers_etl.api.client import LayersClient
 from layers_etl.domain.days import ONE_DAY
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import PROJECT
-from layers_etl.errors import ConfigurationError
+from layers_etl.errors import ConfigurationError, EntityError
 from layers_etl.ingest.clock import ServerClock, start_clock
 from layers_etl.ingest.identity import Connect, fetch_wanted_projects
 from layers_etl.ingest.journal import Journal
+from layers_etl.ingest.outcomes import incomplete_listing
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.entities import load_project_ids, upsert_entities
+from layers_etl.warehouse.entities import adopt_stored_ids, load_project_ids, upsert_entities
 from layers_etl.warehouse.organization import claim_for_organization
 from layers_etl.warehouse.refusals import recall_refused_metrics
 from layers_etl.warehouse.runs import RunStart, find_continued_run, forget_requests, record_horizon
@@ -35,7 +36,7 @@ class Session:
     ``instant`` is the one the run stands for; what was read at or after ``fresh_since`` is not asked for again by a
     run; ``continues`` is the interrupted or retried run whose landed answers count as this one's. ``listed_projects``
     are those whose entities are listed; ``read_projects`` those whose metrics are read: in a run, also the retired
-    ones, until what was begun of them has settled.
+    ones, until what was begun of them has settled. ``unlisted_projects`` tell what the list of projects did not.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class Session:
     continues: str | None
     listed_projects: tuple[str, ...]
     read_projects: tuple[str, ...]
+    unlisted_projects: tuple[EntityError, ...] = ()
 
     @property
     def is_run(self) -> bool:
@@ -91,9 +93,9 @@ def _introduce(
     runner: Runner,
 ) -> Session:
     identity = runner.run(client.fetch_identity())
-    identity.require_usable()
     clock = start_clock(identity.server_now or journal.now())
-    projects = runner.run(fetch_wanted_projects(client, settings.project_ids))
+    listing = runner.run(fetch_wanted_projects(client, settings.project_ids))
+    projects = adopt_stored_ids(warehouse, PROJECT, listing.entities)
     listed_projects = tuple(project.project_id for project in projects)
     instant = request.as_of or clock.said
     if settings.start_date > instant.date():
@@ -101,7 +103,12 @@ def _introduce(
             f"LAYERS_START_DATE is {settings.start_date}, after {instant:%Y-%m-%d}, the day the run stands for: "
             "set it to the first day you want in the warehouse."
         )
-    claim_for_organization(warehouse, settings.organization or identity.organization_id)
+    claim_for_organization(
+        warehouse,
+        settings.organization or identity.organization_id,
+        settings.key_kind,
+        allow_mixed_keys=settings.allow_mixed_keys,
+    )
     continued = find_continued_run(warehouse, request.describe(), instant, request.retry_of)
     fresh_since = continued.fresh_since if continued else min(instant, clock.said)
     continues = continued.run_id if continued else None
@@ -113,8 +120,13 @@ def _introduce(
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
     apply_settling_times(warehouse, settings.settle_hours)
     known_projects = tuple(sorted({*listed_projects, *load_project_ids(warehouse, settings.project_ids)}))
-    # Unless some are named, the listing is of all active projects: those it no longer holds are marked.
-    upsert_entities(warehouse, PROJECT, known_projects, projects, instant)
+    unlisted = (incomplete_listing(PROJECT, None, listing.left_out),) if listing.left_out else ()
+    with warehouse.transaction():
+        # Unless some are named, the listing is of all active projects: those it no longer holds are marked.
+        partly_listed = known_projects if unlisted else ()
+        stored = upsert_entities(warehouse, PROJECT, known_projects, projects, instant, partly_listed=partly_listed)
+        journal.note_failures(unlisted)
+        journal.note_odd_fields(PROJECT, stored, [(None, listing.left_out)])
     return Session(
         settings,
         warehouse,
@@ -128,4 +140,5 @@ def _introduce(
         continues,
         listed_projects,
         known_projects if request.kind is RunKind.RUN else listed_projects,
+        unlisted,
     )

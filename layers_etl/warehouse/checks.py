@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from layers_etl.domain.ids import is_among
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.warehouse.connection import Warehouse
@@ -111,8 +112,9 @@ class UnrefreshedAccount:
 
 def load_unrefreshed_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> list[UnrefreshedAccount]:
     """By project and account; of the ``wanted`` projects, where that is not empty. An unknown token is no complaint."""
-    rows = warehouse.connection.execute(load_sql("unrefreshed_accounts"), {"wanted": list(wanted)}).fetchall()
-    return [UnrefreshedAccount(*row) for row in rows]
+    rows = warehouse.connection.execute(load_sql("unrefreshed_accounts")).fetchall()
+    accounts = [UnrefreshedAccount(*row) for row in rows]
+    return [account for account in accounts if not wanted or is_among(account.project_id, wanted)]
 
 
 def _count(warehouse: Warehouse, sql: str) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -12,9 +12,10 @@ import polars as pl
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Entity
+from layers_etl.domain.ids import find_same_ids, is_among, match_ids
 from layers_etl.domain.planning import Known
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
+from layers_etl.domain.scopes import PROJECT, SCOPES, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
@@ -45,14 +46,18 @@ def upsert_entities(
     project_ids: Sequence[str],
     entities: Sequence[Entity],
     seen_at: datetime,
-) -> None:
-    """Land whole listings of ``scope`` for ``project_ids``, seen at ``seen_at``, in one transaction.
+    *,
+    partly_listed: Collection[str] = (),
+) -> list[Entity]:
+    """Land listings of ``scope`` for ``project_ids``, seen at ``seen_at``, in one transaction.
 
     A change of a versioned column closes the current version and opens the next; an entity of these projects that is
-    no longer listed stays, with ``listed`` false. Days that landed before their platform or currency was known get it.
-    A listing that says nothing new is not worth publishing. Raises :class:`LayersEtlError`, and writes nothing, if
-    ``entities`` hold a key twice, or a null in one.
+    no longer listed stays, with ``listed`` false, unless its project is among ``partly_listed``. Ids are those that
+    :func:`adopt_stored_ids` gives; of a column left unread, what was known stands. Days that landed before their
+    platform or currency was known get it. A listing that says nothing new is not worth publishing. Returns the entities
+    as stored. Raises :class:`LayersEtlError`, and writes nothing, if ``entities`` hold a key twice, or a null in one.
     """
+    stored = _keep_what_is_known(warehouse, scope, adopt_stored_ids(warehouse, scope, entities))
     columns = (*scope.key_columns, *scope.parents, *scope.details)
     rows = [
         {
@@ -60,7 +65,7 @@ def upsert_entities(
             "listed": True,
             "attributes": msgspec.json.encode(dict(entity.attributes)).decode(),
         }
-        for entity in entities
+        for entity in stored
     ]
     schema = {column: _ENTITY_TYPES.get(column, pl.String()) for column in columns}
     frame = pl.DataFrame(rows, schema={**schema, "listed": pl.Boolean(), "attributes": pl.String()})
@@ -69,12 +74,85 @@ def upsert_entities(
         raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none: a bug.")
     with warehouse.transaction() as connection:
         connection.register("incoming_entities", frame)
-        run_script(connection, scope_sql("upsert_entities", scope), seen_at=seen_at, project_ids=list(project_ids))
+        run_script(
+            connection,
+            scope_sql("upsert_entities", scope),
+            seen_at=seen_at,
+            project_ids=list(project_ids),
+            wholly_listed=[project_id for project_id in project_ids if project_id not in partly_listed],
+        )
         connection.unregister("incoming_entities")
         if connection.execute("SELECT count(*) FROM changed_entities").fetchall()[0][0]:
             warehouse.count_change()
         for each in scopes_of(connection):
             _fill_in(warehouse, each)
+    return stored
+
+
+def adopt_stored_ids(warehouse: Warehouse, scope: Scope, entities: Sequence[Entity]) -> list[Entity]:
+    """The entities under the ids that they, and their parents, are stored under.
+
+    The API gives ids with their prefix or without it: one entity must not become two by that.
+    """
+    if scope is PROJECT:
+        stored = load_project_ids(warehouse, ())
+        own = match_ids([entity.entity_id for entity in entities], stored)
+        return [_renamed(entity, {"project_id": own, "entity_id": own}) for entity in entities]
+    by_project: dict[str, list[Entity]] = defaultdict(list)
+    for entity in entities:
+        by_project[entity.project_id].append(entity)
+    present = scopes_of(warehouse.connection)
+    parents = [above for column in scope.parents if (above := SCOPES[column.removesuffix("_id")]) in present]
+    ids = {each: _load_stored_ids(warehouse, each, list(by_project)) for each in (scope, *parents)}
+    adopted: list[Entity] = []
+    for project_id, listed in by_project.items():
+        stored_as = {"entity_id": match_ids([entity.entity_id for entity in listed], ids[scope][project_id])}
+        for above in parents:
+            named = {parent for entity in listed if (parent := getattr(entity, above.id_column))}
+            stored_as[above.id_column] = find_same_ids(named, ids[above][project_id])
+        adopted += [_renamed(entity, stored_as) for entity in listed]
+    return adopted
+
+
+def _load_stored_ids(warehouse: Warehouse, scope: Scope, project_ids: Sequence[str]) -> dict[str, set[str]]:
+    ids: dict[str, set[str]] = defaultdict(set)
+    query, parameters = scope_sql("stored_ids", scope), {"project_ids": list(project_ids)}
+    for project_id, entity_id in warehouse.connection.execute(query, parameters).fetchall():
+        ids[project_id].add(entity_id)
+    return ids
+
+
+def _renamed(entity: Entity, stored_as: Mapping[str, Mapping[str, str]]) -> Entity:
+    """The entity with other ids, by field; the same one where none is another."""
+    changes = {
+        name: other
+        for name, others in stored_as.items()
+        if (listed := getattr(entity, name)) and (other := others[listed]) != listed
+    }
+    return replace(entity, **changes) if changes else entity
+
+
+def _keep_what_is_known(warehouse: Warehouse, scope: Scope, entities: Sequence[Entity]) -> list[Entity]:
+    """The entities with what is stored of the columns that their listing left unread."""
+    columns = {*scope.parents, *scope.details}
+    unread = {_key(entity): found for entity in entities if (found := entity.unread_columns & columns)}
+    if not unread:
+        return list(entities)
+    project_ids, entity_ids = zip(*unread, strict=True)
+    known = warehouse.connection.execute(
+        scope_sql("stored_entities", scope), {"project_ids": list(project_ids), "entity_ids": list(entity_ids)}
+    ).pl()
+    stored = {(row["project_id"], row[scope.id_column]): row for row in known.iter_rows(named=True)}
+    return [
+        replace(entity, **{column: row[column] for column in unread[_key(entity)]})
+        if (row := stored.get(_key(entity))) and _key(entity) in unread
+        else entity
+        for entity in entities
+    ]
+
+
+def _key(entity: Entity) -> tuple[str, str]:
+    return entity.project_id, entity.entity_id
 
 
 def _fill_in(warehouse: Warehouse, scope: Scope) -> None:
@@ -129,7 +207,7 @@ def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str 
 def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:
     """The projects that were ever listed, retired ones too (and are among ``wanted``, where that is not empty)."""
     rows = warehouse.connection.execute("SELECT project_id FROM ads.projects ORDER BY project_id").fetchall()
-    return [project_id for (project_id,) in rows if not wanted or project_id in wanted]
+    return [project_id for (project_id,) in rows if not wanted or is_among(project_id, wanted)]
 
 
 def _load_intervals(

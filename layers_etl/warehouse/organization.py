@@ -1,28 +1,54 @@
-"""One warehouse, one organisation."""
+"""One warehouse, one organisation, one kind of key."""
 
 from __future__ import annotations
 
+from layers_etl.domain.ids import same_id
+from layers_etl.domain.keys import KeyKind
 from layers_etl.errors import WarehouseError
 from layers_etl.warehouse.connection import Warehouse
 
 
-def claim_for_organization(warehouse: Warehouse, organization_id: str) -> None:
-    """The warehouse belongs to the organisation that first wrote it; :class:`WarehouseError` for any other.
+def claim_for_organization(
+    warehouse: Warehouse, organization_id: str, key_kind: KeyKind | None = None, *, allow_mixed_keys: bool = False
+) -> None:
+    """The warehouse belongs to the organisation that first wrote it, and to the kind of key that it wrote with.
 
-    Numbers of two organisations, or of the sandbox and the real API, must never mix.
+    :class:`WarehouseError` for any other: numbers of two organisations, of the sandbox and the real API, or of real
+    accounts and a test key's fakes, must never mix; ``allow_mixed_keys`` for who knows that both keys read the same. An
+    organisation is stored as it was first named; one that differs by its prefix alone is the same. A kind that is not
+    known, of the key or of an older file, claims and refuses nothing.
     """
     owner = load_organization(warehouse)
     if owner is None:
         with warehouse.transaction() as connection:
-            connection.execute("INSERT INTO ops.organization (organization_id) VALUES (?)", [organization_id])
-    elif owner != organization_id:
+            connection.execute(
+                "INSERT INTO ops.organization (organization_id, key_kind) VALUES (?, ?)", [organization_id, key_kind]
+            )
+        return
+    if not same_id(owner, organization_id):
         raise WarehouseError(
             f"{warehouse.path} holds the numbers of organisation {owner}, and this key is of {organization_id}: "
             "set LAYERS_DATA_DIR to another folder, or move this one away. Nothing was changed."
         )
+    _claim_for_kind(warehouse, key_kind, allow_mixed_keys=allow_mixed_keys)
 
 
 def load_organization(warehouse: Warehouse) -> str | None:
     """Whose numbers it holds; None where nobody's yet."""
     rows = warehouse.connection.execute("SELECT organization_id FROM ops.organization").fetchall()
     return rows[0][0] if rows else None
+
+
+def _claim_for_kind(warehouse: Warehouse, key_kind: KeyKind | None, *, allow_mixed_keys: bool) -> None:
+    stored = warehouse.connection.execute("SELECT key_kind FROM ops.organization").fetchall()[0][0]
+    if key_kind is None or key_kind == stored:
+        return
+    if stored is None:
+        with warehouse.transaction() as connection:
+            connection.execute("UPDATE ops.organization SET key_kind = ?", [key_kind])
+    elif not allow_mixed_keys:
+        raise WarehouseError(
+            f"{warehouse.path} was written with a {stored} key, and this is a {key_kind} key, whose numbers may be "
+            "others: set LAYERS_DATA_DIR to another folder, or LAYERS_ALLOW_MIXED_KEYS=true where you know that both "
+            "read the same. Nothing was changed."
+        )

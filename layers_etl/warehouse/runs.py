@@ -15,6 +15,7 @@ import polars as pl
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script
+from layers_etl.warehouse.tables import MOST_ODD_FIELDS
 
 RESUME_WITHIN: Final = timedelta(hours=12)
 """An interrupted run is taken up again, and a failed one by its retry, within half a day; later, they read afresh."""
@@ -76,6 +77,19 @@ class UntrustedAnswer:
     request_id: str | None
     reason: str
     body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOddly:
+    """A field of a listed item that was put aside or repaired: a row of ``ops.odd_fields``."""
+
+    noted_at: datetime
+    scope: str
+    project_id: str | None
+    entity_id: str | None
+    field: str
+    problem: str
+    value: str
 
 
 def close_interrupted_runs(warehouse: Warehouse) -> list[str]:
@@ -225,6 +239,17 @@ _UNTRUSTED_ANSWER_SCHEMA = {
     "body": pl.String(),
 }
 
+_ODD_FIELD_SCHEMA = {
+    "run_id": pl.String(),
+    "noted_at": pl.Datetime("us", "UTC"),
+    "scope": pl.String(),
+    "project_id": pl.String(),
+    "entity_id": pl.String(),
+    "field": pl.String(),
+    "problem": pl.String(),
+    "value": pl.String(),
+}
+
 _REQUEST_SCHEMA = {
     "run_id": pl.String(),
     "path": pl.String(),
@@ -262,6 +287,16 @@ def record_untrusted_answers(warehouse: Warehouse, run_id: str, answers: Sequenc
             _append(connection, "ops.untrusted_answers", _UNTRUSTED_ANSWER_SCHEMA, rows)
 
 
+def record_odd_fields(warehouse: Warehouse, run_id: str, found: Sequence[ListedOddly]) -> None:
+    """Append to ``ops.odd_fields``, up to :data:`MOST_ODD_FIELDS` a run. Not worth publishing by itself: most of it is
+    the same every morning."""
+    if found:
+        with warehouse.transaction() as connection:
+            noted = connection.execute("SELECT count(*) FROM ops.odd_fields WHERE run_id = ?", [run_id]).fetchall()
+            rows = [(run_id, *astuple(each)) for each in found[: max(0, MOST_ODD_FIELDS - noted[0][0])]]
+            _append(connection, "ops.odd_fields", _ODD_FIELD_SCHEMA, rows)
+
+
 def record_requests(warehouse: Warehouse, run_id: str, requests: Sequence[RequestRecord]) -> None:
     """Append to ``ops.requests``."""
     if requests:
@@ -283,6 +318,6 @@ def _append(
 
 
 def forget_requests(warehouse: Warehouse, *, before: datetime) -> None:
-    """Take requests made, their ids, and answers put aside, before an instant out of ``ops``."""
+    """Take requests made, their ids, and answers and fields put aside, before an instant out of ``ops``."""
     with warehouse.transaction() as connection:
         run_script(connection, load_sql("forget_requests"), before=before)

@@ -67,6 +67,9 @@ SCHEMAS: Final = {
 }
 """Schemas and what they are for. DuckDB 1.5 has no COMMENT ON SCHEMA; the data dictionary prints these."""
 
+MOST_ODD_FIELDS: Final = 1_000
+"""Of one run, in ``ops.odd_fields``: where every item is odd, a thousand show how."""
+
 _PROJECT = Column("project_id", "VARCHAR", "Layers project (prj_…). Part of the key.", required=True)
 
 _ENTITY_COLUMNS: Final = {
@@ -350,7 +353,10 @@ OPS_TABLES: Final = (
         "ops",
         "organization",
         "One row: the organisation all numbers of this file are of.",
-        (Column("organization_id", "VARCHAR", "Id of the organisation, as whoami names it.", required=True),),
+        (
+            Column("organization_id", "VARCHAR", "Id of the organisation, as whoami first named it.", required=True),
+            Column("key_kind", "VARCHAR", "Kind of the keys that wrote it, live or test; null: not known yet."),
+        ),
     ),
     Table(
         "ops",
@@ -416,6 +422,24 @@ OPS_TABLES: Final = (
             Column("status", "INTEGER", "HTTP status, where there was one."),
             Column("request_id", "VARCHAR", "The API's id of the request; its support asks for it."),
             Column("message", "VARCHAR", "What happened, in one sentence.", required=True),
+        ),
+    ),
+    Table(
+        "ops",
+        "odd_fields",
+        "One row per field of a listed item that was put aside or repaired, for LAYERS_REQUEST_LOG_DAYS, at most "
+        f"{MOST_ODD_FIELDS:,} a run. The entity is read all the same; what was known of a field put aside stands.",
+        (
+            _RUN,
+            Column("noted_at", INSTANT, "When, by this machine's clock.", required=True),
+            _SCOPE,
+            Column("project_id", "VARCHAR", "Layers project; null: an item of the list of projects."),
+            Column(
+                "entity_id", "VARCHAR", "Id within the scope; null: an item without a usable id, which is left out."
+            ),
+            Column("field", "VARCHAR", "Name of the field in the API's answer.", required=True),
+            Column("problem", "VARCHAR", "What was wrong with it, and what became of it.", required=True),
+            Column("value", "VARCHAR", "What came, in short.", required=True),
         ),
     ),
     Table(

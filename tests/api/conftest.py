@@ -65,7 +65,7 @@ class Reply:
         body = self.raw if self.raw is not None else json.dumps(self.json).encode()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | self.headers
         lines = [f"HTTP/1.1 {self.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode(), body
+        return ("\r\n".join(lines) + "\r\n\r\n").encode(errors="surrogateescape"), body
 
 
 class Server:

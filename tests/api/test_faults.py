@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import logging
 import shutil
 import ssl
@@ -17,17 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from layers_etl.api import LayersClient
+from layers_etl.api.failures import Failure
+from layers_etl.api.wire import parse_error_envelope
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import (
     ApiError,
     ConfigurationError,
     EntityError,
+    InvalidRequestError,
     NotFoundError,
     RefusedError,
+    RequestContext,
     UnavailableError,
     UntrustedAnswerError,
 )
@@ -44,6 +51,8 @@ from tests.api.conftest import (
     in_turn,
     talking,
 )
+from tests.domain.strategies import properties
+from tests.json_values import ODD_VALUES, object_text, odd_json
 
 Run = Callable[[Any], Any]
 HTML = Reply(raw=b"<html>one moment</html>", headers={"Content-Type": "text/html"})
@@ -125,7 +134,11 @@ def test_a_stall_is_a_time_out(run: Run) -> None:
     ("reply", "kind", "words"),
     [
         (error(401, "UNAUTHENTICATED"), RefusedError, "LAYERS_API_KEY"),
-        (error(403, "FORBIDDEN_SCOPE"), RefusedError, "metrics:read"),
+        (error(403, "FORBIDDEN_SCOPE", "Key lacks projects:read."), RefusedError, "Key lacks projects:read"),
+        (error(403, "FORBIDDEN_SCOPE"), RefusedError, "projects:read, ads:read, metrics:read"),
+        (error(401, "NEW_CODE"), RefusedError, "LAYERS_API_KEY"),
+        (error(503, "KILL_SWITCH"), RefusedError, "suspended"),
+        (error(429, "KILL_SWITCH"), RefusedError, "suspended"),
         (error(403, "FORBIDDEN"), EntityError, "403 FORBIDDEN"),
         (error(404, "NOT_FOUND"), NotFoundError, "not in this organisation"),
         (Reply(raw=b"<html>", status=404), EntityError, "LAYERS_BASE_URL"),
@@ -143,6 +156,59 @@ def test_what_no_retry_can_mend_is_sent_once(run: Run, reply: Reply, kind: type[
     assert type(outcome) is kind and words in str(outcome) and len(asked) == 1
     for part in ("prj_1", "campaign cmp_1", "2026-03-30 until 2026-04-06"):
         assert part in str(outcome)
+
+
+def assert_is_one_line(sentence: str) -> None:
+    """What a terminal shows as it is meant."""
+    assert sentence.encode("utf-8")
+    assert len(sentence.splitlines()) == 1 and "\x1b" not in sentence and "\0" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (404, "NOT_FOUND", NotFoundError),
+        (400, "VALIDATION", InvalidRequestError),
+        (403, "FORBIDDEN_SCOPE", RefusedError),
+        (503, "KILL_SWITCH", RefusedError),
+        (400, "PLATFORM_ERROR", EntityError),
+    ],
+)
+@pytest.mark.parametrize("field", ["message", "requestId", "details", "unknown"])
+def test_of_an_error_only_its_code_is_needed(
+    run: Run, status: int, code: str, kind: type[ApiError], field: str
+) -> None:
+    for odd in ODD_VALUES:
+        envelope = {"code": json.dumps(code), "message": '"no"', "requestId": '"req_1"', "details": "{}", field: odd}
+        body = object_text({"error": object_text(envelope)}).encode()
+        failure = Failure(status, parse_error_envelope(body)).error(RequestContext("reading"))
+        assert type(failure) is kind, odd[:50]
+        assert_is_one_line(str(failure))
+
+
+@properties
+@given(odd=odd_json(), status=st.sampled_from([400, 401, 403, 404, 409, 429, 500, 503]))
+def test_any_json_for_an_error_is_an_error_of_its_status(odd: str, status: int) -> None:
+    for body in (odd, object_text({"error": odd}), object_text({"error": object_text({"code": odd})})):
+        failure = Failure(status, parse_error_envelope(body.encode())).error(RequestContext("reading"))
+        assert_is_one_line(str(failure))
+        assert not isinstance(failure, NotFoundError) or status == 404
+        assert isinstance(failure, RefusedError) is (status == 401)
+
+
+def test_an_error_in_bytes_that_are_no_utf_8_is_understood_all_the_same() -> None:
+    body = b'{"error": {"code": "NOT_FOUND", "message": "Caf\xe9 \x1b[31m is gone"}}'
+    failure = Failure(404, parse_error_envelope(body)).error(RequestContext("reading"))
+    assert isinstance(failure, NotFoundError)
+    assert str(failure).endswith("Caf\N{REPLACEMENT CHARACTER} [31m is gone")
+
+
+def test_a_request_id_in_bytes_that_are_no_utf_8_can_be_stored(run: Run) -> None:
+    reply = error(404, "NOT_FOUND")
+    del reply.json["error"]["requestId"]
+    outcome, _, (record,) = run(read_one(lambda _: replace(reply, headers={"X-Request-Id": "req_\udce9"})))
+    assert isinstance(outcome, NotFoundError)
+    assert record.request_id and record.request_id.encode("utf-8") and record.request_id in str(outcome)
 
 
 def test_a_key_revoked_in_mid_run_stops_the_sending_and_keeps_what_arrived(run: Run) -> None:

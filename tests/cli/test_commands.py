@@ -181,12 +181,21 @@ def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: Pla
 @pytest.mark.parametrize(
     ("settings", "code", "line"),
     [
-        ({"LAYERS_API_KEY": "lp_test_noads"}, 3, "WRONG  key: "),
+        ({"LAYERS_API_KEY": "lp_test_nobody"}, 3, "WRONG  key: "),
+        ({"LAYERS_API_KEY": "lp_test_noads"}, 3, "WRONG  ad accounts: "),
+        ({"LAYERS_API_KEY": "lp_test_noscope"}, 3, "WRONG  metrics: "),
         ({"LAYERS_API_KEY": None}, 2, "WRONG  key: LAYERS_API_KEY is not set"),
         ({"LAYERS_PROJECT_IDS": "prj_nowhere"}, 2, "WRONG  projects: "),
         ({"LAYERS_START_DATE": "2026-05-01"}, 2, "WRONG  start date: "),
     ],
-    ids=["a key without a scope", "no key", "an unknown project", "a start date in the future"],
+    ids=[
+        "an unknown key",
+        "a key without ads:read",
+        "a key without metrics:read",
+        "no key",
+        "an unknown project",
+        "a start date in the future",
+    ],
 )
 def test_doctor_says_what_is_wrong_and_goes_on_to_the_rest(
     filled: Place, settings: dict[str, str | None], code: int, line: str

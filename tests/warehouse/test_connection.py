@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from layers_etl.domain.keys import KeyKind, key_kind
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.errors import ConfigurationError, WarehouseError
 from layers_etl.warehouse.connection import Warehouse, ensure_folder, open_published, open_warehouse
@@ -185,7 +186,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(warehouse: Warehouse) ->
 
     def change_and_fail() -> None:
         with warehouse.change() as connection:
-            connection.execute("INSERT INTO ops.organization VALUES ('org_1')")
+            connection.execute("INSERT INTO ops.organization (organization_id) VALUES ('org_1')")
             raise RuntimeError("halfway")
 
     with pytest.raises(RuntimeError, match="halfway"):
@@ -199,6 +200,43 @@ def test_a_warehouse_belongs_to_the_organisation_that_first_wrote_it(warehouse: 
     with pytest.raises(WarehouseError, match="set LAYERS_DATA_DIR to another folder"):
         claim_for_organization(warehouse, "org_2")
     assert rows(warehouse, "SELECT organization_id FROM ops.organization") == [("org_1",)]
+
+
+@pytest.mark.parametrize(("first", "then"), [("org_a", "a"), ("a", "org_a"), ("a", "ws_a")])
+def test_an_organisation_is_the_same_with_its_prefix_and_without_it(
+    warehouse: Warehouse, first: str, then: str
+) -> None:
+    claim_for_organization(warehouse, first)
+    claim_for_organization(warehouse, then)
+    assert rows(warehouse, "SELECT organization_id FROM ops.organization") == [(first,)]
+
+
+@pytest.mark.parametrize(("first", "then"), [("live", "test"), ("test", "live")])
+def test_live_and_test_keys_do_not_mix_unless_told_otherwise(
+    warehouse: Warehouse, first: KeyKind, then: KeyKind
+) -> None:
+    claim_for_organization(warehouse, "org_1", first)
+    with pytest.raises(WarehouseError, match="LAYERS_ALLOW_MIXED_KEYS"):
+        claim_for_organization(warehouse, "org_1", then)
+    claim_for_organization(warehouse, "org_1", then, allow_mixed_keys=True)
+    claim_for_organization(warehouse, "org_1", None)
+    claim_for_organization(warehouse, "org_1", first)
+    assert rows(warehouse, "SELECT key_kind FROM ops.organization") == [(first,)]
+
+
+def test_a_warehouse_written_before_takes_the_kind_of_the_next_key_that_says(warehouse: Warehouse) -> None:
+    for kind in (None, None, "live"):
+        claim_for_organization(warehouse, "org_1", kind)
+    assert rows(warehouse, "SELECT key_kind FROM ops.organization") == [("live",)]
+    with pytest.raises(WarehouseError, match="Nothing was changed"):
+        claim_for_organization(warehouse, "org_1", "test")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("lp_live_1", "live"), ("lp_test_1", "test"), ("lp_new_1", None), ("live_1", None), ("", None)]
+)
+def test_a_key_says_its_kind_by_its_prefix_or_not_at_all(key: str, kind: KeyKind | None) -> None:
+    assert key_kind(key) == kind
 
 
 def test_nothing_published_yet_is_no_error(tmp_path: Path) -> None:

@@ -87,12 +87,12 @@ def test_a_log_left_by_the_lost_file_is_not_replayed_into_the_copy(lost: Path) -
     build = lost / "build.duckdb"
     left = lost / "left.wal"
     with duckdb.connect(str(build)) as connection:
-        connection.execute("INSERT INTO ops.organization VALUES ('not ours')")
+        connection.execute("INSERT INTO ops.organization (organization_id) VALUES ('not ours')")
         shutil.copy(build.with_name("build.duckdb.wal"), left)
     build.unlink()
     left.rename(build.with_name("build.duckdb.wal"))
     with open_again(lost) as warehouse:
-        assert rows(warehouse, "FROM ops.organization") == [("org_1",)]
+        assert rows(warehouse, "SELECT organization_id FROM ops.organization") == [("org_1",)]
 
 
 def test_the_copy_of_a_file_that_nobody_may_write_can_be_written(lost: Path) -> None:

@@ -27,7 +27,7 @@ for _ in sys.stdin:
 CARELESS = """
 import duckdb, sys
 connection = duckdb.connect(sys.argv[1])
-connection.execute("INSERT INTO ops.organization VALUES ('not ours')")
+connection.execute("INSERT INTO ops.organization (organization_id) VALUES ('not ours')")
 print("written", flush=True)
 sys.stdin.readline()
 """

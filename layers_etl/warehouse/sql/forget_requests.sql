@@ -1,8 +1,10 @@
--- What ops keeps for LAYERS_REQUEST_LOG_DAYS only: requests made, their ids, and answers put
+-- What ops keeps for LAYERS_REQUEST_LOG_DAYS only: requests made, their ids, answers and fields put
 -- aside, before $before.
 DELETE FROM ops.requests WHERE started_at < $before;
 
 DELETE FROM ops.untrusted_answers WHERE received_at < $before;
+
+DELETE FROM ops.odd_fields WHERE noted_at < $before;
 
 -- Half of the ledger's evidence, by size, serves only the API's support. By this machine's clock, as all of the log.
 UPDATE ops.readings SET request_id = NULL

@@ -1,10 +1,9 @@
--- Listed accounts, of the projects in $wanted (none: of all), whose platform token is known to be other than valid.
+-- Listed accounts whose platform token is known to be other than valid.
 -- The accounts of a retired project are no longer listed with it.
 SELECT account.project_id, account.ad_account_id, account.name, account.platform, account.token_status
 FROM ads.ad_accounts AS account
 LEFT JOIN ads.projects AS project USING (project_id)
 WHERE account.listed
   AND coalesce(project.listed, true)
-  AND (len($wanted::VARCHAR[]) = 0 OR list_contains($wanted::VARCHAR[], account.project_id))
   AND lower(account.token_status) <> 'valid'
 ORDER BY account.project_id, account.ad_account_id;

@@ -1,5 +1,5 @@
--- One transaction lands a whole listing of one scope and project (incoming_entities), seen at $seen_at.
--- An entity that the listing no longer holds stays, marked as not listed.
+-- One transaction lands listings of one scope and $project_ids (incoming_entities), seen at $seen_at.
+-- An entity that the listing of $wholly_listed no longer holds stays, marked as not listed.
 -- Time never runs back: a run that stands for the past, or a server whose clock steps back, sees what came after.
 
 CREATE OR REPLACE TEMP TABLE entities_before AS FROM ops.entities WHERE project_id IN (SELECT unnest($project_ids));
@@ -10,7 +10,7 @@ UNION ALL BY NAME
 SELECT {key}, {versioned_as_unlisted}, {unversioned}attributes
 FROM {entity_table} AS stored
 ANTI JOIN incoming_entities USING ({key})
-WHERE stored.project_id IN (SELECT unnest($project_ids));
+WHERE stored.project_id IN (SELECT unnest($wholly_listed));
 
 CREATE OR REPLACE TEMP TABLE changed_entities AS
 SELECT listed.*
