@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from types import TracebackType
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from layers_etl.api.answers import DistrustError, MetricsQuestion, parse_reading
-from layers_etl.api.exchange import Answer, Exchange, Request
+from layers_etl.api.exchange import MOST_METRICS_BYTES, Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
@@ -281,7 +282,7 @@ class LayersClient:
             except DistrustError as fault:
                 raise answer.untrusted(str(fault)) from None
 
-        return await self._get(Request(target, context), parse)
+        return await self._get(Request(target, context, MOST_METRICS_BYTES), parse)
 
     async def _fetch_listing(
         self, scope: Scope, project_id: str | None, path: str, parameters: dict[str, str]
@@ -290,7 +291,7 @@ class LayersClient:
 
         def parse(answer: Answer) -> ParsedPage[Entity]:
             try:
-                return parse_entity_page(answer.body, scope, project_id)
+                return replace(parse_entity_page(answer.body, scope, project_id), size=len(answer.body))
             except MissingFieldError as fault:
                 raise answer.untrusted(str(fault)) from None
 

@@ -30,21 +30,39 @@ T = TypeVar("T")
 KEPT_BODY_BYTES: Final = 64 * 1024
 """How much of an answer that cannot be believed is kept for ``ops``."""
 
+MOST_METRICS_BYTES: Final = 8 * 1024 * 1024
+"""Of a metrics answer, unpacked. Ten years of days with eleven metrics are 1 to 2 MiB; as many answers as may be under
+way at once still fit in half a gigabyte."""
+
+MOST_PAGE_BYTES: Final = 32 * 1024 * 1024
+"""Of any other answer, unpacked: 160 KiB for each of the 200 items of a page. Pages come one after another."""
+
+MOST_ERROR_BYTES: Final = 1024 * 1024
+"""Of an answer that is not a 2xx, unpacked: an envelope, or a proxy's page."""
+
+MOST_HEADER_CHARACTERS: Final = 1000
+"""Of a header's value, and of a request id wherever it stands: they end up in sentences and in ``ops``."""
+
 _NOTHING: Final = httpx.ByteStream(b"")
 """What a GET sends. Without a stream, httpx looks for headers of its own to add, which takes longer than all else."""
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-layers-request-id")
 _HIDDEN: Final = "[api key]"
+_MEDIA_TYPE_CHARACTERS: Final = 100
 _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET: ``target`` is path and query as sent, ``context`` what an error shall say of it."""
+    """A GET: ``target`` is path and query as sent, ``context`` what an error shall say of it.
+
+    An answer of more than ``most_bytes``, unpacked, is not read to its end and not believed.
+    """
 
     target: str
     context: RequestContext
+    most_bytes: int = MOST_PAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +90,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What arrived, whatever its status. Names of ``headers`` are in lower case."""
+    """What arrived, whatever its status. Names of ``headers`` are in lower case; not ``whole`` if it is too long."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -177,10 +196,12 @@ class Exchange:
                 self._pacer.accepted(parse_bucket_state(response.headers, now=now))
             if failure is None:
                 answer = Answer(response.body, request, tally.request_id, now, server_now)
+                if not response.whole:
+                    raise answer.untrusted(f"it is longer than {request.most_bytes // 2**20} MiB")
                 _check_content_type(answer, response.headers)
                 return answer
             if failure.envelope and failure.envelope.error.request_id:
-                tally.request_id = failure.envelope.error.request_id
+                tally.request_id = tame(failure.envelope.error.request_id)
             error = failure.error(replace(request.context, request_id=tally.request_id))
             if isinstance(error, RefusedError):
                 self._refusal = error
@@ -220,11 +241,12 @@ class Exchange:
         answer = await self._transport.handle_async_request(
             httpx.Request("GET", self._origin, headers=headers, stream=_NOTHING, extensions=target)
         )
-        said = {name.lower(): value.replace(key, _HIDDEN) for name, value in answer.headers.items()}
+        said = {name.lower(): tame(value.replace(key, _HIDDEN)) for name, value in answer.headers.items()}
         tally.status, tally.request_id = answer.status_code, _find_request_id(said)
-        body = b"".join([part async for part in cast("httpx.AsyncByteStream", answer.stream)])
+        most = request.most_bytes if answer.status_code in _SUCCESSES else MOST_ERROR_BYTES
+        body, whole = await _read_body(cast("httpx.AsyncByteStream", answer.stream), most)
         tally.bytes_received += len(body)
-        return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")))
+        return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")), whole)
 
     def _no_answer(
         self, context: RequestContext, status: int | None, failure: httpx.TransportError
@@ -239,11 +261,38 @@ class Exchange:
             raise RefusedError(self._refusal.reason, request.context, self._refusal.code, self._refusal.status)
 
 
+async def _read_body(stream: httpx.AsyncByteStream, most: int) -> tuple[bytes, bool]:
+    """As much of a body as came, and whether it ended within ``most`` bytes; where not, ``most`` bytes of it."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in stream:
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                return b"".join(parts)[:most], False
+        return b"".join(parts), True
+    except httpx.DecodingError:
+        return b"".join(parts), False
+    finally:
+        await stream.aclose()
+
+
+def tame(text: str) -> str:
+    """A header's value, or the like, as it can be stored and printed: no control characters, of bounded length."""
+    if len(text) <= MOST_HEADER_CHARACTERS and text.isprintable():
+        return text
+    shown = text[:MOST_HEADER_CHARACTERS]
+    return "".join(character if character.isprintable() else "\ufffd" for character in shown)
+
+
 def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
     try:
         return parse(answer)
     except NotJsonError as fault:
         raise answer.malformed(f"the body is no JSON ({fault})") from None
+    except RecursionError:
+        raise answer.untrusted("it is nested deeper than anything the API has to say") from None
     except (ValidationError, WrongTypeError) as fault:
         raise answer.untrusted(describe_fault(fault)) from None
 
@@ -255,7 +304,7 @@ def _find_request_id(headers: Mapping[str, str]) -> str | None:
 def _check_content_type(answer: Answer, headers: Mapping[str, str]) -> None:
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise answer.malformed(f"the body is {media_type}, not JSON")
+        raise answer.malformed(f"the body is {media_type[:_MEDIA_TYPE_CHARACTERS]}, not JSON")
 
 
 def _parse_failure(response: Response) -> Failure:
