@@ -50,6 +50,9 @@ times the latency; this bounds memory and connections where the allowance is lar
 PAGE_ITEMS: Final = 200
 """The most a listing gives per page."""
 
+BelievedDate = Callable[[datetime | None], datetime | None]
+"""From an answer's ``Date`` to when it counts as made; None for one that can't be believed."""
+
 _LISTINGS: Final = {AD_ACCOUNT: "ad-accounts", CAMPAIGN: "campaigns", ADSET: "adsets", AD: "ads"}
 _UNPAGED: Final = frozenset({AD_ACCOUNT})
 
@@ -93,6 +96,7 @@ class LayersClient:
             on_request=on_request,
         )
         self._terms = TermsBook()
+        self._believed_date: BelievedDate | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
@@ -134,6 +138,10 @@ class LayersClient:
         path = f"/v1/projects/{quote(project_id, safe='')}/ads/{_LISTINGS[scope]}"
         parameters = {} if scope in _UNPAGED else {"limit": str(PAGE_ITEMS)}
         return await self._fetch_listing(scope, project_id, path, parameters)
+
+    def keep_time(self, believed_date: BelievedDate) -> None:
+        """Hold the ``Date`` of metrics answers against the API's clock, once it is known."""
+        self._believed_date = believed_date
 
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Ask for none of these, as learned by an earlier run; before the first metrics."""
@@ -276,13 +284,21 @@ class LayersClient:
                 return parse_reading(
                     question,
                     parse_metrics_answer(answer.body, question.metrics),
-                    read_at=answer.read_at,
+                    read_at=self._read_at(answer),
                     request_id=answer.request_id,
                 )
             except DistrustError as fault:
                 raise answer.untrusted(str(fault)) from None
 
         return await self._get(Request(target, context, MOST_METRICS_BYTES), parse)
+
+    def _read_at(self, answer: Answer) -> datetime:
+        if self._believed_date is None:
+            return answer.read_at
+        read_at = self._believed_date(answer.server_now)
+        if read_at is None:
+            raise DistrustError(f"Date: {answer.read_at:%Y-%m-%d %H:%M}Z is long past, so it is a copy, or misdated")
+        return read_at
 
     async def _fetch_listing(
         self, scope: Scope, project_id: str | None, path: str, parameters: dict[str, str]
