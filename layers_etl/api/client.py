@@ -149,7 +149,7 @@ class LayersClient:
 
     @property
     def refused_metrics(self) -> frozenset[RefusedMetric]:
-        """What the API refuses to give, recalled or found out since."""
+        """What the API refuses to give at a scope of a platform, recalled or found out since from several entities."""
         return self._terms.refused_metrics
 
     async def fetch_metrics(
@@ -158,11 +158,12 @@ class LayersClient:
         """Readings that together cover ``window``, each whole for its own part and yielded as it arrives.
 
         Weeks are ISO weeks, keyed by their Monday in column ``day``. One request for the whole window; more only where
-        the API narrows it silently or refuses it as too long. A metric the API refuses for this scope and platform is
-        left out from then on (:attr:`refused_metrics`). Where an answer begins late and the days before it, asked for
-        alone, are not served either, they are yielded as a reading that is not ``served``, so that an API that knows
-        nothing from before an entity's creation is not asked again for ever. An error ends the iteration: what was
-        yielded before stands, its context names the part that failed.
+        the API narrows it silently or refuses it as too long. A metric the API refuses to this entity is not among what
+        it is asked for next, nor among the reading's columns; one it refuses to several of a scope and platform is
+        left out for all of these from then on (:attr:`refused_metrics`). Where an answer begins late and the days
+        before it, asked for alone, are not served either, they are yielded as a reading that is not ``served``, so that
+        an API that knows nothing from before an entity's creation is not asked again for ever. An error ends the
+        iteration: what was yielded before stands, its context names the part that failed.
 
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """
@@ -172,7 +173,7 @@ class LayersClient:
         unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
         while unread:
             part, clipped_at = unread.pop()
-            async with terms.scouting:
+            async with terms.turn():
                 reading = await self._fetch_part(key, part, granularity, asked, terms, clipped_at=clipped_at)
             yield reading
             if reading.window.until < part.until:
@@ -235,9 +236,11 @@ class LayersClient:
     ) -> Reading:
         """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead.
 
-        A metric this entity is refused is taken out of ``metrics``.
+        A metric this entity is refused is taken out of ``metrics``; not if a shorter window is what the API wants,
+        which costs requests and no numbers.
         """
         refused: set[str] = set()
+        known_limit = terms.limit.known()
         while True:
             part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
             accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
@@ -246,17 +249,19 @@ class LayersClient:
                 reading = await self._ask(question)
             except InvalidRequestError as error:
                 metric, longest = find_refused_metric(error, accepted), find_longest_window(error)
-                if metric is not None and len(accepted) > 1:
+                shorter_will_do = longest is not None and 0 < longest < len(part)
+                if metric is not None and len(accepted) > 1 and not shorter_will_do:
                     metrics.remove(metric)
                     refused.add(metric)
-                elif longest is None:
-                    raise
-                elif clipped_at:
+                elif clipped_at and longest is not None and not shorter_will_do:
                     return question.unserved(clipped_at, error.context.request_id)
-                elif not terms.limit.refused(len(part), longest=longest, multiple=_BUCKET_DAYS[granularity]):
+                elif longest is None or not terms.limit.refused(
+                    len(part), longest=longest, multiple=_BUCKET_DAYS[granularity]
+                ):
+                    terms.limit.restore(known_limit)
                     raise
             else:
-                terms.done_without(refused)
+                terms.learn(key, served=accepted if reading.served else (), refused=refused)
                 if reading.served:
                     terms.limit.accepted(len(reading.window))
                 return reading
