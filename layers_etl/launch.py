@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -17,15 +17,11 @@ from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
 from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
-from layers_etl.ingest.identity import fetch_identity
 from layers_etl.ingest.request import RunKind
+from layers_etl.ingest.session import fetch_time, instant_of_run
 from layers_etl.instance import prepare_dagster_home
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import ensure_folder
-
-LONGEST_CLOCK_SKEW: Final = timedelta(days=366)
-"""An instant further ahead than any clock errs, or any simulation runs, is a typing error. A smaller lead does no harm:
-a day counts as read when the API's clock says so, and never as settled before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +34,8 @@ class LaunchResult:
 
 
 def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
-    """Read whatever is not settled at ``as_of`` (now)."""
-    api_now = _api_now(settings)
-    if as_of and as_of > max(api_now, datetime.now(UTC)) + LONGEST_CLOCK_SKEW:
-        raise ConfigurationError(
-            f"{format_instant(as_of)} has not come yet (the API's clock says {format_instant(api_now)}): "
-            "a run stands for now or for an instant in the past."
-        )
-    instant = as_of or api_now
+    """Read whatever is not settled at ``as_of`` (now); :class:`ConfigurationError` for an instant to come."""
+    instant = instant_of_run(as_of, _api_now(settings))
     window = open_range(settings, instant)
     if window is None:
         raise ConfigurationError(
@@ -79,7 +69,7 @@ def launch_backfill(
 def _api_now(settings: Settings) -> datetime:
     """The API's clock, which decides what has closed; the question also shows whether the key is accepted."""
     ensure_folder(settings.data_dir)
-    return fetch_identity(settings).server_now or datetime.now(UTC)
+    return fetch_time(settings)
 
 
 def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -> LaunchResult:

@@ -183,9 +183,9 @@ def _without_repeats(series: list[Bucket]) -> tuple[list[Bucket], list[Doubt]]:
 
 
 def _columns(rows: list[Bucket], metrics: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
-    """The days and metrics by column."""
+    """The days and metrics by column: exactly those asked for, so that a metric that was not is told from null."""
     if not rows:
-        return {"day": ()}
+        return dict.fromkeys(("day", *metrics), ())
     days, *numbers = zip(*map(astuple, rows), strict=True)
     return {"day": days, **dict(zip(metrics, map(pack_numbers, numbers), strict=True))}
 

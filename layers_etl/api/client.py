@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from types import TracebackType
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQuestion, parse_reading
-from layers_etl.api.exchange import Answer, Exchange, Request
+from layers_etl.api.exchange import MOST_METRICS_BYTES, Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
@@ -51,6 +52,9 @@ MOST_PARTS: Final = 16
 
 PAGE_ITEMS: Final = 200
 """The most a listing gives per page."""
+
+BelievedDate = Callable[[datetime | None], datetime | None]
+"""From an answer's ``Date`` to when it counts as made; None for one that can't be believed."""
 
 _LISTINGS: Final = {AD_ACCOUNT: "ad-accounts", CAMPAIGN: "campaigns", ADSET: "adsets", AD: "ads"}
 _UNPAGED: Final = frozenset({AD_ACCOUNT})
@@ -95,6 +99,7 @@ class LayersClient:
             on_request=on_request,
         )
         self._terms = TermsBook()
+        self._believed_date: BelievedDate | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
@@ -143,13 +148,17 @@ class LayersClient:
         page = await self._fetch_page(scope, project_id, {} if scope in _UNPAGED else {"limit": "1"})
         return Listing(tuple(page.page.items.values()), page.left_out)
 
+    def keep_time(self, believed_date: BelievedDate) -> None:
+        """Hold the ``Date`` of metrics answers against the API's clock, once it is known."""
+        self._believed_date = believed_date
+
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Ask for none of these, as learned by an earlier run; before the first metrics."""
         self._terms.recall(refused)
 
     @property
     def refused_metrics(self) -> frozenset[RefusedMetric]:
-        """What the API refuses to give, recalled or found out since."""
+        """What the API refuses to give at a scope of a platform, recalled or found out since from several entities."""
         return self._terms.refused_metrics
 
     async def fetch_metrics(
@@ -164,11 +173,12 @@ class LayersClient:
         """Readings that together cover ``window``, each whole for its own part and yielded as it arrives.
 
         Weeks are ISO weeks, keyed by their Monday in column ``day``. One request for the whole window; more only where
-        the API narrows it silently or refuses it as too long. A metric the API refuses for this scope and platform is
-        left out from then on (:attr:`refused_metrics`). Where an answer begins late and the days before it, asked for
-        alone, are not served either, they are yielded as a reading that is not ``served``, so that an API that knows
-        nothing from before an entity's creation is not asked again for ever. An error ends the iteration: what was
-        yielded before stands, its context names the part that failed.
+        the API narrows it silently or refuses it as too long. A metric the API refuses to this entity is not among what
+        it is asked for next, nor among the reading's columns; one it refuses to several of a scope and platform is
+        left out for all of these from then on (:attr:`refused_metrics`). Where an answer begins late and the days
+        before it, asked for alone, are not served either, they are yielded as a reading that is not ``served``, so that
+        an API that knows nothing from before an entity's creation is not asked again for ever. An error ends the
+        iteration: what was yielded before stands, its context names the part that failed.
 
         Up to ``glimpse_until`` more days are asked for in the same request, and may be left out: where they are served,
         the last reading reaches beyond ``window``; where they are refused, it is asked for without them. An answer that
@@ -191,7 +201,7 @@ class LayersClient:
                 part.until == window.until < beyond.until and part != glimpse_refused and not terms.refuses_glimpses
             )
             try:
-                async with terms.scouting:
+                async with terms.turn():
                     reading = await self._fetch_part(
                         key, beyond if glimpsing else part, granularity, asked, terms, clipped_at, glimpsing=glimpsing
                     )
@@ -284,10 +294,12 @@ class LayersClient:
     ) -> Reading:
         """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead.
 
-        A metric this entity is refused is taken out of ``metrics``. Nothing is learned of windows from one that reaches
-        further than need be, as it is where ``glimpsing``.
+        A metric this entity is refused is taken out of ``metrics``; not if a shorter window is what the API wants,
+        which costs requests and no numbers. Where one reaches further than need be, as it does where ``glimpsing``, only a
+        number of days that the API names teaches anything of windows.
         """
         refused: set[str] = set()
+        known_limit = terms.limit.known()
         while True:
             part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
             accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
@@ -296,17 +308,21 @@ class LayersClient:
                 reading = await self._ask(question)
             except InvalidRequestError as error:
                 metric, longest = find_refused_metric(error, accepted), find_longest_window(error)
-                if metric is not None and len(accepted) > 1:
+                shorter_will_do = longest is not None and 0 < longest < len(part)
+                if metric is not None and len(accepted) > 1 and not shorter_will_do:
                     metrics.remove(metric)
                     refused.add(metric)
-                elif longest is None or glimpsing:
+                elif glimpsing and not longest:
                     raise
-                elif clipped_at:
+                elif clipped_at and longest is not None and not shorter_will_do:
                     return question.unserved(clipped_at, error.context.request_id)
-                elif not terms.limit.refused(len(part), longest=longest, multiple=_BUCKET_DAYS[granularity]):
+                elif longest is None or not terms.limit.refused(
+                    len(part), longest=longest, multiple=_BUCKET_DAYS[granularity]
+                ):
+                    terms.limit.restore(known_limit)
                     raise
             else:
-                terms.done_without(refused)
+                terms.learn(key, served=accepted if reading.served else (), refused=refused)
                 if reading.served:
                     terms.limit.accepted(len(reading.window))
                 return reading
@@ -334,7 +350,7 @@ class LayersClient:
                 return parse_reading(
                     question,
                     parse_metrics_answer(answer.body, question.metrics),
-                    read_at=answer.read_at,
+                    read_at=self._read_at(answer),
                     request_id=answer.request_id,
                 )
             except ContradictionError as fault:
@@ -342,7 +358,15 @@ class LayersClient:
             except DistrustError as fault:
                 raise answer.untrusted(str(fault)) from None
 
-        return await self._get(Request(target, context), parse)
+        return await self._get(Request(target, context, MOST_METRICS_BYTES), parse)
+
+    def _read_at(self, answer: Answer) -> datetime:
+        if self._believed_date is None:
+            return answer.read_at
+        read_at = self._believed_date(answer.server_now)
+        if read_at is None:
+            raise DistrustError(f"Date: {answer.read_at:%Y-%m-%d %H:%M}Z is long past, so it is a copy, or misdated")
+        return read_at
 
     async def _fetch_listing(self, scope: Scope, project_id: str | None, parameters: dict[str, str]) -> Listing:
         left_out: list[OddField] = []
@@ -364,7 +388,8 @@ class LayersClient:
         target = f"{path}?{urlencode(parameters)}" if parameters else path
 
         def parse(answer: Answer) -> EntityPage:
-            return parse_entity_page(answer.body, scope, project_id)
+            found = parse_entity_page(answer.body, scope, project_id)
+            return replace(found, page=replace(found.page, size=len(answer.body)))
 
         context = _listing_context(scope, project_id)
         return await self._get(Request(target, context, may_be_forbidden=scope is PROJECT), parse)

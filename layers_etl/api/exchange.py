@@ -33,11 +33,25 @@ T = TypeVar("T")
 KEPT_BODY_BYTES: Final = 64 * 1024
 """How much of an answer that cannot be believed is kept for ``ops``."""
 
+MOST_METRICS_BYTES: Final = 8 * 1024 * 1024
+"""Of a metrics answer, unpacked. Ten years of days with eleven metrics are 1 to 2 MiB; as many answers as may be under
+way at once still fit in half a gigabyte."""
+
+MOST_PAGE_BYTES: Final = 32 * 1024 * 1024
+"""Of any other answer, unpacked: 160 KiB for each of the 200 items of a page. Pages come one after another."""
+
+MOST_ERROR_BYTES: Final = 1024 * 1024
+"""Of an answer that is not a 2xx, unpacked: an envelope, or a proxy's page."""
+
+MOST_HEADER_CHARACTERS: Final = 1000
+"""Of a header's value, and of a request id wherever it stands: they end up in sentences and in ``ops``."""
+
 _NOTHING: Final = httpx.ByteStream(b"")
 """What a GET sends. Without a stream, httpx looks for headers of its own to add, which takes longer than all else."""
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-layers-request-id")
 _HIDDEN: Final = "[api key]"
+_MEDIA_TYPE_CHARACTERS: Final = 100
 _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 
@@ -46,11 +60,13 @@ _REDIRECTS: Final = range(300, 400)
 class Request:
     """A GET: ``target`` is path and query as sent, ``context`` what an error shall say of it.
 
-    Where it ``may_be_forbidden``, a key that lacks its scope may still be of use for others.
+    An answer of more than ``most_bytes``, unpacked, is not read to its end and not believed. Where it
+    ``may_be_forbidden``, a key that lacks its scope may still be of use for others.
     """
 
     target: str
     context: RequestContext
+    most_bytes: int = MOST_PAGE_BYTES
     may_be_forbidden: bool = False
 
 
@@ -86,11 +102,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What arrived, whatever its status. Names of ``headers`` are in lower case."""
+    """What arrived, whatever its status. Names of ``headers`` are in lower case; not ``whole`` if it is too long."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -191,6 +208,8 @@ class Exchange:
                 self._pacer.accepted(parse_bucket_state(response.headers, now=now))
             if failure is None:
                 answer = Answer(response.body, request, tally.request_id, now, server_now)
+                if not response.whole:
+                    raise answer.untrusted(f"it is longer than {request.most_bytes // 2**20} MiB")
                 _check_content_type(answer, response.headers)
                 return answer
             if failure.envelope and failure.envelope.request_id:
@@ -234,11 +253,15 @@ class Exchange:
         answer = await self._transport.handle_async_request(
             httpx.Request("GET", self._origin, headers=headers, stream=_NOTHING, extensions=target)
         )
-        said = {name.lower(): value.replace(key, _HIDDEN) for name, value in answer.headers.items()}
+        said = {
+            name.lower(): printable_line(value.replace(key, _HIDDEN), MOST_HEADER_CHARACTERS)
+            for name, value in answer.headers.items()
+        }
         tally.status, tally.request_id = answer.status_code, _find_request_id(said)
-        body = b"".join([part async for part in cast("httpx.AsyncByteStream", answer.stream)])
+        most = request.most_bytes if answer.status_code in _SUCCESSES else MOST_ERROR_BYTES
+        body, whole = await _read_body(cast("httpx.AsyncByteStream", answer.stream), most)
         tally.bytes_received += len(body)
-        return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")))
+        return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")), whole)
 
     def _no_answer(
         self, context: RequestContext, status: int | None, failure: httpx.TransportError
@@ -253,23 +276,42 @@ class Exchange:
             raise RefusedError(self._refusal.reason, request.context, self._refusal.code, self._refusal.status)
 
 
+async def _read_body(stream: httpx.AsyncByteStream, most: int) -> tuple[bytes, bool]:
+    """As much of a body as came, and whether it ended within ``most`` bytes; where not, ``most`` bytes of it."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in stream:
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                return b"".join(parts)[:most], False
+        return b"".join(parts), True
+    except httpx.DecodingError:
+        return b"".join(parts), False
+    finally:
+        await stream.aclose()
+
+
 def _believe(answer: Answer, parse: Callable[[Answer], T]) -> T:
     try:
         return parse(answer)
     except NotJsonError as fault:
         raise answer.malformed(f"the body is no JSON ({fault})") from None
+    except RecursionError:
+        raise answer.untrusted("it is nested deeper than anything the API has to say") from None
     except WrongTypeError as fault:
         raise answer.untrusted(str(fault)) from None
 
 
 def _find_request_id(headers: Mapping[str, str]) -> str | None:
-    return next((printable_line(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
 def _check_content_type(answer: Answer, headers: Mapping[str, str]) -> None:
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise answer.malformed(f"the body is {media_type}, not JSON")
+        raise answer.malformed(f"the body is {media_type[:_MEDIA_TYPE_CHARACTERS]}, not JSON")
 
 
 def _parse_failure(response: Response) -> Failure:

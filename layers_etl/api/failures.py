@@ -35,8 +35,11 @@ _UNAUTHORIZED: Final = 401
 _TOO_MANY_REQUESTS: Final = 429
 _REQUEST_TIMEOUT: Final = 408
 _DAYS_FIELDS: Final = frozenset({"maxdays", "maxwindowdays", "maxrangedays", "limitdays"})
-_WINDOW_WORDS: Final = re.compile(r"\b(window|range|since|until|span|days?)\b", re.IGNORECASE)
-_DAYS: Final = re.compile(r"(\d+)[ -]?days?\b", re.IGNORECASE)
+_QUOTE: Final = r"[\"'`\u2018\u2019\u201c\u201d]"
+_QUOTED: Final = re.compile(rf"{_QUOTE}(\w+){_QUOTE}")
+_WINDOW_WORDS: Final = re.compile(rf"\b(window|range|span|days?)\b|(?:^|: |{_QUOTE})(since|until)\b", re.IGNORECASE)
+"""``since`` and ``until`` are parameters only where they are quoted or what the message begins with."""
+_DAYS: Final = re.compile(r"(\d{1,6})[ -]?days?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +97,25 @@ class Failure:
 
 
 def find_refused_metric(error: InvalidRequestError, asked: Collection[str]) -> str | None:
-    """Which of the metrics ``asked`` a VALIDATION may be about: by ``details`` if they say, else by the message.
+    """Which of the metrics ``asked`` a VALIDATION is about: one that its message quotes, or that ``details`` hold.
 
-    Never a primitive: an entity without its spend has not been read, whatever the reason.
+    Never by a word in prose, which may mean anything ("out of reach"), nor by details that hold all that was asked,
+    which only repeat the question. Never a primitive: an entity without its spend has not been read, whatever the
+    reason.
     """
     dispensable = [name for name in asked if name not in PRIMITIVES]
-    named = (value for _, value in _walk(error.details) if value in dispensable)
-    words = (word for word in re.findall(r"\w+", error.reason) if word in dispensable)
-    return next(chain(named, words), None)
+    quoted = [word for word in _QUOTED.findall(error.reason) if word in dispensable]
+    held = list(dict.fromkeys(value for _, value in _walk(error.details) if value in dispensable))
+    if len(held) > 1 and len(held) == len(dispensable):
+        held = []
+    return next(chain(quoted, held), None)
 
 
 def find_longest_window(error: InvalidRequestError) -> int | None:
     """How many days a VALIDATION allows: None if it is not about the window, 0 if it does not say how many."""
     details = list(_walk(error.details))
     for name, value in details:
-        if name.lower().replace("_", "") in _DAYS_FIELDS and isinstance(value, int) and value > 0:
+        if name.lower().replace("_", "") in _DAYS_FIELDS and type(value) is int and value > 0:
             return value
     about_window = any(isinstance(value, str) and value in ("since", "until", "window") for _, value in details)
     if not about_window and not _WINDOW_WORDS.search(error.reason):
@@ -117,16 +124,17 @@ def find_longest_window(error: InvalidRequestError) -> int | None:
     return int(told.group(1)) if told else 0
 
 
-def _walk(details: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every scalar of nested JSON with the name of the field that holds it."""
-    if isinstance(details, dict):
-        for key, value in cast("dict[str, Any]", details).items():
-            yield from _walk(value, key)
-    elif isinstance(details, list):
-        for value in cast("list[Any]", details):
-            yield from _walk(value, name)
-    else:
-        yield name, details
+def _walk(details: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every scalar of nested JSON, however deep, with the name of the field that holds it."""
+    unseen: list[tuple[str, Any]] = [("", details)]
+    while unseen:
+        name, value = unseen.pop()
+        if isinstance(value, dict):
+            unseen += reversed(cast("dict[str, Any]", value).items())
+        elif isinstance(value, list):
+            unseen += [(name, item) for item in reversed(cast("list[Any]", value))]
+        else:
+            yield name, value
 
 
 def _why_refused(code: str, message: str) -> str:

@@ -3,6 +3,10 @@
 Requests leave one by one through a turnstile, evenly spaced. How many are in flight at once is not set anywhere: it is
 the allowance times the latency, by itself. A 429 shuts the gate for everyone for exactly as long as told; then one
 request goes alone, and only its answer lets the others follow, so that a wait that was too short costs one refusal.
+
+What answers say of the limit in their headers may slow the pace below the allowance, by a minute in all; after that
+they have to be borne out by a 429 before they may again. So headers that cry wolf cost a minute, and true ones, where
+others use the same key, at most one refusal for each minute of it.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
@@ -35,6 +39,12 @@ CATCH_UP_SHARE: Final = 0.5
 
 LIMIT_PERIOD_SECONDS: Final = 60.0
 """Limits are per minute; a reset that lies further away speaks of something else and is not used."""
+
+MOST_SLOWED_SECONDS: Final = LIMIT_PERIOD_SECONDS
+"""How much longer than the allowance alone requests wait for what headers say, before one must be refused."""
+
+LONGEST_TOLD_SECONDS: Final = 366 * 86_400.0
+"""A wait that is told is not taken for longer than this: nobody waits for it, and sentences name it."""
 
 EASED_SHARE: Final = 0.95
 LEAST_EASED_SHARE: Final = 0.5
@@ -91,12 +101,14 @@ class Pacer:
         self.set_allowance(requests_per_minute)
         self._turnstile = asyncio.Lock()
         self._eased_share = 1.0
+        self._slowing_left = MOST_SLOWED_SECONDS
         self._spacing = 0.0
         self._room = math.inf
         self._begun = False
         self._due: float | None = None
         self._last_sent = -math.inf
         self._closed_until = -math.inf
+        self._unserved_since: float | None = None
         self._tickets = 0
         self._probe_due = False
         self._probe: int | None = None
@@ -110,20 +122,31 @@ class Pacer:
         self._interval = LIMIT_PERIOD_SECONDS / (requests_per_minute * USED_SHARE)
 
     async def acquire(self, *, patience: float = math.inf) -> int:
-        """Wait for a turn and return its ticket; :class:`HeldTooLongError` if a told wait exceeds ``patience`` s."""
+        """Wait for a turn and return its ticket; :class:`HeldTooLongError` if told waits exceed ``patience`` s.
+
+        It is their sum for as long as no request at all is let through: a server that says "a little longer" for ever
+        is not waited for by one request after another.
+        """
         async with self._turnstile:
+            asked_at = self._clock()
             while True:
                 await self._probe_over.wait()
                 now = self._clock()
-                if (held := self._closed_until - now) > patience:
+                waited = now - self._unserved_since if self._unserved_since is not None else 0.0
+                if (held := self._closed_until - now) > 0 and waited + held > patience:
                     raise HeldTooLongError(held)
                 if self._due is None:
                     self._due = now
-                wait = max(self._due, self._closed_until, self._last_sent + self._spacing) - now
+                by_allowance = max(self._due, self._closed_until, asked_at)
+                by_headers = min(self._last_sent + self._spacing, by_allowance + self._slowing_left)
+                wait = max(by_allowance, by_headers) - now
                 if wait <= 0:
                     break
                 await asyncio.sleep(min(wait, NAP_SECONDS))
-            catch_up = min(CATCH_UP_SECONDS, self._interval * self._room * CATCH_UP_SHARE)
+            if by_headers > by_allowance:
+                self._slowing_left = max(0.0, self._slowing_left - (now - by_allowance))
+            room = self._room if self._slowing_left else math.inf
+            catch_up = min(CATCH_UP_SECONDS, self._interval * room * CATCH_UP_SHARE)
             self._due = max(self._due, now - catch_up) + self._interval / self._eased_share
             self._last_sent = now
             self._tickets += 1
@@ -147,6 +170,7 @@ class Pacer:
         if not self._begun:
             self._begun = True
             self._due = max(self._due or -math.inf, self._clock() + self._interval)
+        self._unserved_since = None
         self._eased_share += (1 - self._eased_share) * RECOVERY
         if state is not None:
             self._spacing = state.spacing
@@ -155,6 +179,9 @@ class Pacer:
     def refused(self, wait_seconds: float) -> None:
         """A request was answered 429: nothing is sent for ``wait_seconds``, then one request goes alone."""
         now = self._clock()
+        if self._unserved_since is None:
+            self._unserved_since = now
+        self._slowing_left = MOST_SLOWED_SECONDS
         if now >= self._closed_until:
             self._eased_share = max(LEAST_EASED_SHARE, self._eased_share * EASED_SHARE)
         self._closed_until = max(self._closed_until, now + wait_seconds)
@@ -170,9 +197,9 @@ def parse_http_date(text: str | None) -> datetime | None:
         return None
     try:
         instant = parsedate_to_datetime(text)
-    except ValueError:
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return instant if instant.tzinfo else None
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
@@ -182,10 +209,10 @@ def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
     """
     if text is None:
         return None
-    if (seconds := _finite(text)) is not None:
-        return max(0.0, seconds)
-    until = parse_http_date(text)
-    return max(0.0, (until - now).total_seconds()) if until else None
+    seconds = _finite(text)
+    if seconds is None and (until := parse_http_date(text)):
+        seconds = (until - now).total_seconds()
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_TOLD_SECONDS)
 
 
 def parse_bucket_state(headers: Mapping[str, str], *, now: datetime) -> BucketState | None:

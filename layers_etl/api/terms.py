@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.metrics import PRIMITIVES, ROAS
 from layers_etl.domain.readings import EntityKey, RefusedMetric
 from layers_etl.domain.scopes import PROJECT, Scope
+
+AGREEING: Final = 3
+"""Entities that must have been refused a metric before it is their platform's: two may be new, or of an odd kind, on
+the same day; each costs a request, once a week. Where a platform has fewer, each is told for itself, in every run."""
+
+MOST_SCOUTS: Final = 5
+"""Entities that are read one after another at most, so that some that fail slowly do not hold up all the others."""
 
 
 class WindowLimit:
@@ -21,7 +30,7 @@ class WindowLimit:
 
     def __init__(self) -> None:
         """Nothing refused yet."""
-        self._accepted = 0
+        self._answered = self._accepted = 0
         self._refused: int | None = None
         self._trial: int | None = None
 
@@ -50,6 +59,7 @@ class WindowLimit:
 
     def accepted(self, days: int) -> None:
         """A request of ``days`` was answered."""
+        self._answered = max(self._answered, days)
         self._accepted = max(self._accepted, days)
         if self._refused is not None and self._refused <= self._accepted:
             self._refused = self._accepted + 1
@@ -68,45 +78,40 @@ class WindowLimit:
         self._accepted = min(self._accepted, self._refused - 1)
         return True
 
+    def known(self) -> tuple[int, int | None]:
+        """The longest length thought to be accepted (0: none) and the shortest refused: for :meth:`restore`."""
+        return self._accepted, self._refused
+
+    def restore(self, known: tuple[int, int | None]) -> None:
+        """Forget refusals since ``known``: the entity was refused at every length, so that its length was not why."""
+        self._accepted, self._refused = known
+        self.accepted(self._answered)
+
 
 ENOUGH_CONTRADICTIONS: Final = 3
 """Entities whose full series contradict their totals: from then on totals of that metric are no witness."""
 
 
-class Scouting:
-    """Hold this (``async with``) around the reading of an entity.
+class Terms:
+    """What one scope on one platform accepts, and means: metrics it refuses, the longest window, days that it does not
+    want to be asked for beyond the closed ones, and totals that do not bear witness.
 
-    The first to hold it goes alone, so that what it learns from refusals is known to all that waited for it.
+    A refusal is of the entity that was asked for; it becomes the platform's when :data:`AGREEING` entities were refused
+    the same metric and none was served it. Until that is decided, entities are read one after another
+    (:meth:`turn`), so that it costs as many requests as it takes to tell, not as many as may be under way.
     """
 
     def __init__(self) -> None:
-        """Nobody has gone yet."""
-        self._scouted: asyncio.Event | None = None
-
-    async def __aenter__(self) -> None:
-        """Go first, or once the first is back."""
-        if self._scouted is None:
-            self._scouted = asyncio.Event()
-        else:
-            await self._scouted.wait()
-
-    async def __aexit__(self, *_: object) -> None:
-        """Let the others go."""
-        assert self._scouted is not None
-        self._scouted.set()
-
-
-class Terms:
-    """What one scope on one platform accepts, and means: metrics it refuses, the longest window, days it does not want
-    to be asked for beyond the closed ones, and totals that do not bear witness."""
-
-    def __init__(self) -> None:
         """Nothing known."""
-        self.refused_metrics: frozenset[str] = frozenset()
         self.limit = WindowLimit()
-        self.scouting = Scouting()
         self.refuses_glimpses = False
         self._contradicted: dict[str, set[EntityKey]] = {name: set() for name in PRIMITIVES}
+        self._recalled: set[str] = set()
+        self._refused_to: dict[str, set[EntityKey]] = defaultdict(set)
+        self._served: set[str] = set()
+        self._scout_is_back: asyncio.Event | None = None
+        self._scouts = 0
+        self._scouted = False
 
     @property
     def heard_totals(self) -> frozenset[str]:
@@ -120,13 +125,47 @@ class Terms:
         """
         self._contradicted[metric].add(key)
 
-    def done_without(self, metrics: Iterable[str]) -> None:
-        """An entity could be read without ``metrics``, which had been refused.
+    @property
+    def refused_metrics(self) -> frozenset[str]:
+        """What no entity is asked for any more."""
+        agreed = {metric for metric, entities in self._refused_to.items() if len(entities) >= AGREEING}
+        return frozenset((self._recalled | agreed) - self._served)
+
+    def recall(self, metric: str) -> None:
+        """Ask for ``metric`` no more, as an earlier run had learned."""
+        self._recalled.add(metric)
+
+    def learn(self, key: EntityKey, *, served: Iterable[str], refused: Iterable[str]) -> None:
+        """An entity was ``served`` some metrics, and could be read without others, which had been ``refused``.
 
         Not so for ROAS: conversion value hangs on it, and where a platform reports none the API says null. Whoever is
         refused it is on its own.
         """
-        self.refused_metrics |= frozenset(metrics) - {ROAS.name}
+        self._served |= set(served)
+        for metric in set(refused) - {ROAS.name}:
+            self._refused_to[metric].add(key)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Hold this around the reading of a part of an entity: alone until it is decided what the platform refuses."""
+        while not self._scouted:
+            if self._scout_is_back is not None:
+                await self._scout_is_back.wait()
+                continue
+            self._scout_is_back = back = asyncio.Event()
+            try:
+                yield
+            finally:
+                self._scouts += 1
+                self._scouted = self._is_decided or self._scouts >= MOST_SCOUTS
+                self._scout_is_back = None
+                back.set()
+            return
+        yield
+
+    @property
+    def _is_decided(self) -> bool:
+        return all(metric in self._served or len(entities) >= AGREEING for metric, entities in self._refused_to.items())
 
 
 class TermsBook:
@@ -139,7 +178,7 @@ class TermsBook:
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Take in what is known already."""
         for one in refused:
-            self._shared(one.scope, one.platform).done_without([one.metric])
+            self._shared(one.scope, one.platform).recall(one.metric)
 
     @property
     def refused_metrics(self) -> frozenset[RefusedMetric]:

@@ -16,7 +16,11 @@ import httpx
 from yarl import URL
 
 _FAILURES: Final = (aiohttp.ClientError, OSError)
-"""All that aiohttp raises where no whole answer comes; a time-out is an OSError."""
+"""All that aiohttp raises where no whole answer comes: also for headers that are too long, too many or no headers. A
+time-out is an OSError."""
+
+MOST_COMPRESSED_BYTES: Final = 32 * 1024 * 1024
+"""Of one body as sent: no compressed body is longer than what it may unpack to, unless it is made of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Timeouts:
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 with kept connections; bodies come decompressed. Certificates are always verified; no host is exempt.
+    """HTTP/1.1 with kept connections; bodies come decompressed, part by part as they are read, so that whoever reads
+    decides how much of one is enough. Certificates are always verified; no host is exempt.
 
     A request's URL says where to, its extension ``target`` (bytes, percent-encoded) what is asked for there: httpx
     takes longer to parse a URL of eleven metrics than for everything else it does.
@@ -70,23 +75,27 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """What is left of an answer, in one piece."""
+    """What is left of an answer, in parts of bounded size; an ``httpx.DecodingError`` where too much comes for them."""
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._answer.content
         try:
-            body = await self._answer.read()
+            while part := await content.readany():
+                if content.total_raw_bytes > MOST_COMPRESSED_BYTES:
+                    raise httpx.DecodingError(f"more than {MOST_COMPRESSED_BYTES} bytes as sent")
+                yield part
         except _FAILURES as error:
             failure = _without_request(error)
         else:
-            yield body
             return
         raise failure
 
     async def aclose(self) -> None:
-        self._answer.release()
+        """Let the connection go: to the next request where the body was read to its end, else for good."""
+        self._answer.close()
 
 
 def _without_request(failure: Exception) -> httpx.TransportError:

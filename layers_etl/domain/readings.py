@@ -67,9 +67,9 @@ class Reading:
     """A whole answer, every row of it trusted.
 
     ``window`` is what was served (never more than was asked). ``columns`` are its buckets by column: ``day``, unique
-    and ascending, and the metrics as reported (:func:`pack_numbers`); one that is not there is unknown throughout. A
-    day of ``window`` without a bucket was read, and is empty. ``read_at`` is the server's ``Date`` (our clock where it
-    sent none).
+    and ascending, and the metrics that were asked for, as reported (:func:`pack_numbers`). A metric that is not there
+    was not asked for, since the API refuses it: nothing is said of it. A day of ``window`` without a bucket was read,
+    and is empty. ``read_at`` is the server's ``Date`` (our clock where it sent none).
 
     Not ``served`` are days that the API leaves out of every answer, as those before an entity existed: they count as
     read, but say nothing, so that what is known of them stands. Days in ``doubts`` have no bucket and were not read.

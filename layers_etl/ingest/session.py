@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from asyncio import Runner
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from layers_etl.api.client import LayersClient
-from layers_etl.domain.days import ONE_DAY
+from layers_etl.domain.days import ONE_DAY, format_instant
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import PROJECT
 from layers_etl.errors import ConfigurationError, EntityError
-from layers_etl.ingest.clock import ServerClock, start_clock
-from layers_etl.ingest.identity import Connect, fetch_wanted_projects
-from layers_etl.ingest.journal import Journal
+from layers_etl.ingest.clock import LONGEST_LEAD, ServerClock, find_clock
+from layers_etl.ingest.identity import Connect, fetch_wanted_projects, layers_client
+from layers_etl.ingest.journal import Journal, utc_now
 from layers_etl.ingest.outcomes import incomplete_listing
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import adopt_stored_ids, load_project_ids, upsert_entities
+from layers_etl.warehouse.future import take_back_future
 from layers_etl.warehouse.organization import claim_for_organization
 from layers_etl.warehouse.refusals import recall_refused_metrics
-from layers_etl.warehouse.runs import RunStart, find_continued_run, forget_requests, record_horizon
+from layers_etl.warehouse.runs import (
+    RunStart,
+    find_continued_run,
+    forget_requests,
+    record_horizon,
+    take_horizon_back,
+)
 from layers_etl.warehouse.settling import apply_settling_times
+
+logger = logging.getLogger(__name__)
 
 REFUSALS_STAND: Final = timedelta(weeks=1)
 """How long a metric that was refused is not asked for: what a platform does not have today it may have some day."""
@@ -59,12 +70,35 @@ class Session:
         return self.request.kind is RunKind.RUN
 
     def counts_as_read_at(self, reading: Reading) -> datetime:
-        """The API's clock, but no later than the instant a run was told to stand for.
+        """When it was made, but no later than the instant a run was told to stand for.
 
         Otherwise a run that stands for the past would settle days by today's clock.
         """
-        read_at = self.clock.believed(reading.read_at)
-        return min(read_at, self.request.as_of or read_at)
+        return min(reading.read_at, self.request.as_of or reading.read_at)
+
+
+def instant_of_run(as_of: datetime | None, api_now: datetime) -> datetime:
+    """The instant a run stands for; :class:`ConfigurationError` for one that the API's clock has not reached.
+
+    A few minutes ahead are those by which clocks differ: then it is what the API's clock says.
+    """
+    if as_of and as_of > api_now + LONGEST_LEAD:
+        raise ConfigurationError(
+            f"{format_instant(as_of)} has not come yet (the API's clock says {format_instant(api_now)}): "
+            "a run stands for now or for an instant in the past."
+        )
+    return min(as_of or api_now, api_now)
+
+
+def fetch_time(settings: Settings) -> datetime:
+    """What the API's clock says; :class:`RefusedError` where the key can read nothing."""
+
+    async def ask() -> datetime:
+        async with layers_client(settings) as client:
+            identity = await client.fetch_identity()
+            return (await find_clock(client, identity.server_now, utc_now())).said
+
+    return asyncio.run(ask())
 
 
 def open_session(
@@ -93,11 +127,12 @@ def _introduce(
     runner: Runner,
 ) -> Session:
     identity = runner.run(client.fetch_identity())
-    clock = start_clock(identity.server_now or journal.now())
+    clock = runner.run(find_clock(client, identity.server_now, journal.now()))
+    client.keep_time(clock.believed)
     listing = runner.run(fetch_wanted_projects(client, settings.project_ids))
     projects = adopt_stored_ids(warehouse, PROJECT, listing.entities)
     listed_projects = tuple(project.project_id for project in projects)
-    instant = request.as_of or clock.said
+    instant = instant_of_run(request.as_of, clock.said)
     if settings.start_date > instant.date():
         raise ConfigurationError(
             f"LAYERS_START_DATE is {settings.start_date}, after {instant:%Y-%m-%d}, the day the run stands for: "
@@ -115,7 +150,8 @@ def _introduce(
     journal.begin(
         RunStart(journal.run_id, request.kind, request.describe(), instant, fresh_since, continues, journal.now())
     )
-    client.recall(recall_refused_metrics(warehouse, refused_since=clock.said - REFUSALS_STAND))
+    _heal(warehouse, clock, journal.now())
+    client.recall(recall_refused_metrics(warehouse, since=clock.said - REFUSALS_STAND, until=clock.said + LONGEST_LEAD))
     forget_requests(warehouse, before=journal.now() - timedelta(days=settings.request_log_days))
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
     apply_settling_times(warehouse, settings.settle_hours)
@@ -142,3 +178,16 @@ def _introduce(
         known_projects if request.kind is RunKind.RUN else listed_projects,
         unlisted,
     )
+
+
+def _heal(warehouse: Warehouse, clock: ServerClock, own_now: datetime) -> None:
+    """Take out of an older file what a run for an instant to come, or a wrong clock once believed, left there.
+
+    Only the horizon on the API's word alone; the rest is evidence, which two clocks must contradict: this machine's
+    too. Where the API is simulated they never agree.
+    """
+    last_day = clock.said.date() - ONE_DAY
+    horizon_was_ahead = take_horizon_back(warehouse, last_day)
+    if horizon_was_ahead and abs(clock.said - own_now) <= LONGEST_LEAD:
+        take_back_future(warehouse, clock.said + LONGEST_LEAD)
+        logger.warning("The warehouse held readings of an instant that has not come yet: their days are read again.")

@@ -11,10 +11,14 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql
 
 
-def recall_refused_metrics(warehouse: Warehouse, *, refused_since: datetime) -> list[RefusedMetric]:
-    """What was refused at or after ``refused_since``; anything older is forgotten, so that it is asked for again."""
+def recall_refused_metrics(warehouse: Warehouse, *, since: datetime, until: datetime) -> list[RefusedMetric]:
+    """What was refused from ``since`` to ``until``, now.
+
+    Anything older is forgotten, so that it is asked for again, and so is what a wrong clock dated later: it would never
+    grow old.
+    """
     with warehouse.transaction() as connection:
-        connection.execute("DELETE FROM ops.refused_metrics WHERE refused_at < ?", [refused_since])
+        connection.execute("DELETE FROM ops.refused_metrics WHERE refused_at NOT BETWEEN ? AND ?", [since, until])
         rows = connection.execute("SELECT scope, platform, metric FROM ops.refused_metrics").fetchall()
     return [RefusedMetric(SCOPES[scope], platform, metric) for scope, platform, metric in rows]
 

@@ -192,6 +192,16 @@ def record_horizon(warehouse: Warehouse, first_day: date, last_day: date) -> Non
         )
 
 
+def take_horizon_back(warehouse: Warehouse, last_day: date) -> bool:
+    """End the horizon at ``last_day``, the last that has closed; True where it reached further.
+
+    A run that stood for an instant to come, or a wrong clock that was believed, would keep it there for good.
+    """
+    with warehouse.transaction() as connection:
+        rows = connection.execute("UPDATE ops.horizon SET last_day = $1 WHERE last_day > $1 RETURNING 1", [last_day])
+        return bool(rows.fetchall())
+
+
 def record_progress(warehouse: Warehouse, run_id: str, *, windows_read: int, entities_failed: int) -> None:
     """Bring the counts up to date."""
     with warehouse.transaction() as connection:

@@ -51,7 +51,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to send: JSON (or ``raw`` bytes); ``cut_at`` drops the connection after so many bytes of the body."""
+    """What to send: JSON (or ``raw`` bytes); ``cut_at`` drops the connection after so many bytes of the body.
+
+    ``pause`` is how many seconds pass before each byte of the body.
+    """
 
     json: Any = None
     status: int = 200
@@ -59,6 +62,7 @@ class Reply:
     raw: bytes | None = None
     cut_at: int | None = None
     stall: float = 0.0
+    pause: float = 0.0
 
     def head_and_body(self) -> tuple[bytes, bytes]:
         """As sent."""
@@ -88,7 +92,11 @@ class Server:
                 reply = self._answer(asked)
                 await asyncio.sleep(reply.stall)
                 head_bytes, body = reply.head_and_body()
-                writer.write(head_bytes + body[: reply.cut_at])
+                writer.write(head_bytes)
+                if reply.pause:
+                    await trickle(writer, body, reply.pause)
+                else:
+                    writer.write(body[: reply.cut_at])
                 await writer.drain()
                 if reply.cut_at is not None:
                     break
@@ -96,6 +104,14 @@ class Server:
             pass
         finally:
             writer.close()
+
+
+async def trickle(writer: asyncio.StreamWriter, body: bytes, pause: float) -> None:
+    """``body`` byte by byte, until nobody listens any more."""
+    for byte in body:
+        await asyncio.sleep(pause)
+        writer.write(bytes([byte]))
+        await writer.drain()
 
 
 @dataclass

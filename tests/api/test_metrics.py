@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from layers_etl.api.answers import MetricsQuestion, parse_reading
 from layers_etl.api.series import parse_metrics_answer
-from layers_etl.api.terms import WindowLimit
+from layers_etl.api.terms import AGREEING, WindowLimit
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
 from layers_etl.domain.mismatches import find_mismatches
@@ -291,15 +291,19 @@ def test_a_limit_learned_from_a_refusal_holds_for_the_rest_of_the_run(run: Run, 
 
 REFUSALS = {
     "by the message": error(422, "VALIDATION", "Metric 'reach' is not available on tiktok_ads."),
-    "without the word": error(400, "VALIDATION", "reach is only available on meta_ads."),
+    "in other quotes": error(400, "VALIDATION", "\u201creach\u201d is only available on meta_ads."),
+    "in backticks": error(400, "VALIDATION", "`reach` is only available on meta_ads."),
     "beside others": error(400, "VALIDATION", "Not supported: use 'spend', 'impressions' or 'clicks', not 'reach'."),
     "by the details": error(400, "VALIDATION", "Invalid request", metric="reach"),
     "by the details' value": error(400, "VALIDATION", "Invalid request", field="metrics", value="reach"),
+    "beside details that repeat the question": error(400, "VALIDATION", "No 'reach' here.", metrics=list(API_METRICS)),
 }
 
 
 @pytest.mark.parametrize("named", REFUSALS)
-def test_a_refused_metric_is_asked_for_once_per_platform(run: Run, named: str) -> None:
+def test_a_metric_that_several_entities_are_refused_is_asked_of_no_other_of_their_platform(
+    run: Run, named: str
+) -> None:
     def answer(asked: Asked) -> Reply:
         if "reach" in asked.query["metrics"] and asked.query["id"][0].startswith("tt"):
             return REFUSALS[named]
@@ -315,7 +319,7 @@ def test_a_refused_metric_is_asked_for_once_per_platform(run: Run, named: str) -
             return readings, len(talk.server.asked), talk.client.refused_metrics
 
     readings, asked, refused = run(ask(frozenset()))
-    assert len(readings) == 51 and asked == 52, "one refusal is paid for, not fifty"
+    assert len(readings) == 51 and asked == 51 + AGREEING, "three refusals are paid for, not fifty"
     assert refused == {RefusedMetric(CAMPAIGN, "tiktok_ads", "reach")}
     assert run(ask(refused))[1:] == (51, refused), "and none by a client that is told"
     for reading in readings:
@@ -323,6 +327,80 @@ def test_a_refused_metric_is_asked_for_once_per_platform(run: Run, named: str) -
         frame = frame_readings([reading])
         assert (frame["reach"].null_count() == 7) == tiktok
         assert frame["spend"].null_count() == 0
+
+
+def reach_of(outcomes: list[Any]) -> dict[str, bool]:
+    """Which campaigns were read, and whether they were asked for their reach."""
+    return {one.key.entity_id: "reach" in one.columns for one in outcomes if isinstance(one, Reading)}
+
+
+@pytest.mark.parametrize("odd", [{"cmp_0"}, {"cmp_4"}, {"cmp_0", "cmp_1"}, {"cmp_3", "cmp_7"}])
+def test_what_some_entities_are_refused_and_others_are_served_is_theirs_alone(run: Run, odd: set[str]) -> None:
+    def answer(asked: Asked) -> Reply:
+        refused = asked.query["id"][0] in odd and "reach" in asked.query["metrics"]
+        return REFUSALS["by the message"] if refused else answer_for(asked)
+
+    async def ask() -> tuple[list[Any], int, frozenset[RefusedMetric]]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(10)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
+            return outcomes, len(talk.server.asked), talk.client.refused_metrics
+
+    outcomes, asked, refused = run(ask())
+    assert reach_of(outcomes) == {f"cmp_{n}": f"cmp_{n}" not in odd for n in range(10)}
+    assert (asked, refused) == (10 + len(odd), frozenset())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "out of reach: try again with another key",
+        "This frequency of requests is out of range.",
+        "reach is only available on meta_ads.",
+        "It's the reach that isn't there.",
+    ],
+)
+def test_a_word_in_prose_refuses_no_metric(run: Run, message: str) -> None:
+    def answer(asked: Asked) -> Reply:
+        return error(400, "VALIDATION", message) if asked.query["id"] == ["cmp_0"] else answer_for(asked)
+
+    async def ask() -> tuple[list[Any], frozenset[RefusedMetric], list[int]]:
+        async with talking(answer) as talk:
+            keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{n}", "meta_ads") for n in range(5)]
+            outcomes = [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
+            windows = [len(asked.window) for asked in talk.server.asked if asked.query["id"] != ["cmp_0"]]
+            return outcomes, talk.client.refused_metrics, windows
+
+    outcomes, refused, windows = run(ask())
+    assert reach_of(outcomes) == {f"cmp_{n}": True for n in range(1, 5)} and refused == frozenset()
+    assert [type(each) for each in outcomes if not isinstance(each, Reading)] == [InvalidRequestError]
+    assert windows == [7] * 4, "and no other entity's window is cut for it"
+
+
+@pytest.mark.parametrize("message", ["out of reach: at most 3 days", "'reach' is served for at most 3 days."])
+def test_a_window_is_cut_rather_than_a_metric_given_up(run: Run, message: str) -> None:
+    def answer(asked: Asked) -> Reply:
+        return error(400, "VALIDATION", message) if len(asked.window) > 3 else answer_for(asked)
+
+    readings, _, _ = run(read(answer))
+    assert sorted(day for reading in readings for day in reading.columns["day"]) == DAYS
+    assert all("reach" in reading.columns for reading in readings)
+
+
+def test_a_window_of_which_nothing_was_told_still_says_what_was_asked_for(run: Run) -> None:
+    def answer(asked: Asked) -> Reply:
+        return REFUSALS["by the message"] if "reach" in asked.query["metrics"] else answer_for(asked, series=[])
+
+    (reading,), _, _ = run(read(answer))
+    assert set(reading.columns) == {"day", *API_METRICS} - {"reach"} and len(reading) == 0
+
+
+def test_a_refusal_nested_beyond_all_measure_is_an_error_like_any_other(run: Run) -> None:
+    for depth in (50, 150, 5000):
+        nested = b"[" * depth + b"]" * depth
+        body = b'{"error": {"code": "VALIDATION", "message": "no", "details": {"x": ' + nested + b"}}}"
+        with pytest.raises(EntityError):
+            run(read(lambda _, body=body: Reply(raw=body, status=400)))
 
 
 def test_frequency_is_asked_of_meta_alone(run: Run) -> None:

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_etl.api.pacing import BucketState, HeldTooLongError, Pacer, parse_bucket_state, parse_retry_after
+from layers_etl.api.pacing import (
+    MOST_SLOWED_SECONDS,
+    USED_SHARE,
+    BucketState,
+    HeldTooLongError,
+    Pacer,
+    parse_bucket_state,
+    parse_retry_after,
+)
 
 NOW = datetime(2026, 4, 18, 6, tzinfo=UTC)
 
@@ -140,6 +148,56 @@ def test_what_others_used_of_the_key_slows_us_until_the_reset() -> None:
 
     first, second = simulate(story)
     assert second - first == pytest.approx(30)
+
+
+async def send_told(loop: SimulatedLoop, pacer: Pacer, count: int, state: BucketState) -> list[float]:
+    """When each of ``count`` requests went out, all of which are served and told ``state``."""
+    sent: list[float] = []
+    for _ in range(count):
+        ticket = await pacer.acquire()
+        sent.append(loop.time())
+        pacer.release(ticket)
+        pacer.accepted(state)
+    return sent
+
+
+@given(remaining=st.integers(0, 100), reset=st.floats(0, 70))
+def test_a_header_that_refuses_nothing_costs_a_minute_at_most_however_often_it_is_said(
+    remaining: int, reset: float
+) -> None:
+    async def story(loop: SimulatedLoop) -> list[float]:
+        return await send_told(loop, Pacer(120, clock=loop.time), 200, BucketState(remaining, reset))
+
+    assert simulate(story)[-1] <= 100 / USED_SHARE + MOST_SLOWED_SECONDS + 1
+
+
+def test_a_refusal_bears_out_what_the_headers_say() -> None:
+    async def story(loop: SimulatedLoop) -> tuple[list[float], list[float]]:
+        pacer, empty = Pacer(120, clock=loop.time), BucketState(0, 31)
+        disbelieved = (await send_told(loop, pacer, 10, empty))[-3:]
+        pacer.refused(5)
+        return disbelieved, await send_told(loop, pacer, 5, empty)
+
+    disbelieved, believed = simulate(story)
+    assert all(later - earlier < 1 for earlier, later in itertools.pairwise(disbelieved))
+    waits = [later - earlier for earlier, later in itertools.pairwise(believed)]
+    assert waits[:2] == [pytest.approx(30), pytest.approx(30, abs=1)] and sum(waits[2:]) < 3
+
+
+def test_a_server_that_refuses_everything_a_little_longer_is_waited_for_as_long_as_one_told_wait_may_be() -> None:
+    async def story(loop: SimulatedLoop) -> tuple[int, float]:
+        pacer, refusals = Pacer(120, clock=loop.time), itertools.count(1)
+        for refused in refusals:
+            try:
+                ticket = await pacer.acquire(patience=900)
+            except HeldTooLongError:
+                return refused - 1, loop.time()
+            pacer.release(ticket)
+            pacer.refused(100)
+        raise AssertionError
+
+    refused, ended = simulate(story)
+    assert refused == 10 and ended <= 901
 
 
 @pytest.mark.parametrize(

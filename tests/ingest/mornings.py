@@ -15,6 +15,7 @@ from typing import Any, Final
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.scopes import Scope
 from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.sandbox.activity import Activity
@@ -87,7 +88,10 @@ class Pipeline:
         return sandbox_settings(self.sandbox.url, self.folder, **({"start_date": START} | self.options))
 
     def run(self, at: datetime | None = None, *, publish: bool = False, **request: Any) -> Ran:
-        """A scheduled run; with ``at``, after setting the API's clock to it. ``publish``: marts and file too."""
+        """A scheduled run; with ``at``, after setting the API's clock to it. ``publish``: marts and file too.
+
+        ``request`` are fields of the run's request, and ``now``: this machine's clock.
+        """
         return self._live(at, RunKind.RUN, None, request, publish=publish)
 
     def backfill(self, window: DayWindow, at: datetime | None = None, **request: Any) -> Ran:
@@ -110,8 +114,9 @@ class Pipeline:
         window = window or DayWindow(settings.start_date, self.sandbox.clock.now().date())
         warehouse = self.warehouse
         close_interrupted_runs(warehouse)
+        now = request.pop("now", utc_now)
         with closing(
-            Ingestion(settings, warehouse, RunRequest(kind, window=window, **request), run_id=run_id)
+            Ingestion(settings, warehouse, RunRequest(kind, window=window, **request), run_id=run_id, now=now)
         ) as ingestion:
             try:
                 outcomes = ingestion.read_metrics(settings.scopes, window)
