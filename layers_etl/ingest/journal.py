@@ -63,7 +63,14 @@ class Journal:
         self._begun = True
 
     def note_failures(self, errors: Iterable[EntityError]) -> None:
-        """Write down what could not be read, and put answers that can't be trusted aside."""
+        """Write down what could not be read, and put answers that can't be trusted aside. The run is not complete."""
+        self.failures += self._write_down(errors)
+
+    def note_shortfalls(self, errors: Iterable[EntityError]) -> None:
+        """Write down in the same way what a run is complete without."""
+        self._write_down(errors)
+
+    def _write_down(self, errors: Iterable[EntityError]) -> list[Failure]:
         failures: list[Failure] = []
         untrusted: list[UntrustedAnswer] = []
         for error in errors:
@@ -76,7 +83,7 @@ class Journal:
             logger.warning("%s", error)
         record_failures(self._warehouse, self.run_id, failures)
         record_untrusted_answers(self._warehouse, self.run_id, untrusted)
-        self.failures += failures
+        return failures
 
     def note_windows(self, count: int) -> None:
         """Count windows that landed, and write down the requests so far."""
