@@ -295,8 +295,8 @@ class LayersClient:
         """One reading of ``window`` or of a part of it, learning from each VALIDATION what to ask for instead.
 
         A metric this entity is refused is taken out of ``metrics``; not if a shorter window is what the API wants,
-        which costs requests and no numbers. Where one reaches further than need be, as it does where ``glimpsing``, only a
-        number of days that the API names teaches anything of windows.
+        which costs requests and no numbers. Where one reaches further than need be, as it does where ``glimpsing``,
+        only a number of days that the API names teaches anything of windows.
         """
         refused: set[str] = set()
         known_limit = terms.limit.known()

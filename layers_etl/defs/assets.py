@@ -18,6 +18,7 @@ OWNERS = ["team:ads-data"]
 KINDS = {"python", "duckdb"}
 COMPLETENESS_CHECK = "every_entity_was_read"
 LISTING_CHECK = "every_project_was_listed"
+FAILURES_SHOWN = 100
 PUBLISHED = dg.AssetKey("published_warehouse")
 EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 """A morning that published nothing shows two hours later, whatever the hour it is run at; half a day on, it fails."""
@@ -42,16 +43,21 @@ def entities_asset(scope: Scope) -> dg.AssetsDefinition:
         outcome = run.list_entities(scope)
         return dg.MaterializeResult(
             metadata=table_metadata(run.warehouse, table),
-            check_results=[_none_failed(LISTING_CHECK, outcome.failures)],
+            check_results=[_none_failed(LISTING_CHECK, outcome.failures, dg.AssetCheckSeverity.ERROR)],
         )
 
     return listed
 
 
-def _none_failed(check_name: str, errors: Sequence[EntityError]) -> dg.AssetCheckResult:
+def _none_failed(
+    check_name: str, errors: Sequence[EntityError], severity: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
     failures = [str(error) for error in errors]
     return dg.AssetCheckResult(
-        check_name=check_name, passed=not failures, metadata={"failures": dg.MetadataValue.json(failures)}
+        check_name=check_name,
+        passed=not failures,
+        severity=severity,
+        metadata={"failures": dg.MetadataValue.json(failures[:FAILURES_SHOWN])},
     )
 
 
@@ -134,14 +140,16 @@ def _report(
     weekly_failures: Sequence[EntityError],
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     key = dg.AssetKey(outcome.scope.metrics_table)
-    failures = [str(error) for error in (*outcome.failures, *weekly_failures)]
+    failures = [str(error) for error in outcome.failures]
     check = dg.AssetCheckResult(
         asset_key=key,
         check_name=COMPLETENESS_CHECK,
         passed=not failures,
         metadata={
             "failed_entities": len({failed.read.key for failed in outcome.failed}),
-            "failures": dg.MetadataValue.json(failures[:100]),
+            "failures": dg.MetadataValue.json(failures[:FAILURES_SHOWN]),
+            # Told, but no reason to fail: no day lacks anything for it.
+            "weeks_without_reach": dg.MetadataValue.json([str(error) for error in weekly_failures[:FAILURES_SHOWN]]),
         },
     )
     if len(outcome.landed_days) == len(outcome.window):
@@ -192,7 +200,8 @@ def weekly_reach_asset(scope: Scope) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 COMPLETENESS_CHECK,
                 asset=scope.weekly_reach_table,
-                description="Every closed week that is open could be read.",
+                description="Every closed week that is open could be read. A warning: where the API has no weekly "
+                "reach, nothing else is missing, and it is asked for again a week later.",
             )
         ],
     )
@@ -200,8 +209,12 @@ def weekly_reach_asset(scope: Scope) -> dg.AssetsDefinition:
         run = ingestion.ingestion
         outcome = run.read_weekly_reach(scope)
         return dg.MaterializeResult(
-            metadata={**table_metadata(run.warehouse, table), "windows_landed": outcome.windows_landed},
-            check_results=[_none_failed(COMPLETENESS_CHECK, outcome.failures)],
+            metadata={
+                **table_metadata(run.warehouse, table),
+                "windows_landed": outcome.windows_landed,
+                "entities_not_asked": outcome.not_asked,
+            },
+            check_results=[_none_failed(COMPLETENESS_CHECK, outcome.failures, dg.AssetCheckSeverity.WARN)],
         )
 
     return weekly_reach

@@ -69,7 +69,14 @@ class Journal:
         self._begun = True
 
     def note_failures(self, errors: Iterable[EntityError]) -> None:
-        """Write down what could not be read, and put answers that can't be trusted aside."""
+        """Write down what could not be read, and put answers that can't be trusted aside. The run is not complete."""
+        self.failures += self._write_down(errors)
+
+    def note_shortfalls(self, errors: Iterable[EntityError]) -> None:
+        """Write down in the same way what a run is complete without."""
+        self._write_down(errors)
+
+    def _write_down(self, errors: Iterable[EntityError]) -> list[Failure]:
         failures: list[Failure] = []
         untrusted: list[UntrustedAnswer] = []
         for error in errors:
@@ -82,7 +89,7 @@ class Journal:
             logger.warning("%s", error)
         record_failures(self._warehouse, self.run_id, failures)
         record_untrusted_answers(self._warehouse, self.run_id, untrusted)
-        self.failures += failures
+        return failures
 
     def note_odd_fields(
         self, scope: Scope, entities: Sequence[Entity], left_out: Iterable[tuple[str | None, Sequence[OddField]]]

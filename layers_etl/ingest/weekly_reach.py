@@ -1,28 +1,56 @@
-"""Reading the API's own weekly reach, cheaply: once when a week has closed and once when it has settled."""
+"""Reading the API's own weekly reach, cheaply: once when a week has closed and once when it has settled.
+
+Daily numbers need none of it, and an API may have it nowhere, or in weeks of its own: that is written down once, and no
+run fails for it. A few entities of each platform go first; where none of them has it, no other is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, week_start
 from layers_etl.domain.planning import PlannedRead
-from layers_etl.domain.readings import Reading
+from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import Scope
-from layers_etl.errors import EntityError
+from layers_etl.errors import (
+    EntityError,
+    InvalidRequestError,
+    NotFoundError,
+    RequestContext,
+    UntrustedAnswerError,
+)
 from layers_etl.ingest.fetching import fetch_in_batches
-from layers_etl.ingest.session import Session
+from layers_etl.ingest.session import REFUSALS_STAND, Session
 from layers_etl.warehouse.readings import Landing
-from layers_etl.warehouse.weekly_reach import load_open_weeks, upsert_weekly_reach
+from layers_etl.warehouse.weekly_reach import (
+    WeeklyReachRefusal,
+    load_open_weeks,
+    note_weekly_reach_refusals,
+    upsert_weekly_reach,
+)
+
+logger = logging.getLogger(__name__)
+
+
+SCOUTS: Final = 3
+"""Entities of a platform that are asked before all others: as many as must agree on a metric (``api/terms.py``)."""
+
+_FINAL: Final = (InvalidRequestError, NotFoundError, UntrustedAnswerError)
+"""Errors that the next run would get as well. What passes by itself is simply asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeeklyReachOutcome:
-    """What reading one scope's weeks gave."""
+    """What reading one scope's weeks gave: ``failures`` of those asked for, and how many entities were not asked."""
 
     scope: Scope
     windows_landed: int
     failures: tuple[EntityError, ...]
+    not_asked: int = 0
 
 
 @dataclass(slots=True)
@@ -33,24 +61,60 @@ class WeeklyReachReader:
 
     def read(self, scope: Scope) -> WeeklyReachOutcome:
         """Read the weeks that are open; in a backfill, the whole weeks among its days again."""
-        session, mondays = self.session, self._mondays()
+        mondays = self._mondays()
         reads = self._plan(scope, mondays) if mondays else []
+        scouts, others = _split(reads)
+        landed, failures = self._fetch(scope, scouts)
+        hopeless = _hopeless_platforms(scouts, failures)
+        asked = [read for read in others if read.key.platform not in hopeless]
+        more_landed, more_failures = self._fetch(scope, asked)
+        not_asked = {read.key: hopeless[read.key.platform] for read in others if read.key.platform in hopeless}
+        self._remember(failures | more_failures, not_asked)
+        all_failures = (*failures.values(), *more_failures.values())
+        return WeeklyReachOutcome(scope, landed + more_landed, all_failures, len(not_asked))
+
+    def _fetch(self, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, dict[EntityKey, EntityError]]:
+        """Fetch and land ``reads``: how many answers landed, and the last error of each entity that had one."""
+        session = self.session
+        keys = {(read.key.project_id, read.key.entity_id): read.key for read in reads}
         landed = 0
-        failed: list[EntityError] = []
+        failed: dict[EntityKey, EntityError] = {}
 
         def land(readings: Sequence[Reading], errors: Sequence[EntityError]) -> None:
             nonlocal landed
+            with_reach = [reading for reading in readings if _has_reach(reading)]
+            errors = [*errors, *(_no_reach(reading) for reading in readings if not _has_reach(reading))]
             with session.warehouse.transaction():
-                if readings:
-                    upsert_weekly_reach(session.warehouse, scope, [self._landing(reading) for reading in readings])
-                session.journal.note_failures(errors)
-                session.journal.note_windows(len(readings))
-            landed += len(readings)
-            failed.extend(errors)
+                if with_reach:
+                    upsert_weekly_reach(session.warehouse, scope, [self._landing(reading) for reading in with_reach])
+                session.journal.note_shortfalls(errors)
+                session.journal.note_windows(len(with_reach))
+            landed += len(with_reach)
+            for error in errors:
+                failed[keys[error.context.project_id or "", error.context.entity_id or ""]] = error
 
         if reads:
             session.runner.run(fetch_in_batches(session.client, reads, land=land, granularity="week"))
-        return WeeklyReachOutcome(scope, landed, tuple(failed))
+        return landed, failed
+
+    def _remember(self, failures: Mapping[EntityKey, EntityError], not_asked: Mapping[EntityKey, EntityError]) -> None:
+        """What would be refused again, and what was not asked since others of its platform were."""
+        refusals = [
+            *(WeeklyReachRefusal(key, error.code, str(error)) for key, error in failures.items() if _is_final(error)),
+            *(
+                WeeklyReachRefusal(key, error.code, f"Not asked for, since others have none: {error}")
+                for key, error in not_asked.items()
+                if _is_final(error)
+            ),
+        ]
+        if refusals:
+            note_weekly_reach_refusals(self.session.warehouse, refusals, self.session.clock.said)
+            logger.warning(
+                "Weekly reach is not to be had of %d entities (%s); it is asked for again in a week. Nothing else is "
+                "missing for it.",
+                len(refusals),
+                refusals[0].message,
+            )
 
     def _mondays(self) -> DayWindow | None:
         """The whole weeks that have closed since the first day, or among the days of a backfill."""
@@ -71,6 +135,7 @@ class WeeklyReachReader:
             instant=session.instant,
             again=not session.is_run,
             fresh_since=session.fresh_since if session.continues else None,
+            refused_since=session.clock.said - REFUSALS_STAND if session.is_run else None,
         )
         # The week's own reach is all that a week is asked for.
         without_reach = {(one.scope, one.platform) for one in session.client.refused_metrics if one.metric == "reach"}
@@ -84,3 +149,54 @@ class WeeklyReachReader:
         settle_hours = self.session.settings.settle_hours.hours(reading.key.platform)
         counted = replace(reading, read_at=self.session.counts_as_read_at(reading))
         return Landing(counted, currency=None, settle_hours=settle_hours)
+
+
+def _split(reads: Sequence[PlannedRead]) -> tuple[list[PlannedRead], list[PlannedRead]]:
+    """The reads of the first :data:`SCOUTS` entities of each platform, and all others, in their order."""
+    first: dict[str | None, set[EntityKey]] = defaultdict(set)
+    scouts: list[PlannedRead] = []
+    others: list[PlannedRead] = []
+    for read in reads:
+        of_platform = first[read.key.platform]
+        if len(of_platform) < SCOUTS:
+            of_platform.add(read.key)
+        (scouts if read.key in of_platform else others).append(read)
+    return scouts, others
+
+
+def _hopeless_platforms(
+    scouts: Sequence[PlannedRead], failures: Mapping[EntityKey, EntityError]
+) -> dict[str | None, EntityError]:
+    """The platforms all of whose scouts failed, and why: for a reason that passes, if any of them did so."""
+    by_platform: dict[str | None, set[EntityKey]] = defaultdict(set)
+    for read in scouts:
+        by_platform[read.key.platform].add(read.key)
+    return {
+        platform: min((failures[key] for key in keys), key=_is_final)
+        for platform, keys in by_platform.items()
+        if keys <= failures.keys()
+    }
+
+
+def _is_final(error: EntityError) -> bool:
+    return isinstance(error, _FINAL)
+
+
+def _has_reach(reading: Reading) -> bool:
+    """Whether it is of use: weeks that the API does not serve say nothing, but are read."""
+    return "reach" in reading.columns or not reading.served
+
+
+def _no_reach(reading: Reading) -> InvalidRequestError:
+    """An answer without reach, which is all that a week is asked for: the API had refused it."""
+    key, window = reading.key, reading.window
+    context = RequestContext(
+        "reading weekly metrics",
+        key.project_id,
+        key.scope.name,
+        key.entity_id,
+        window.since,
+        window.until,
+        reading.request_id,
+    )
+    return InvalidRequestError("the API refuses the reach of weeks", context, "VALIDATION")

@@ -500,6 +500,22 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
+        "weekly_reach_refusals",
+        "One row per entity whose weekly reach is not to be had: refused, not found, or in weeks that are not ISO "
+        "weeks. Its weeks are asked for again a week later.",
+        (
+            _SCOPE,
+            _PROJECT,
+            _ENTITY,
+            Column("refused_at", INSTANT, "When it was found out, by the API's clock.", required=True),
+            Column("code", "VARCHAR", "The API's error code, or UNTRUSTED.", required=True),
+            Column(
+                "message", "VARCHAR", "What the API said, or that it was not asked, in one sentence.", required=True
+            ),
+        ),
+    ),
+    Table(
+        "ops",
         "readings",
         "One row per answer that landed whole: the evidence of when every day was read. None is ever taken out.",
         (

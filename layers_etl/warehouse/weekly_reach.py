@@ -1,10 +1,13 @@
-"""The API's own weekly reach: which weeks to read, and their upsert with history."""
+"""The API's own weekly reach: which weeks to read, their upsert with history, and where it is not to be had."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+import polars as pl
 
 from layers_etl.domain.days import DayWindow, join_days
 from layers_etl.domain.planning import Known, PlannedRead
@@ -12,9 +15,32 @@ from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.readings import Landing, registered
-from layers_etl.warehouse.sql import run_script, scope_sql
+from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 ONE_WEEK = timedelta(weeks=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyReachRefusal:
+    """That an entity's weekly reach is not to be had, by ``code`` and in words."""
+
+    key: EntityKey
+    code: str
+    message: str
+
+
+def note_weekly_reach_refusals(
+    warehouse: Warehouse, refusals: Sequence[WeeklyReachRefusal], refused_at: datetime
+) -> None:
+    """Remember ``refusals``, one an entity, as of ``refused_at``."""
+    rows = [(one.key.scope.name, one.key.project_id, one.key.entity_id, one.code, one.message) for one in refusals]
+    columns = ("scope", "project_id", "entity_id", "code", "message")
+    with warehouse.transaction() as connection:
+        connection.register(
+            "incoming_refusals", pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String()), orient="row")
+        )
+        run_script(connection, load_sql("note_weekly_reach_refusals"), refused_at=refused_at)
+        connection.unregister("incoming_refusals")
 
 
 def load_open_weeks(
@@ -26,11 +52,12 @@ def load_open_weeks(
     instant: datetime,
     again: bool,
     fresh_since: datetime | None,
+    refused_since: datetime | None,
 ) -> list[tuple[Known, PlannedRead]]:
     """The weeks to read among ``mondays`` (half-open, Monday to Monday), contiguous ones of an entity as one request.
 
     A week is read once it has closed and again once it has settled; with ``again``, also when it was before, but not at
-    or after ``fresh_since``.
+    or after ``fresh_since``. Entities are left out whose weekly reach was not to be had at or after ``refused_since``.
     """
     rows = warehouse.connection.execute(
         scope_sql("open_weeks", scope),
@@ -41,6 +68,7 @@ def load_open_weeks(
             "instant": instant,
             "again": again,
             "fresh_since": fresh_since,
+            "refused_since": refused_since,
         },
     ).fetchall()
     weeks: dict[Known, list[date]] = defaultdict(list)

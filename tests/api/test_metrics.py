@@ -92,6 +92,15 @@ def test_weeks_are_keyed_by_their_monday(run: Run) -> None:
     assert list(reading.columns["day"]) == [date(2026, 3, 30), date(2026, 4, 6)]
 
 
+def test_weeks_that_begin_on_a_sunday_are_not_the_weeks_asked_for(run: Run) -> None:
+    async def ask() -> None:
+        async with talking(with_buckets(bucket(DAYS[-1]))) as talk:
+            with pytest.raises(UntrustedAnswerError, match="2026-04-05 is no Monday"):
+                await anext(talk.client.fetch_metrics(CAMPAIGN_KEY, WEEK, granularity="week"))
+
+    run(ask())
+
+
 def test_odd_but_honest_answers_are_believed(run: Run) -> None:
     rows = [
         bucket(DAYS[1], spend="12.50", impressions="9000", conversions=38.0, future_metric=True),

@@ -7,6 +7,10 @@ import duckdb
 import pytest
 
 from layers_etl.definitions import build_definitions
+from layers_etl.defs.assets import COMPLETENESS_CHECK
+from layers_etl.errors import ExitCode
+from layers_etl.ingest.request import RunKind
+from layers_etl.sandbox.faults import Fault
 
 from .conftest import NewPipeline
 from .pipeline import Pipeline, window
@@ -91,3 +95,29 @@ def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: Pip
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     for word in (account.id, account.platform, "expired", "Reconnect"):
         assert word in str(check.metadata["accounts"].value)
+
+
+def test_weekly_reach_that_is_not_to_be_had_warns_and_the_run_ends_well(pipeline: Pipeline) -> None:
+    pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 404}, query={"granularity": "week"}))
+    result = pipeline.materialize(WEEK, kind=RunKind.RUN)
+    assert result.success
+    found = {
+        check.asset_key.to_user_string(): (check.passed, check.severity)
+        for check in result.get_asset_check_evaluations()
+        if check.check_name == COMPLETENESS_CHECK
+    }
+    warned, passed = (False, dg.AssetCheckSeverity.WARN), (True, dg.AssetCheckSeverity.ERROR)
+    assert found == {
+        "campaign_metrics": passed,
+        "ad_account_metrics": passed,
+        "campaign_reach_weekly": warned,
+        "ad_account_reach_weekly": warned,
+    }
+    assert pipeline.run().code is ExitCode.OK
+
+
+def test_weekly_reach_that_is_not_to_be_had_fails_no_backfill_of_days(pipeline: Pipeline) -> None:
+    pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 404}, query={"granularity": "week"}))
+    result = pipeline.materialize(WEEK, ["campaign_metrics"])
+    (check,) = [check for check in result.get_asset_check_evaluations() if check.check_name == COMPLETENESS_CHECK]
+    assert result.success and check.passed and check.metadata["weeks_without_reach"].value

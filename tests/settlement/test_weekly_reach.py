@@ -13,7 +13,7 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
+from layers_etl.ingest.weekly_reach import SCOUTS, WeeklyReachOutcome
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.warehouse.connection import Warehouse
@@ -160,3 +160,77 @@ def test_a_week_that_cannot_be_read_costs_its_entity_alone_and_is_asked_for_agai
     assert failed.windows_landed == len(weekly) - 1
     assert not again.failures
     assert [entity for entity, _ in weekly_again] == [campaign]
+
+
+def weekly(effect: str, **parameters: object) -> Fault:
+    """A fault of every weekly question, and of no other."""
+    return Fault(effect=effect, parameters=parameters, path="ads-metrics", query={"granularity": "week"})
+
+
+def refused(status: int, code: str, message: str = "no") -> Fault:
+    """An error envelope in answer to every weekly question."""
+    return weekly("status", status=status, code=code, message=message)
+
+
+NOT_TO_BE_HAD = {
+    "refused by the metric's name": refused(400, "VALIDATION", "Metric 'reach' is not available by week."),
+    "refused as a granularity": refused(422, "VALIDATION", "granularity=week is not supported."),
+    "not found": refused(404, "NOT_FOUND"),
+    "in weeks that begin on a Sunday": weekly("buckets_outside", days=1),
+}
+
+
+@pytest.mark.parametrize("why", NOT_TO_BE_HAD)
+def test_weekly_reach_that_is_not_to_be_had_is_told_once_a_week_and_fails_no_run(
+    sandbox: SandboxServer, tmp_path: Path, why: str
+) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    sandbox.add_fault(NOT_TO_BE_HAD[why])
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        first, asked = morning(pipeline, warehouse, MONDAY)
+        platforms = warehouse.connection.execute("SELECT count(DISTINCT platform) FROM ads.campaigns").fetchall()[0][0]
+        assert len({campaign for campaign, _ in asked}) <= SCOUTS * platforms
+        assert first.failures and first.not_asked > 0 and first.windows_landed == 0
+        later = [morning(pipeline, warehouse, MONDAY + timedelta(days=n)) for n in (1, 3, 6)]
+        assert [(outcome.failures, weeks) for outcome, weeks in later] == [((), [])] * 3
+        statuses = warehouse.connection.execute("SELECT DISTINCT status FROM ops.runs").fetchall()
+        told = warehouse.connection.execute("SELECT count(*) FROM ops.failures").fetchall()[0][0]
+        assert statuses == [("succeeded",)] and told == len(first.failures)
+        sandbox.clear_faults()
+        again, asked_again = morning(pipeline, warehouse, MONDAY + timedelta(days=8))
+        assert not again.failures and again.windows_landed > 0
+        assert {campaign for campaign, _ in asked} <= {campaign for campaign, _ in asked_again}
+
+
+def test_weekly_reach_that_some_have_is_asked_of_all_others(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    without = pipeline.campaigns()[0]
+    sandbox.add_fault(Fault(effect="status", parameters={"status": 404}, entity=without, query={"granularity": "week"}))
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        outcome, asked = morning(pipeline, warehouse, MONDAY)
+        _, asked_when_settled = morning(pipeline, warehouse, MONDAY + timedelta(days=4))
+    assert outcome.not_asked == 0 and [error.context.entity_id for error in outcome.failures] == [without]
+    assert outcome.windows_landed == len(asked) - 1
+    assert {campaign for campaign, _ in asked_when_settled} == {campaign for campaign, _ in asked} - {without}
+
+
+def test_a_backfill_asks_for_weekly_reach_that_was_not_to_be_had(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    sandbox.add_fault(NOT_TO_BE_HAD["not found"])
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        morning(pipeline, warehouse, MONDAY)
+        sandbox.clear_faults()
+        backfill = RunRequest(RunKind.BACKFILL, window=LAST_WEEK)
+        outcome, _ = morning(pipeline, warehouse, MONDAY + timedelta(hours=1), request=backfill)
+    assert outcome.windows_landed > 0 and not outcome.failures
+
+
+def test_known_weekly_reach_stands_where_it_is_refused_later(sandbox: SandboxServer, tmp_path: Path) -> None:
+    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+    known = "SELECT campaign_id, reach FROM ads.campaign_reach_weekly ORDER BY ALL"
+    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
+        morning(pipeline, warehouse, MONDAY)
+        before = warehouse.connection.execute(known).fetchall()
+        sandbox.add_fault(NOT_TO_BE_HAD["refused by the metric's name"])
+        morning(pipeline, warehouse, MONDAY + timedelta(days=4))
+        assert warehouse.connection.execute(known).fetchall() == before

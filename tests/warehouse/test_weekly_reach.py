@@ -54,6 +54,7 @@ def open_weeks(warehouse: Warehouse, instant: datetime) -> list[date]:
         instant=instant,
         again=False,
         fresh_since=None,
+        refused_since=None,
     )
     return [read.window.since for _, read in found]
 

@@ -1,5 +1,6 @@
 -- Weeks in [$since, $until) (Mondays) with impressions whose own reach is to be read: never read, or settled by
--- $instant and not read since; with $again, all that were not read at or after $fresh_since.
+-- $instant and not read since; with $again, all that were not read at or after $fresh_since. Entities whose weekly reach
+-- was refused between $refused_since and $instant are left out.
 WITH active AS (
   SELECT DISTINCT {key}, date_trunc('week', day)::DATE AS week
   FROM {metrics}
@@ -11,6 +12,13 @@ LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
 JOIN ops.entities AS entity ON {entity_is_active}
 WHERE entity.gone_at IS NULL
   AND entity.project_id IN (SELECT unnest($project_ids))
+  AND NOT EXISTS (
+    FROM ops.weekly_reach_refusals AS refusal
+    WHERE refusal.scope = entity.scope
+      AND refusal.project_id = entity.project_id
+      AND refusal.entity_id = entity.entity_id
+      AND refusal.refused_at BETWEEN $refused_since::TIMESTAMPTZ AND $instant::TIMESTAMPTZ
+  )
   AND (
     reach.week IS NULL
     OR (NOT reach.settled
