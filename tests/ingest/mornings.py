@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import Scope
+from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.ingest.request import RunKind, RunRequest
@@ -59,11 +60,15 @@ class Ran:
 
 @dataclass
 class Pipeline:
-    """The warehouse in ``folder``, fed from ``sandbox`` under ``options``. It stays open until it is let go."""
+    """The warehouse in ``folder``, fed from ``sandbox`` under ``options``. It stays open until it is let go.
+
+    ``connect`` makes the client of each run.
+    """
 
     sandbox: SandboxServer
     folder: Path
     options: dict[str, Any] = field(default_factory=dict[str, Any])
+    connect: Connect = layers_client
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _holding: ExitStack = field(default_factory=ExitStack)
     _warehouse: Warehouse | None = None
@@ -111,7 +116,9 @@ class Pipeline:
         warehouse = self.warehouse
         close_interrupted_runs(warehouse)
         with closing(
-            Ingestion(settings, warehouse, RunRequest(kind, window=window, **request), run_id=run_id)
+            Ingestion(
+                settings, warehouse, RunRequest(kind, window=window, **request), run_id=run_id, connect=self.connect
+            )
         ) as ingestion:
             try:
                 outcomes = ingestion.read_metrics(settings.scopes, window)
