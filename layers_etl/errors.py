@@ -4,7 +4,7 @@ LayersEtlError                  exit code 1
 ├── ConfigurationError          wrong use or setting; exit code 2
 │   └── WarehouseError          the build file or the data folder cannot be used
 └── ApiError                    the Layers API did not give what was asked
-    ├── RefusedError            the key is refused: the run stops, nothing more is written; exit code 3
+    ├── RefusedError            the key or its organisation is refused: the run stops, what landed is kept; exit code 3
     └── EntityError             costs one entity (or one listing) alone
         ├── NotFoundError       gone, or not in this organisation
         ├── InvalidRequestError VALIDATION: a parameter or a metric is not accepted
@@ -97,7 +97,10 @@ class ApiError(LayersEtlError):
 
 
 class RefusedError(ApiError):
-    """401 UNAUTHENTICATED or 403 FORBIDDEN_SCOPE: no later request can succeed with this key."""
+    """401, 403 FORBIDDEN_SCOPE or KILL_SWITCH: the key, its scopes or its organisation are refused by the API itself.
+
+    No later request of the kind can succeed with this key. Nothing else refuses: what whoami says of a key is no proof.
+    """
 
     exit_code = ExitCode.REFUSED
 

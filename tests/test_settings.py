@@ -45,6 +45,8 @@ def test_every_setting_has_a_default_that_works(load: Load) -> None:
     assert settings.settle_hours == SettlingTimes(78)
     assert set(settings.scopes) == {CAMPAIGN, AD_ACCOUNT}
     assert settings.requests_per_minute is None
+    assert settings.allow_mixed_keys is False
+    assert settings.key_kind is None
     assert settings.build_path == Path("data/build.duckdb")
     assert settings.published_path == Path("data/warehouse.duckdb")
 
@@ -60,7 +62,9 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         SETTLE_HOURS="96,meta_ads=672",
         SCOPES="ad, campaign",
         REQUESTS_PER_MINUTE="60",
+        ALLOW_MIXED_KEYS="true",
     )
+    assert settings.allow_mixed_keys is True
     assert settings.require_api_key().get_secret_value() == KEY
     assert settings.base_url == "http://127.0.0.1:8400"
     assert settings.organization == "org_child"

@@ -21,6 +21,8 @@ from layers_etl.domain.scopes import CAMPAIGN
 
 KEY = "lp_live_verysecretkey"
 IMPATIENT = RetryPolicy(attempts=4, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001, refusals=4)
+UNHURRIED = Timeouts(total=8)
+"""Nothing times out for a machine's being slow; tests of stalls are in a hurry of their own."""
 CAMPAIGN_KEY = EntityKey(CAMPAIGN, "prj_1", "cmp_1", "meta_ads")
 WEEK = DayWindow(date(2026, 3, 30), date(2026, 4, 6))
 
@@ -135,7 +137,7 @@ async def talking(answer: Callable[[Asked], Reply], **settings: Any) -> AsyncGen
         "api_key": SecretStr(KEY),
         "requests_per_minute": 10_000_000,
         "retry": IMPATIENT,
-        "timeouts": Timeouts(total=0.3),
+        "timeouts": UNHURRIED,
         "on_request": records.append,
     }
     async with LayersClient(**(options | settings)) as client:

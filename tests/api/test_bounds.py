@@ -23,11 +23,10 @@ from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.storable import printable_line
 from layers_etl.errors import ApiError, EntityError, UnavailableError, UntrustedAnswerError
-from tests.api.conftest import CAMPAIGN_KEY, WEEK, Asked, Reply, answer_for, error, talking
+from tests.api.conftest import CAMPAIGN_KEY, UNHURRIED, WEEK, Asked, Reply, answer_for, error, talking
 
 Run = Callable[[Any], Any]
 MIB = 2**20
-UNHURRIED = Timeouts(total=8)
 """What is tested here is size, however busy the machine."""
 
 

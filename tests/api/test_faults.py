@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from layers_etl.api import LayersClient
+from layers_etl.api import LayersClient, Timeouts
 from layers_etl.api.failures import Failure
 from layers_etl.api.wire import parse_error_envelope
 from layers_etl.domain.readings import EntityKey, Reading
@@ -66,7 +66,7 @@ TRANSIENT = {
     "platform 502": error(502, "PLATFORM_ERROR", platformCode="17"),
     "cut mid-body": Reply({"series": []}, cut_at=5),
     "cut before an answer": Reply({"series": []}, headers={"Content-Length": "9999"}, cut_at=0),
-    "stall": Reply({}, stall=0.6),
+    "stall": Reply({}, stall=4),
     "HTML with status 200": HTML,
     "wrong content type": Reply({}, headers={"Content-Type": "text/plain"}),
     "truncated JSON": TRUNCATED,
@@ -93,7 +93,8 @@ async def read_one(answer: Callable[[Asked], Reply], **settings: Any) -> Any:
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_transient_fault_is_retried_to_a_true_answer(run: Run, fault: str) -> None:
     replies = [TRANSIENT[fault]]
-    outcome, _, (record,) = run(read_one(lambda asked: replies.pop() if replies else answer_for(asked)))
+    hurry = {"timeouts": Timeouts(total=2)} if fault == "stall" else {}
+    outcome, _, (record,) = run(read_one(lambda asked: replies.pop() if replies else answer_for(asked), **hurry))
     assert isinstance(outcome, Reading) and len(outcome) == 7
     assert record.attempts >= 2 and record.code is None and record.status == 200
 
@@ -126,7 +127,7 @@ def test_a_compressed_answer_is_read(run: Run) -> None:
 
 
 def test_a_stall_is_a_time_out(run: Run) -> None:
-    outcome, _, _ = run(read_one(lambda _: Reply({}, stall=5)))
+    outcome, _, _ = run(read_one(lambda _: Reply({}, stall=5), timeouts=Timeouts(total=0.3)))
     assert isinstance(outcome, UnavailableError) and outcome.code == "TIMEOUT"
 
 

@@ -133,5 +133,5 @@ def test_the_job_and_the_schedule_have_their_names() -> None:
     loaded = _default()
     schedule = loaded.resolve_schedule_def("daily_refresh")
     assert loaded.resolve_job_def("refresh").description
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 6 * * *", "UTC")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 7 * * *", "UTC")
     assert schedule.job_name == "refresh"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.scopes import Scope
+from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.outcomes import ScopeOutcome
@@ -60,11 +61,15 @@ class Ran:
 
 @dataclass
 class Pipeline:
-    """The warehouse in ``folder``, fed from ``sandbox`` under ``options``. It stays open until it is let go."""
+    """The warehouse in ``folder``, fed from ``sandbox`` under ``options``. It stays open until it is let go.
+
+    ``connect`` makes the client of each run.
+    """
 
     sandbox: SandboxServer
     folder: Path
     options: dict[str, Any] = field(default_factory=dict[str, Any])
+    connect: Connect = layers_client
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _holding: ExitStack = field(default_factory=ExitStack)
     _warehouse: Warehouse | None = None
@@ -116,7 +121,14 @@ class Pipeline:
         close_interrupted_runs(warehouse)
         now = request.pop("now", utc_now)
         with closing(
-            Ingestion(settings, warehouse, RunRequest(kind, window=window, **request), run_id=run_id, now=now)
+            Ingestion(
+                settings,
+                warehouse,
+                RunRequest(kind, window=window, **request),
+                run_id=run_id,
+                now=now,
+                connect=self.connect,
+            )
         ) as ingestion:
             try:
                 outcomes = ingestion.read_metrics(settings.scopes, window)

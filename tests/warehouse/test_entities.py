@@ -13,6 +13,8 @@ from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, mark_gone, unmark_gone, upsert_entities
+from layers_etl.warehouse.runs import ListedOddly, forget_requests, record_odd_fields
+from layers_etl.warehouse.tables import MOST_ODD_FIELDS
 
 from .builders import (
     ACCOUNT,
@@ -117,6 +119,71 @@ def test_what_a_listing_says_beyond_the_columns_is_kept_as_json(warehouse: Wareh
     assert rows(warehouse, "SELECT attributes->>'$.bid.strategy', attributes->>'$.bid.cap' FROM ads.campaigns") == [
         ("Größe", str(2**70))
     ]
+
+
+def test_an_id_that_gains_or_loses_its_prefix_is_stored_as_it_was_and_so_are_its_parents(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, account("acc_1"), scope=AD_ACCOUNT)
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"), campaign("b"))
+    list_campaigns(warehouse, TUESDAY, campaign("a", "1", name="Campaign cmp_a"), campaign("cmp_b", name="Campaign b"))
+    assert rows(warehouse, "SELECT campaign_id, ad_account_id, listed FROM ads.campaigns ORDER BY 1") == [
+        ("b", "acc_1", True),
+        ("cmp_a", "acc_1", True),
+    ]
+    assert len(rows(warehouse, VERSIONS)) == 2
+
+
+def test_an_id_that_may_be_either_of_two_is_a_third(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"), campaign("old_a"))
+    list_campaigns(warehouse, TUESDAY, campaign("a"))
+    assert rows(warehouse, "SELECT campaign_id, listed FROM ads.campaigns ORDER BY 1") == [
+        ("a", True),
+        ("cmp_a", False),
+        ("old_a", False),
+    ]
+
+
+def test_entities_of_two_projects_are_never_one(warehouse: Warehouse) -> None:
+    other = Entity(CAMPAIGN, "prj_2", "a", ad_account_id="acc_1", name="Elsewhere")
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"))
+    upsert_entities(warehouse, CAMPAIGN, ["prj_2"], [other], MONDAY)
+    assert rows(warehouse, "SELECT project_id, campaign_id FROM ads.campaigns ORDER BY 1") == [
+        ("prj_1", "cmp_a"),
+        ("prj_2", "a"),
+    ]
+
+
+def test_of_a_column_left_unread_what_was_known_stands(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a", daily_budget_cents=500, created_at=MONDAY))
+    unread = frozenset({"name", "ad_account_id", "daily_budget_cents", "created_at"})
+    for entity_id in ("cmp_a", "cmp_b"):
+        odd = Entity(CAMPAIGN, "prj_1", entity_id, platform="meta_ads", status="paused", unread_columns=unread)
+        upsert_entities(warehouse, CAMPAIGN, ["prj_1"], [odd], TUESDAY, partly_listed=["prj_1"])
+    known = "SELECT name, ad_account_id, daily_budget_cents, created_at, status FROM ads.campaigns ORDER BY campaign_id"
+    assert rows(warehouse, known) == [
+        ("Campaign cmp_a", "acc_1", 500, MONDAY, "paused"),
+        (None, None, None, None, "paused"),
+    ]
+
+
+def test_a_list_that_may_lack_some_takes_no_entity_off_it(warehouse: Warehouse) -> None:
+    list_campaigns(warehouse, MONDAY, campaign("cmp_a"), campaign("cmp_b"))
+    upsert_entities(warehouse, CAMPAIGN, ["prj_1"], [campaign("cmp_b")], TUESDAY, partly_listed=["prj_1"])
+    assert [(row[0], row[2]) for row in rows(warehouse, LATEST)] == [("cmp_a", True), ("cmp_b", True)]
+
+
+def test_odd_fields_are_named_up_to_a_number_a_run(warehouse: Warehouse) -> None:
+    before = revision(warehouse)
+    odd = ListedOddly(MONDAY, "campaign", "prj_1", "cmp_a", "name", "is no text; put aside", "{}")
+    for _ in range(3):
+        record_odd_fields(warehouse, "run", [odd] * (MOST_ODD_FIELDS // 2))
+    record_odd_fields(warehouse, "other", [odd])
+    assert rows(warehouse, "SELECT run_id, count(*) FROM ops.odd_fields GROUP BY ALL ORDER BY ALL") == [
+        ("other", 1),
+        ("run", MOST_ODD_FIELDS),
+    ]
+    assert revision(warehouse) == before, "not worth publishing by itself"
+    forget_requests(warehouse, before=TUESDAY)
+    assert rows(warehouse, "FROM ops.odd_fields") == []
 
 
 def stale(warehouse: Warehouse) -> list[Row]:
