@@ -25,9 +25,10 @@ from layers_etl.ingest.identity import (
     projects_by_id,
 )
 from layers_etl.settings import Settings
-from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
+from layers_etl.warehouse.checks import load_unrefreshed_accounts
 from layers_etl.warehouse.connection import ensure_folder, open_newest, open_published
 from layers_etl.warehouse.publishing import load_publication
+from layers_etl.warehouse.sources import load_standing_sources
 
 TOLERATED_SKEW: Final = timedelta(minutes=5)
 
@@ -65,8 +66,8 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield _examine_start_date(settings, identity.server_now or now)
     yield _finding("build file", lambda: _examine_build(settings))
     yield _finding("warehouse", lambda: _examine_published(settings))
-    for account in _find_unrefreshed_accounts(settings):
-        yield Finding(Verdict.NOTE, "ad account", str(account))
+    for account in _find_accounts_in_question(settings):
+        yield Finding(Verdict.NOTE, "ad account", account)
 
 
 def _finding(subject: str, examine_one: Callable[[], str]) -> Finding:
@@ -203,8 +204,13 @@ def _examine_published(settings: Settings) -> str:
     )
 
 
-def _find_unrefreshed_accounts(settings: Settings) -> list[UnrefreshedAccount]:
-    """As last listed; none before the first run, or where the file cannot be opened: that is a finding of its own."""
+def _find_accounts_in_question(settings: Settings) -> list[str]:
+    """Those that are not refreshed, as last listed, or whose numbers stood still when last read.
+
+    None before the first run, or where the file cannot be opened: that is a finding of its own.
+    """
     with contextlib.suppress(WarehouseError), open_newest(settings.build_path, settings.published_path) as newest:
-        return load_unrefreshed_accounts(newest, settings.project_ids) if newest else []
+        if newest:
+            unrefreshed = load_unrefreshed_accounts(newest, settings.project_ids)
+            return [*map(str, unrefreshed), *map(str, load_standing_sources(newest, settings.project_ids))]
     return []
