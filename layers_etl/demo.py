@@ -27,7 +27,7 @@ from layers_etl.warehouse.connection import WAL_SUFFIX, Warehouse, ensure_folder
 from layers_etl.warehouse.organization import load_organization
 from layers_etl.warehouse.sql import load_sql
 
-FIRST_MORNING: Final = datetime(2026, 1, 8, 6, tzinfo=UTC)
+FIRST_MORNING: Final = datetime(2026, 1, 8, 7, tzinfo=UTC)
 MORNINGS: Final = 14
 BACKFILLED: Final = DayWindow(date(2026, 1, 1), date(2026, 1, 8))
 WORLD: Final = WorldConfig(starts_at=datetime(2025, 9, 10, tzinfo=UTC))
@@ -53,7 +53,7 @@ class DemoSettings(Settings):
 
 
 def live_through_two_weeks(console: Console) -> None:
-    """Run every morning at 06:00Z for two weeks while the platforms backfill, backfill the first week, and tell.
+    """Run every morning at 07:00Z for two weeks while the platforms backfill, backfill the first week, and tell.
 
     Replaces what an earlier demo left in the data folder. Raises :class:`ConfigurationError` where the folder holds a
     warehouse that is no demo's, and :class:`LayersEtlError` where a run does not end well.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -144,10 +144,14 @@ def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
     )
     # Absent where the metrics were the last step: a run over some entities only, of days that others still lack.
     publication = reported.get("published_warehouse")
-    settled = f"; {_describe_settled(publication['settled_until'].value)}" if publication else ""
+    settled = f"; {_describe_settled(publication)}" if publication else ""
     # A run over some entities only need not mark any day, and then reports no counts.
     return f"{window}: read {read or ('nothing new' if windows else 'what was asked for')}{settled}."
 
 
-def _describe_settled(until: object) -> str:
-    return f"settled before {until}" if until else "no day is settled yet"
+def _describe_settled(publication: Mapping[str, dg.MetadataValue[Any]]) -> str:
+    until, but_for_doubtful = (publication[name].value for name in ("settled_until", "settled_until_but_for_doubtful"))
+    if not until:
+        return "no day is settled yet"
+    more = f" (before {but_for_doubtful}, but for days in doubt)" if but_for_doubtful != until else ""
+    return f"settled before {until}{more}"

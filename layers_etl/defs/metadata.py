@@ -1,5 +1,6 @@
 """What the UI shows of a table and of a run."""
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -44,14 +45,20 @@ def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> M
 
 
 def publication_metadata(run: Ingestion) -> Metadata:
-    """Where the published file is, how large, and up to where it is final (null where nothing is known yet)."""
+    """Where the published file is, how large, and up to where it is final (null where nothing is known yet), with the
+    days whose answers leave a doubt and without."""
     path = run.settings.published_path
-    settled_until = run.settled_until()
+    open_days = run.open_days()
     return {
         "path": dg.MetadataValue.path(str(path.resolve())),
         "bytes": path.stat().st_size,
-        "settled_until": settled_until.isoformat() if settled_until else None,
+        "settled_until": _day(open_days.oldest),
+        "settled_until_but_for_doubtful": _day(open_days.oldest_but_for_doubtful),
     }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def outcome_metadata(warehouse: Warehouse, outcome: ScopeOutcome) -> Metadata:

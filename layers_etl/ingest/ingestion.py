@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from asyncio import Runner
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Listing
@@ -14,7 +14,7 @@ from layers_etl.errors import EntityError
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.journal import Journal, utc_now
 from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome, incomplete_listing
-from layers_etl.ingest.outstanding import oldest_open_day
+from layers_etl.ingest.outstanding import OpenDays, find_open_days
 from layers_etl.ingest.reading import MetricsReader
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.session import Session, open_session
@@ -102,12 +102,13 @@ class Ingestion:
         """Publish the warehouse; False where the published file already has everything."""
         with self._journal.noting_the_end():
             self._journal.record_end()
+            open_days = self.open_days()
             publication = Publication(
                 self._journal.run_id,
                 self._journal.now(),
                 self.instant,
-                self.settled_until(),
-                oldest_open_day(self.warehouse, self.settings, self.instant, but_for_doubtful=True),
+                open_days.oldest,
+                open_days.oldest_but_for_doubtful,
             )
             target = self.settings.published_path
             published = publish_warehouse(self.warehouse, target, publication)
@@ -146,9 +147,9 @@ class Ingestion:
         """What was read at or after this is this run's own, or that of the run it continues."""
         return self._session.fresh_since if self._session else self._journal.now()
 
-    def settled_until(self) -> date | None:
-        """All days before this one are settled for every entity that is asked for; None where nothing is known yet."""
-        return oldest_open_day(self.warehouse, self.settings, self.instant)
+    def open_days(self) -> OpenDays:
+        """Up to where all is settled for every entity that is asked for."""
+        return find_open_days(self.warehouse, self.settings, self.instant)
 
     def _reach_api(self) -> Session:
         """Once per run, before anything is written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 
@@ -60,25 +61,39 @@ def scopes_at_hand(warehouse: Warehouse, settings: Settings) -> list[Scope]:
     return [scope for scope in settings.scopes if scope in present]
 
 
-def oldest_open_day(
-    warehouse: Warehouse, settings: Settings, instant: datetime, *, but_for_doubtful: bool = False
-) -> date | None:
-    """The oldest closed day that a run at ``instant`` would still read; the current day where there is none.
+@dataclass(frozen=True, slots=True)
+class OpenDays:
+    """The oldest closed day that a run would still read; the current day where there is none.
 
-    With ``but_for_doubtful``, leaving out the days whose answers leave a doubt. None, which is the whole past, where
-    the warehouse knows no entity yet, or nothing of a scope that is to be read.
+    None, which is the whole past, where the warehouse knows no entity yet, or nothing of a scope that is to be read.
+    ``oldest_but_for_doubtful`` leaves out the days whose answers leave a doubt.
     """
+
+    oldest: date | None = None
+    oldest_but_for_doubtful: date | None = None
+
+
+def find_open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> OpenDays:
+    """Up to where all is settled at ``instant``, for every entity that is asked for."""
     if len(scopes_at_hand(warehouse, settings)) < len(settings.scopes):
-        return None
+        return OpenDays()
     reads = open_reads(warehouse, settings, instant)
     if reads is None:
-        return None
-    doubtful = load_doubtful_windows(warehouse) if but_for_doubtful else {}
-    parts = chain.from_iterable(
+        return OpenDays()
+    today, doubtful = instant.date(), load_doubtful_windows(warehouse)
+    undoubted = chain.from_iterable(
         subtract_windows(read.window, doubtful.get((read.key.scope.name, read.key.project_id, read.key.entity_id), []))
         for read in reads
     )
-    return min((part.since for part in parts), default=instant.date())
+    return OpenDays(
+        min((read.window.since for read in reads), default=today),
+        min((part.since for part in undoubted), default=today),
+    )
+
+
+def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime) -> date | None:
+    """The oldest day that a run at ``instant`` would still read, as of :class:`OpenDays`."""
+    return find_open_days(warehouse, settings, instant).oldest
 
 
 def overdue_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead]:

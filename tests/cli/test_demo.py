@@ -55,7 +55,7 @@ def test_the_demo_shows_every_morning_what_moved_yesterday_and_where_to_look(
     shown: tuple[Place, Ended, float],
 ) -> None:
     place, result, _ = shown
-    assert len(re.findall(r"^ +\w{3} \d\d \w{3} 06:00Z ", result.out, re.MULTILINE)) == 14
+    assert len(re.findall(r"^ +\w{3} \d\d \w{3} 07:00Z ", result.out, re.MULTILINE)) == 14
     assert "backfill" in result.out
     moved = re.findall(r"(?:first|last) read .* spend +([\d.,]+) [A-Z]{3} +(\d+) conversions", result.out)
     assert len(moved) == 2
