@@ -10,11 +10,12 @@ import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from typer.core import TyperCommand
 
 from layers_etl.domain.days import DayWindow, parse_instant
 from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
@@ -176,7 +177,17 @@ def sql(
         run_query(published, statements, choose_format(result_format, output), output)
 
 
-@app.command()
+class _WithManual(TyperCommand):
+    """A command whose help ends with the sandbox's manual, which takes its import: made only when it is asked for."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The usual help, then the manual."""
+        from layers_etl.sandbox.manual import describe
+
+        return f"{super().get_help(ctx)}\n\n{describe()}"
+
+
+@app.command(cls=_WithManual)
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8400,
     now: Annotated[

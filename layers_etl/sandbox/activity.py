@@ -111,6 +111,11 @@ def day_start(ordinal: int) -> int:
     return (ordinal - _EPOCH_ORDINAL) * DAY
 
 
+def ordinal_at(seconds: int) -> int:
+    """The UTC day in which an instant lies, given in epoch seconds."""
+    return _EPOCH_ORDINAL + seconds // DAY
+
+
 def total(parts: Iterable[Activity]) -> Activity:
     """The sum of the parts; its value is the sum of the known values, None if none is known."""
     spend = impressions = clicks = conversions = 0

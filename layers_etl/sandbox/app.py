@@ -137,7 +137,7 @@ class Gateway:
 
 
 class WireResponse(Response):
-    """An answer sent as it says: late, or cut off within its body."""
+    """An answer sent as it says: late, in pieces, or cut off within its body."""
 
     def __init__(self, answer: Answer, headers: Mapping[str, str]) -> None:
         """Encode the answer; the announced length is that of the whole body even if it is to be cut off."""
@@ -148,9 +148,14 @@ class WireResponse(Response):
         """Send it. After a cut the server closes the connection, for the body is not complete."""
         if self._answer.delay:
             await asyncio.sleep(self._answer.delay)
-        if self._answer.cut_after is None:
+        if self._answer.cut_after is None and self._answer.piece_size is None:
             await super().__call__(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        part = bytes(self.body)[: self._answer.cut_after]
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+        body = bytes(self.body)[: self._answer.cut_after]
+        size = self._answer.piece_size or len(body) or 1
+        for begin in range(0, len(body), size):
+            await send({"type": "http.response.body", "body": body[begin : begin + size], "more_body": True})
+            await asyncio.sleep(self._answer.piece_delay)
+        if self._answer.cut_after is None:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -69,4 +69,19 @@ ACCOUNT_KINDS: Final[Sequence[AccountKind]] = (
     AccountKind(Platform.TIKTOK, "TikTok Canada", "CAD", "America/Toronto"),
 )
 
-PROJECT_NAMES: Final[Sequence[str]] = ("Northwind Outfitters", "Lumen Coffee", "Halcyon Games", "Fieldstone Home")
+
+@dataclass(frozen=True)
+class ProjectKind:
+    """A kind of end customer."""
+
+    name: str
+    timezone: str
+    primary_language: str
+
+
+PROJECT_KINDS: Final[Sequence[ProjectKind]] = (
+    ProjectKind("Northwind Outfitters", "America/New_York", "en"),
+    ProjectKind("Lumen Coffee", "Europe/Berlin", "de"),
+    ProjectKind("Halcyon Games", "Asia/Tokyo", "ja"),
+    ProjectKind("Fieldstone Home", "Europe/London", "en"),
+)

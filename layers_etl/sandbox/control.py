@@ -3,20 +3,20 @@
 Open to the loopback interface only, without a key. Field names here are the sandbox's own, in snake case.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import date, datetime
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from layers_etl.sandbox.clock import Clock
-from layers_etl.sandbox.entities import Scope
+from layers_etl.sandbox.entities import Platform, Scope
 from layers_etl.sandbox.faults import Fault, Faults
 from layers_etl.sandbox.journal import Journal
 from layers_etl.sandbox.world import Numbers, World
@@ -125,6 +125,47 @@ class AddCampaign(_Body):
         return world.add_campaign(self.account_id, first_day=self.first_day, end_day=self.end_day, name=self.name)
 
 
+class PauseSyncing(_Body):
+    """Let no sync happen after `since` and before `until`: for everything, one platform, or one account."""
+
+    op: Literal["pause_syncing"]
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    platform: Platform | None = None
+    account_id: str | None = None
+
+    def apply(self, world: World) -> str:
+        """Make the change; the id of the account, or nothing where it is about more than one."""
+        world.pause_syncing(self.since, self.until, platform=self.platform, account_id=self.account_id)
+        return self.account_id or ""
+
+
+class MoveCampaign(_Body):
+    """List a campaign under another account, where its days from `first_day` on count."""
+
+    op: Literal["move_campaign"]
+    campaign_id: str
+    account_id: str
+    first_day: date
+
+    def apply(self, world: World) -> str:
+        """Make the change; the campaign's id."""
+        world.move_campaign(self.campaign_id, self.account_id, self.first_day)
+        return self.campaign_id
+
+
+class ReconnectAccount(_Body):
+    """List an account under a new id; the old one is 404, or goes on answering."""
+
+    op: Literal["reconnect_account"]
+    account_id: str
+    old_id_answers: bool = False
+
+    def apply(self, world: World) -> str:
+        """Make the change; the account's new id."""
+        return world.reconnect_account(self.account_id, old_id_answers=self.old_id_answers)
+
+
 class OverrideDay(_Body):
     """Serve other numbers for a day at one scope only; `copies` 0 drops the bucket, 2 doubles it."""
 
@@ -162,6 +203,9 @@ Operation = Annotated[
     | RemoveCampaign
     | RestoreCampaign
     | AddCampaign
+    | PauseSyncing
+    | MoveCampaign
+    | ReconnectAccount
     | OverrideDay
     | RestateDay,
     Field(discriminator="op"),
@@ -247,7 +291,8 @@ def _respond(act: Callable[[bytes], Reply]) -> Callable[[Request], Awaitable[Res
 
 
 def _json(status: int, reply: Reply) -> Response:
-    return Response(msgspec.json.encode(reply), status, media_type="application/json")
+    # Parameters of faults can hold what stricter encoders refuse: integers of any size, half of a surrogate pair.
+    return Response(json.dumps(reply), status, media_type="application/json")
 
 
 def _instant(at: datetime) -> str:

@@ -24,6 +24,20 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Organization:
+    """Who keys belong to; `parent_id` is that of the organisation it is a child of."""
+
+    id: str
+    name: str
+    status: str = "active"
+    parent_id: str | None = None
+
+    def wire(self) -> dict[str, object]:
+        """An item of `GET /v1/organizations`."""
+        return {"id": self.id, "name": self.name, "status": self.status}
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """One end customer of an organisation. Its audience is the number of people its ads can reach at all."""
 
@@ -33,10 +47,24 @@ class Project:
     status: str
     created_at: datetime
     audience: int
+    customer_external_id: str
+    timezone: str
+    primary_language: str
+    owner_email: str
 
     def wire(self) -> dict[str, object]:
-        """An item of `GET /v1/projects`."""
-        return {"id": self.id, "name": self.name, "status": self.status, "createdAt": timestamp(self.created_at)}
+        """An item of `GET /v1/projects`. It is never told when one was edited: edits hold for every instant."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "status": self.status,
+            "customerExternalId": self.customer_external_id,
+            "timezone": self.timezone,
+            "primaryLanguage": self.primary_language,
+            "ownerEmail": self.owner_email,
+            "createdAt": timestamp(self.created_at),
+            "updatedAt": timestamp(self.created_at),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +192,10 @@ class AdSet:
             "externalId": f"{campaign.external_id}{self.index:02d}",
             "name": f"{campaign.name} | Set {self.index + 1}",
             "status": campaign.status_on(now.toordinal()),
+            "dailyBudgetCents": campaign.daily_budget_cents
+            * campaign.adset_weights[self.index]
+            // sum(campaign.adset_weights),
+            "lifetimeBudgetCents": None,
             "createdAt": timestamp(campaign.created_at),
         }
 

@@ -25,9 +25,14 @@ def forbidden(message: str) -> ApiError:
     return ApiError(403, "FORBIDDEN_SCOPE", message)
 
 
-def validation(message: str) -> ApiError:
-    """400: a bad parameter, or a metric not available for the scope or platform asked."""
-    return ApiError(400, "VALIDATION", message)
+def suspended() -> ApiError:
+    """503: the organisation is suspended until someone resumes it."""
+    return ApiError(503, "KILL_SWITCH", "This organization is suspended. Contact support to resume it.")
+
+
+def validation(message: str, status: int = 400) -> ApiError:
+    """400 or, on some endpoints, 422: a bad parameter, or a metric not available for the scope or platform asked."""
+    return ApiError(status, "VALIDATION", message)
 
 
 def not_found(what: str) -> ApiError:

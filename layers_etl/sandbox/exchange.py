@@ -46,7 +46,7 @@ class Answer:
     """An answer: what it says and, where a fault has been at it, how it is sent.
 
     `body` stands in for the encoded payload, `delay` is in seconds, and the connection breaks after `cut_after` bytes
-    of the body.
+    of the body. With a `piece_size` the body is sent in pieces of so many bytes, `piece_delay` seconds apart.
     """
 
     payload: JsonObject
@@ -56,6 +56,8 @@ class Answer:
     body: bytes | None = None
     delay: float = 0
     cut_after: int | None = None
+    piece_size: int | None = None
+    piece_delay: float = 0
 
     def encoded(self) -> bytes:
         """The bytes of the body."""

@@ -16,8 +16,11 @@ from layers_etl.sandbox.errors import ApiError, validation
 
 Number = float | int | None
 
-RATIO_DIGITS: Final = 4
-"""Decimals of cpa, cpc, cpm, ctr, roas and frequency. Spend has the two of its currency."""
+RATIO_DIGITS: Final = 2
+"""Decimals of money per something, of roas and of frequency, as the vendor's samples show them; spend has two too."""
+
+FRACTION_DIGITS: Final = 4
+"""Decimals of ctr: a fraction of 0.0254, as in the page's example, would be 0.03 with two."""
 
 
 class Metric(StrEnum):
@@ -138,7 +141,7 @@ def _cpm(activity: Activity, _: Market) -> float:
 
 
 def _ctr(activity: Activity, _: Market) -> float:
-    return round(activity.clicks / max(activity.impressions, 1), RATIO_DIGITS)
+    return round(activity.clicks / max(activity.impressions, 1), FRACTION_DIGITS)
 
 
 def _roas(activity: Activity, _: Market) -> float | None:

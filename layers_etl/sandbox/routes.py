@@ -7,13 +7,14 @@ from typing import Final, TypeVar
 
 from layers_etl.sandbox.activity import total
 from layers_etl.sandbox.auth import Permission
-from layers_etl.sandbox.entities import Account, Ad, AdSet, Campaign, Platform, Project, Scope
-from layers_etl.sandbox.errors import not_found, validation
+from layers_etl.sandbox.entities import Account, Ad, AdSet, Campaign, Organization, Platform, Project, Scope
+from layers_etl.sandbox.errors import forbidden, not_found, validation
 from layers_etl.sandbox.exchange import Call, JsonObject
+from layers_etl.sandbox.ids import matches
 from layers_etl.sandbox.metrics import Market, Metric, parse_metrics, series_metrics, totals_metrics, wire
-from layers_etl.sandbox.paging import decode_cursor, encode_cursor, page, parse_limit
+from layers_etl.sandbox.paging import decode_cursor, encode_cursor, page, parse_limit, require_well_formed
 from layers_etl.sandbox.windows import DEFAULT_SPAN, Granularity, Window, parse_instant, rollup
-from layers_etl.sandbox.world import Entity, World
+from layers_etl.sandbox.world import ORGANIZATIONS, Entity, Generation, World
 
 Endpoint = Callable[[World, Call], JsonObject]
 Item = TypeVar("Item")
@@ -24,6 +25,14 @@ class ProjectStatus(StrEnum):
     """The statuses of a project."""
 
     ACTIVE = "active"
+    ARCHIVED = "archived"
+
+
+class OrganizationStatus(StrEnum):
+    """The statuses of an organisation."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
     ARCHIVED = "archived"
 
 
@@ -74,26 +83,62 @@ def asked_window(call: Call) -> Window:
     )
 
 
-def whoami(_: World, call: Call) -> JsonObject:
-    """`GET /v1/whoami`: the key, never its text, and the organisation it acts for."""
+def whoami(world: World, call: Call) -> JsonObject:
+    """`GET /v1/whoami`: the key, never its text, and the organisation it acts for.
+
+    The new generation tells the parent of the organisation instead of the two switches.
+    """
+    organization = ORGANIZATIONS[call.organization_id]
+    is_new = (call.key.generation or world.config.generation) is Generation.NEW
+    switches: JsonObject = {"killSwitch": False, "apiAccessRevoked": False}
     return {
-        "organizationId": call.organization_id,
-        "workspaceId": f"ws_{call.organization_id.removeprefix('org_')}",
-        "organizationName": "Northwind Agency",
-        "scopes": sorted(call.key.permissions),
+        "organizationId": organization.id,
+        **({"parentOrganizationId": organization.parent_id} if is_new else {}),
+        "workspaceId": organization.id,
+        "organizationName": organization.name,
+        "scopes": call.key.scopes,
         "rateLimitTier": call.tier,
-        "killSwitch": False,
-        "apiAccessRevoked": False,
+        **({} if is_new else switches),
         "apiKeyId": call.key.id,
         "creditBalance": 10_000,
     }
 
 
+def list_organizations(_: World, call: Call) -> JsonObject:
+    """`GET /v1/organizations?status&limit&cursor`: the children of a parent key's organisation."""
+    if not call.key.is_parent:
+        raise forbidden("Only a parent organization's key may list organizations.")
+    statuses = _choices(call, "status", OrganizationStatus)
+    children = (
+        organization
+        for organization in ORGANIZATIONS.values()
+        if organization.parent_id == call.organization_id and organization.status in statuses
+    )
+    return _page_of(call, children, Organization.wire)
+
+
 def list_projects(world: World, call: Call) -> JsonObject:
-    """`GET /v1/projects?limit&cursor&status`."""
+    """`GET /v1/projects?limit&cursor&status&search&customerExternalId`, the newest first.
+
+    A malformed limit or cursor is refused with a 422 here; a cursor that is only not the list's own gives the first
+    page, as everywhere.
+    """
     statuses = _choices(call, "status", ProjectStatus)
-    projects = (project for project in world.projects(call.organization_id) if project.status in statuses)
-    return _page_of(call, projects, Project.wire, default_limit=25)
+    customer, searched = call.value("customerExternalId"), (call.value("search") or "").casefold()
+    require_well_formed(call.value("cursor"))
+    projects = (
+        project
+        for project in sorted(world.projects(call.organization_id), key=lambda found: found.created_at, reverse=True)
+        if project.status in statuses
+        and customer in (None, project.customer_external_id)
+        and searched in project.name.casefold()
+    )
+    return _page_of(call, projects, Project.wire, default_limit=25, status_of_bad_limit=422)
+
+
+def show_project(world: World, call: Call) -> JsonObject:
+    """`GET /v1/projects/{projectId}`."""
+    return _project(world, call).wire()
 
 
 def list_ad_accounts(world: World, call: Call) -> JsonObject:
@@ -133,7 +178,7 @@ def list_ads(world: World, call: Call) -> JsonObject:
         ad
         for campaign in _campaigns(world, call)
         for adset in world.adsets(campaign)
-        if adset_id in (None, adset.id)
+        if _is_asked(adset_id, adset.id)
         for ad in world.ads(adset)
     )
     return _page_of(call, ads, lambda ad: ad.wire(call.now))
@@ -144,7 +189,7 @@ def ads_metrics(world: World, call: Call) -> JsonObject:
 
     `platforms` slices ad accounts and projects and means nothing elsewhere. A project's money is summed across its
     currencies as it stands: only a slice of one currency means something. NOT_FOUND for an entity that is not in the
-    project.
+    project. The id is echoed as it was asked for.
     """
     query = MetricsQuery.of(call)
     project = _project(world, call)
@@ -182,7 +227,9 @@ class Route:
 _PROJECT: Final = "/v1/projects/{project_id}"
 ROUTES: Final = (
     Route("/v1/whoami", whoami, None),
-    Route("/v1/projects", list_projects, None),
+    Route("/v1/organizations", list_organizations, Permission.ORG_ADMIN),
+    Route("/v1/projects", list_projects, Permission.PROJECTS_READ),
+    Route(_PROJECT, show_project, Permission.PROJECTS_READ),
     Route(f"{_PROJECT}/ads/ad-accounts", list_ad_accounts, Permission.ADS_READ),
     Route(f"{_PROJECT}/ads/campaigns", list_campaigns, Permission.ADS_READ),
     Route(f"{_PROJECT}/ads/adsets", list_adsets, Permission.ADS_READ),
@@ -210,16 +257,26 @@ def _campaigns(world: World, call: Call) -> Iterable[Campaign]:
         campaign
         for campaign in world.campaigns(_project(world, call).id, call.now)
         if campaign.platform in platforms
-        and account_id in (None, campaign.account_id)
-        and campaign_id in (None, campaign.id)
+        and _is_asked(account_id, campaign.account_id)
+        and _is_asked(campaign_id, campaign.id)
         and campaign.status_on(today) in statuses
     )
 
 
+def _is_asked(wanted: str | None, listed: str) -> bool:
+    """Whether a filter by id, with its prefix or without, lets the entity through."""
+    return wanted is None or matches(wanted, listed)
+
+
 def _page_of(
-    call: Call, items: Iterable[Item], wire_of: Callable[[Item], JsonObject], default_limit: int = 100
+    call: Call,
+    items: Iterable[Item],
+    wire_of: Callable[[Item], JsonObject],
+    *,
+    default_limit: int = 100,
+    status_of_bad_limit: int = 400,
 ) -> JsonObject:
-    limit = parse_limit(call.value("limit"), default_limit)
+    limit = parse_limit(call.value("limit"), default_limit, status=status_of_bad_limit)
     found, following = page(items, decode_cursor(call.path, call.value("cursor")), limit)
     return {
         "items": [wire_of(item) for item in found],

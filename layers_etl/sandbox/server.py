@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from layers_etl.sandbox.app import create_app
 from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.clock import Clock
-from layers_etl.sandbox.entities import timestamp
+from layers_etl.sandbox.entities import Platform, timestamp
 from layers_etl.sandbox.faults import Fault, Faults
 from layers_etl.sandbox.journal import Journal, RequestRecord
 from layers_etl.sandbox.ratelimit import RateLimiter
@@ -76,6 +76,17 @@ class SandboxServer:
     def set_clock(self, now: datetime) -> None:
         """Stand still at `now` (aware; ValueError if it is not)."""
         self.clock.set(now)
+
+    def pause_syncing(
+        self,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        platform: Platform | None = None,
+        account_id: str | None = None,
+    ) -> None:
+        """Let what is served stand still, from the sync at or before `since` to the first at or after `until`."""
+        self.world.pause_syncing(since, until, platform=platform, account_id=account_id)
 
     def add_fault(self, fault: Fault) -> None:
         """Put a fault in force, inside those there are."""

@@ -5,30 +5,57 @@ only what was edited, and sums of settled days.
 """
 
 from base64 import b32encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from hashlib import blake2b
 from random import Random
 from typing import Final, TypeVar, Unpack
 
 from typing_extensions import TypedDict  # that of `typing` cannot be validated by pydantic before Python 3.12
 
-from layers_etl.sandbox.activity import DAY, NOTHING, SETTLING, Activity, activity_of, day_start, share, total
-from layers_etl.sandbox.catalogue import ACCOUNT_KINDS, CAMPAIGN_KINDS, PROJECT_NAMES
-from layers_etl.sandbox.entities import Account, Ad, AdSet, Campaign, Platform, Project, Scope
+from layers_etl.sandbox.activity import (
+    DAY,
+    NOTHING,
+    SETTLING,
+    Activity,
+    activity_of,
+    day_start,
+    ordinal_at,
+    share,
+    total,
+)
+from layers_etl.sandbox.catalogue import ACCOUNT_KINDS, CAMPAIGN_KINDS, PROJECT_KINDS
+from layers_etl.sandbox.copies import Copies, Pause
+from layers_etl.sandbox.entities import Account, Ad, AdSet, Campaign, Organization, Platform, Project, Scope
+from layers_etl.sandbox.ids import matches, with_prefix
 
 ORGANIZATION: Final = "org_01JNORTHWIND00000000000000"
 CHILD_ORGANIZATION: Final = "org_01JNORTHWINDCHILD00000000"
 """A child of `ORGANIZATION`, with one project of its own: what another organisation's key must not see."""
 
+ORGANIZATIONS: Final = {
+    ORGANIZATION: Organization(ORGANIZATION, "Northwind Agency"),
+    CHILD_ORGANIZATION: Organization(CHILD_ORGANIZATION, "Northwind Retail", parent_id=ORGANIZATION),
+}
+
 ALL_PLATFORMS: Final = frozenset(Platform)
 _CHILD_CAMPAIGNS: Final = 8
+_BEFORE_THE_WORLD: Final = timedelta(days=365)
+"""How long before anything happens the first project was founded; each further one an hour later."""
 _CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 Entity = Project | Account | Campaign | AdSet | Ad
 _Child = TypeVar("_Child", AdSet, Ad)
 _Edited = TypeVar("_Edited", Project, Account, Campaign)
+
+
+class Generation(StrEnum):
+    """The generations of the vendor's documentation, where they differ in what is served."""
+
+    OLD = "old"
+    NEW = "new"
 
 
 class Numbers(TypedDict, total=False):
@@ -48,6 +75,9 @@ class WorldConfig:
     `accounts` per project cycle through the three platforms and five currencies, `campaigns` per account through eight
     kinds. `starts_at` is the midnight before which nothing has happened; the kinds are laid out for a clock that starts
     about 120 days later: by then some campaigns have ended, and one is about to start.
+
+    What is served of the numbers is a copy made every `sync_hours` (0: live). `generation` is that of `whoami`, where
+    the key has none of its own.
     """
 
     seed: int = 7
@@ -55,6 +85,8 @@ class WorldConfig:
     accounts: int = 3
     campaigns: int = 8
     starts_at: datetime = datetime(2025, 12, 1, tzinfo=UTC)
+    sync_hours: int = 6
+    generation: Generation = Generation.OLD
 
 
 @dataclass(frozen=True)
@@ -67,6 +99,14 @@ class DayBucket:
 
 
 @dataclass(frozen=True)
+class _Stay:
+    """The days from `first_day` on that a campaign spends in an account."""
+
+    first_day: int
+    account_id: str
+
+
+@dataclass(frozen=True)
 class _DayOverride:
     copies: int
     numbers: Numbers
@@ -75,8 +115,10 @@ class _DayOverride:
 class World:
     """All entities of two organisations, their edits, and the truth about every day.
 
-    Lookups return None for what is not there. `at` is always the instant of reading: the same question at the same
-    instant has the same answer until the world is edited. Edits hold at once and for every instant, earlier ones too.
+    Lookups return None for what is not there, and take ids with and without their prefix. `at` is always the instant of
+    reading, and numbers are those of the copy that was served then: the same question at the same instant has the same
+    answer until the world is edited. Edits hold at once and for every instant, earlier ones too, and show through a
+    copy that stands still.
     """
 
     def __init__(self, config: WorldConfig = WorldConfig()) -> None:
@@ -90,6 +132,10 @@ class World:
         self._places: dict[str, tuple[str, int]] = {}
         self._campaigns: dict[str, Campaign] = {}
         self._removed: set[str] = set()
+        self._copies = Copies(config.sync_hours)
+        self._successors: dict[str, str] = {}
+        self._silenced: set[str] = set()
+        self._stays: dict[str, list[_Stay]] = {}
         self._overrides: dict[tuple[Scope, str, int], _DayOverride] = {}
         self._restated: dict[tuple[str, int], Numbers] = {}
         self._settled_sums: dict[tuple[str, int], Activity | None] = {}
@@ -100,12 +146,16 @@ class World:
     # Who is there
 
     def projects(self, organization_id: str) -> list[Project]:
-        """The organisation's projects, in a stable order."""
+        """The organisation's projects, the oldest first."""
         return [project for project in self._projects.values() if project.organization_id == organization_id]
 
     def accounts(self, project_id: str) -> list[Account]:
-        """The project's ad accounts, in a stable order."""
-        return [self._accounts[account_id] for account_id in self._accounts_of[project_id]]
+        """The project's ad accounts that are listed, in a stable order."""
+        return [
+            self._accounts[account_id]
+            for account_id in self._accounts_of[project_id]
+            if account_id not in self._silenced
+        ]
 
     def campaigns(self, project_id: str, at: datetime) -> Iterator[Campaign]:
         """The project's campaigns that exist at `at`, account by account, in a stable order."""
@@ -113,7 +163,8 @@ class World:
         for account_id in self._accounts_of[project_id]:
             for campaign_id in self._campaigns_of[account_id]:
                 campaign = self._campaign(campaign_id)
-                if campaign.first_day - 2 <= today and campaign_id not in self._removed:
+                is_listed = campaign.first_day - 2 <= today and campaign_id not in self._removed
+                if is_listed and campaign.account_id == account_id:
                     yield campaign
 
     def adsets(self, campaign: Campaign) -> list[AdSet]:
@@ -128,22 +179,24 @@ class World:
 
     def project(self, project_id: str) -> Project | None:
         """The project of that id."""
-        return self._projects.get(project_id)
+        return self._projects.get(with_prefix("prj", project_id))
 
     def find(self, scope: Scope, entity_id: str, at: datetime) -> Entity | None:
         """The entity of that id as it can be seen at `at`: neither removed nor still to be created."""
         match scope:
             case Scope.PROJECT:
-                return self._projects.get(entity_id)
+                return self.project(entity_id)
             case Scope.AD_ACCOUNT:
-                return self._accounts.get(entity_id)
+                return None if entity_id in self._silenced else self._accounts.get(entity_id)
             case Scope.CAMPAIGN:
-                return self._visible_campaign(entity_id, at)
+                return self._visible_campaign(with_prefix("cmp", entity_id), at)
             case Scope.ADSET:
-                campaign = self._visible_campaign(f"cmp_{entity_id[4:30]}", at)
+                token = with_prefix("adg", entity_id)[4:30]
+                campaign = self._visible_campaign(f"cmp_{token}", at)
                 return _by_id(self.adsets(campaign) if campaign else [], entity_id)
             case Scope.AD:
-                adset = self.find(Scope.ADSET, f"adg_{entity_id[3:31]}", at)
+                token = with_prefix("ad", entity_id)[3:31]
+                adset = self.find(Scope.ADSET, f"adg_{token}", at)
                 return _by_id(self.ads(adset) if isinstance(adset, AdSet) else [], entity_id)
 
     # What they did
@@ -153,13 +206,17 @@ class World:
 
         LookupError if there is no such entity at `at`.
         """
-        buckets = self.series(scope, entity_id, day.toordinal(), day.toordinal() + 1, at)
-        return buckets[0].activity if buckets and buckets[0].copies else None
+        return _served(self.series(scope, entity_id, day.toordinal(), day.toordinal() + 1, at))
 
     def settled_campaign_day(self, campaign_id: str, day: date) -> Activity | None:
-        """The campaign's final numbers of that UTC day, as served from its close + 72 h on; None if no bucket."""
+        """The campaign's final numbers of that UTC day, as in any copy made at its close + 72 h or later.
+
+        None if no bucket; LookupError if there is no such campaign by then.
+        """
         settled_at = day_start(day.toordinal()) + DAY + SETTLING
-        return self.activity(Scope.CAMPAIGN, campaign_id, day, datetime.fromtimestamp(settled_at, UTC))
+        campaign = self._found(Scope.CAMPAIGN, campaign_id, datetime.fromtimestamp(settled_at, UTC))
+        days = range(day.toordinal(), day.toordinal() + 1)
+        return _served(self._buckets(Scope.CAMPAIGN, campaign, days, lambda _: settled_at, ALL_PLATFORMS))
 
     def series(
         self,
@@ -173,59 +230,116 @@ class World:
     ) -> list[DayBucket]:
         """The entity's day buckets in `[first_day, end_day)` (ordinals) as read at `at`, in order.
 
-        `platforms` slices accounts and projects. LookupError if there is no such entity at `at`.
+        A day that had not begun when the copy was made has none. `platforms` slices accounts and projects. LookupError
+        if there is no such entity at `at`.
         """
+        entity = self._found(scope, entity_id, at)
+        read_at = int(at.timestamp())
+        return self._buckets(
+            scope, entity, range(first_day, end_day), lambda account: self._copies.made_at(account, read_at), platforms
+        )
+
+    def _found(self, scope: Scope, entity_id: str, at: datetime) -> Entity:
         entity = self.find(scope, entity_id, at)
         if entity is None:
             raise LookupError(f"no {scope} {entity_id} at {at.isoformat()}")
-        activity_on = self._reader(entity, int(at.timestamp()), platforms)
+        return entity
+
+    def _buckets(
+        self,
+        scope: Scope,
+        entity: Entity,
+        days: range,
+        made_at: Callable[[Account], int],
+        platforms: frozenset[Platform],
+    ) -> list[DayBucket]:
+        """The entity's buckets of those days in the copies that `made_at` tells of."""
+        copies = {account.id: made_at(account) for account in self._sources(entity)}
+        activity_on = self._reader(entity, copies, platforms)
+        # Nothing has happened before the world began, and nothing will have happened after the newest copy.
+        newest = max(copies.values(), default=0)
         buckets: list[DayBucket] = []
-        # Nothing has happened before the world began, and nothing will have happened after `at`.
-        for day in range(max(first_day, self._first_day), min(end_day, _day_of(at) + 1)):
+        for day in range(max(days.start, self._first_day), min(days.stop, ordinal_at(newest - 1) + 1)):
             activity = activity_on(day)
-            override = self._overrides.get((scope, entity_id, day)) if self._overrides else None
+            override = self._overrides.get((scope, entity.id, day)) if self._overrides else None
             if override is not None:
                 buckets.append(DayBucket(day, _replaced(activity or NOTHING, override.numbers), override.copies))
             elif activity is not None:
                 buckets.append(DayBucket(day, activity))
         return buckets
 
-    def _reader(self, entity: Entity, at: int, platforms: frozenset[Platform]) -> Callable[[int], Activity | None]:
-        """The function from a day to the entity's activity at `at`."""
+    def _sources(self, entity: Entity) -> list[Account]:
+        """The real accounts whose copies the entity's numbers come from, each once."""
         match entity:
             case Project():
-                accounts = [account for account in self.accounts(entity.id) if account.platform in platforms]
-                return lambda day: _sum(self._account_day(account.id, day, at) for account in accounts)
+                return [account for account in self.accounts(entity.id) if account.id not in self._successors]
             case Account():
-                return lambda day: self._account_day(entity.id, day, at) if entity.platform in platforms else None
+                return [self._accounts[self._successor(entity.id)]]
             case Campaign():
+                return [self._accounts[entity.account_id]]
+            case AdSet():
+                return self._sources(entity.campaign)
+            case Ad():
+                return self._sources(entity.adset)
+
+    def _reader(
+        self, entity: Entity, copies: Mapping[str, int], platforms: frozenset[Platform]
+    ) -> Callable[[int], Activity | None]:
+        """The function from a day to the entity's activity in the copies made then, by account."""
+        match entity:
+            case Project() | Account():
+                made = [(account_id, at) for account_id, at in copies.items() if self._is_on(account_id, platforms)]
+                return lambda day: _sum(self._account_day(account_id, day, at) for account_id, at in made)
+            case Campaign():
+                at = copies[entity.account_id]
                 return lambda day: self._campaign_day(entity, day, at)
             case AdSet():
-                return lambda day: self._adset_day(entity, day, at)
+                whole = self._reader(entity.campaign, copies, platforms)
+                return lambda day: _part(whole(day), entity.campaign.adset_weights, entity.index)
             case Ad():
-                weights = entity.adset.campaign.ad_weights
-                return lambda day: _part(self._adset_day(entity.adset, day, at), weights, entity.index)
+                whole = self._reader(entity.adset, copies, platforms)
+                return lambda day: _part(whole(day), entity.adset.campaign.ad_weights, entity.index)
+
+    def _is_on(self, account_id: str, platforms: frozenset[Platform]) -> bool:
+        return self._accounts[account_id].platform in platforms
 
     def _account_day(self, account_id: str, day: int, at: int) -> Activity | None:
-        """The sum of the account's campaigns; removed ones still count, for what was spent stays spent."""
+        """The sum of the account's campaigns in the copy made at `at`.
+
+        Removed ones still count, for what was spent stays spent, and so do, for their days here, those that moved away.
+        """
         settled = at >= day_start(day) + DAY + SETTLING
         sums, key = self._settled_sums, (account_id, day)
         if settled and key in sums:
             return sums[key]
-        campaigns = (self._campaign(campaign_id) for campaign_id in self._campaigns_of[account_id])
+        campaigns = (
+            self._campaign(campaign_id)
+            for campaign_id in self._campaigns_of[account_id]
+            if not self._stays or self._account_on(campaign_id, day) == account_id
+        )
         activity = _sum(self._campaign_day(campaign, day, at) for campaign in campaigns)
         if settled:
             sums[key] = activity
         return activity
+
+    def _account_on(self, campaign_id: str, day: int) -> str:
+        """The account in which the campaign's day counts."""
+        stays = self._stays.get(campaign_id)
+        if stays is None:
+            return self._campaign(campaign_id).account_id
+        return self._successor(next(stay.account_id for stay in reversed(stays) if stay.first_day <= day))
+
+    def _successor(self, account_id: str) -> str:
+        """The id under which the account was reconnected last; its own if it was not."""
+        while account_id in self._successors:
+            account_id = self._successors[account_id]
+        return account_id
 
     def _campaign_day(self, campaign: Campaign, day: int, at: int) -> Activity | None:
         activity = activity_of(campaign, day, at)
         if activity is not None and self._restated:
             return _replaced(activity, self._restated.get((campaign.id, day), {}))
         return activity
-
-    def _adset_day(self, adset: AdSet, day: int, at: int) -> Activity | None:
-        return _part(self._campaign_day(adset.campaign, day, at), adset.campaign.adset_weights, adset.index)
 
     # What changes
 
@@ -277,7 +391,7 @@ class World:
         """
         if first_day.toordinal() < self._first_day:
             raise ValueError(f"{first_day} lies before the start of the world, {self.config.starts_at:%Y-%m-%d}")
-        campaign_id = self._place_campaign(account_id)
+        campaign_id = self._place_campaign(self._successor(account_id))
         campaign = replace(
             self._campaign(campaign_id),
             first_day=first_day.toordinal(),
@@ -288,6 +402,65 @@ class World:
         self._campaigns[campaign_id] = _changed(campaign, name=name)
         self._settled_sums = {}
         return campaign_id
+
+    def pause_syncing(
+        self,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        platform: Platform | None = None,
+        account_id: str | None = None,
+    ) -> None:
+        """Let no sync happen after `since` and before `until` (None: ever again): the copy stays as it was.
+
+        The sync at `since` itself still happened, the one at `until` brings the copy up to date. The pause is of
+        everything, of one platform, or of one account. KeyError if there is no such account, ValueError if the pause
+        would end before it begins.
+        """
+        if account_id is not None:
+            account_id = self._accounts[account_id].id
+        ends_at = None if until is None else int(until.timestamp())
+        self._copies.pause(Pause(int(since.timestamp()), ends_at, platform, account_id))
+
+    def move_campaign(self, campaign_id: str, account_id: str, first_day: date) -> None:
+        """List a campaign under another account of its project and platform, where its days from `first_day` on count.
+
+        Its earlier days stay in the sums of the account that it was in; its own numbers are those it always had.
+        KeyError if there is no such campaign or account, ValueError if the account is of another project or platform.
+        """
+        campaign, account = self._campaign(campaign_id), self._accounts[self._successor(account_id)]
+        if (account.project_id, account.platform) != (campaign.project_id, campaign.platform):
+            raise ValueError(f"campaign {campaign_id} can move only within its project and platform")
+        stays = self._stays.setdefault(campaign_id, [_Stay(0, campaign.account_id)])
+        kept = [stay for stay in stays if stay.first_day < first_day.toordinal()]
+        self._stays[campaign_id] = [*kept, _Stay(first_day.toordinal(), account.id)]
+        self._campaigns[campaign_id] = replace(campaign, account_id=account.id)
+        if campaign_id not in self._campaigns_of[account.id]:
+            self._campaigns_of[account.id].append(campaign_id)
+        self._settled_sums = {}
+
+    def reconnect_account(self, account_id: str, *, old_id_answers: bool = False) -> str:
+        """List a real account, one `externalId`, under a new id as well, and return that id.
+
+        Its campaigns keep their ids and are listed under the new one; under it the account answers with its whole past.
+        The old id is 404 and no longer listed, unless it goes on answering: then with the same numbers. A project
+        counts the account once. KeyError if there is no such account, ValueError if it was reconnected before.
+        """
+        account = self._accounts[account_id]
+        if account_id in self._successors:
+            raise ValueError(f"account {account_id} was reconnected already")
+        reconnected = replace(account, id=self._token("reconnected", account_id))
+        self._accounts[reconnected.id] = reconnected
+        self._accounts_of[account.project_id].append(reconnected.id)
+        self._campaigns_of[reconnected.id] = list(self._campaigns_of[account_id])
+        self._successors[account_id] = reconnected.id
+        for campaign_id, campaign in self._campaigns.items():
+            if campaign.account_id == account_id:
+                self._campaigns[campaign_id] = replace(campaign, account_id=reconnected.id)
+        if not old_id_answers:
+            self._silenced.add(account_id)
+        self._settled_sums = {}
+        return reconnected.id
 
     def override_day(
         self, scope: Scope, entity_id: str, day: date, *, copies: int = 1, **numbers: Unpack[Numbers]
@@ -308,14 +481,19 @@ class World:
 
     def _found_project(self, organization_id: str, number: int, campaigns: int) -> None:
         project_id = f"prj_{self._token('project', number)}"
-        suffix = "" if number < len(PROJECT_NAMES) else f" {number + 1}"
+        kind = PROJECT_KINDS[number % len(PROJECT_KINDS)]
+        suffix = "" if number < len(PROJECT_KINDS) else f" {number + 1}"
         self._projects[project_id] = Project(
             id=project_id,
             organization_id=organization_id,
-            name=PROJECT_NAMES[number % len(PROJECT_NAMES)] + suffix,
+            name=kind.name + suffix,
             status="active",
-            created_at=self.config.starts_at,
+            created_at=self.config.starts_at - _BEFORE_THE_WORLD + timedelta(hours=number),
             audience=200_000 + Random(project_id).randrange(400_000),
+            customer_external_id=f"customer-{number + 1:04d}",
+            timezone=kind.timezone,
+            primary_language=kind.primary_language,
+            owner_email=f"owner{number + 1}@example.com",
         )
         self._accounts_of[project_id] = [
             self._open_account(project_id, place, campaigns) for place in range(self.config.accounts)
@@ -328,7 +506,7 @@ class World:
             id=account_id,
             project_id=project_id,
             platform=kind.platform,
-            external_id=f"act_{Random(account_id).randrange(10**14, 10**15)}",
+            external_id=_external_id(kind.platform, Random(account_id).randrange(10**14, 10**15)),
             name=kind.name,
             currency=kind.currency,
             timezone=kind.timezone,
@@ -356,7 +534,7 @@ class World:
         return campaign
 
     def _make_campaign(self, campaign_id: str, account_id: str, place: int) -> Campaign:
-        account = self._accounts[account_id]
+        account = self._accounts[self._successor(account_id)]
         generation, kind_number = divmod(place, len(CAMPAIGN_KINDS))
         kind = CAMPAIGN_KINDS[kind_number]
         random = Random(campaign_id)
@@ -403,7 +581,23 @@ def _day_of(at: datetime) -> int:
 
 
 def _by_id(children: Iterable[_Child], entity_id: str) -> _Child | None:
-    return next((child for child in children if child.id == entity_id), None)
+    return next((child for child in children if matches(entity_id, child.id)), None)
+
+
+def _external_id(platform: Platform, number: int) -> str:
+    """The number of an account as its platform writes it."""
+    match platform:
+        case Platform.META:
+            return f"act_{number}"
+        case Platform.TIKTOK:
+            return str(number)
+        case Platform.APPLE:
+            return f"org-{number % 10**8}"
+
+
+def _served(buckets: Sequence[DayBucket]) -> Activity | None:
+    """The activity of the one bucket there may be, if it is served at all."""
+    return buckets[0].activity if buckets and buckets[0].copies else None
 
 
 def _sum(parts: Iterable[Activity | None]) -> Activity | None:

@@ -23,7 +23,7 @@ from layers_etl.sandbox.activity import Activity
 from layers_etl.sandbox.entities import Platform
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.faults import Fault
-from layers_etl.sandbox.metrics import reach
+from layers_etl.sandbox.metrics import RATIO_DIGITS, reach
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
 from layers_etl.settings import Settings
@@ -157,7 +157,7 @@ class Station:
         project = self.sandbox.world.project(self.project_id)
         assert project
         people = reach(activity.impressions, project.audience)
-        frequency = round(activity.impressions / max(people, 1), 4) if platform is Platform.META else None
+        frequency = round(activity.impressions / max(people, 1), RATIO_DIGITS) if platform is Platform.META else None
         spend = Decimal(activity.spend_cents) / 100
         counts = (activity.impressions, activity.clicks, activity.conversions)
         return (spend, *counts, _conversion_value(activity, spend), people, frequency)
@@ -189,7 +189,7 @@ class Station:
 def _conversion_value(activity: Activity, spend: Decimal) -> Decimal | None:
     if activity.value_cents is None:
         return None
-    roas = round(activity.value_cents / 100 / max(activity.spend_cents / 100, 0.01), 4)
+    roas = round(activity.value_cents / 100 / max(activity.spend_cents / 100, 0.01), RATIO_DIGITS)
     return derive_conversion_value(spend, Decimal(repr(roas)))
 
 

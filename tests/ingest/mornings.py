@@ -23,6 +23,7 @@ from layers_etl.sandbox.activity import Activity
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.exchange import Query
 from layers_etl.sandbox.faults import Fault
+from layers_etl.sandbox.metrics import RATIO_DIGITS
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
 from layers_etl.settings import Settings
@@ -199,12 +200,12 @@ class Pipeline:
 
 
 def stored(activity: Activity) -> Row:
-    """The API's exact numbers as columns; conversion value as it follows from the ROAS served, of four decimals."""
+    """The API's exact numbers as columns; conversion value as it follows from the ROAS served."""
     spend = Decimal(activity.spend_cents) / 100
     value = None
     if activity.value_cents is not None:
         floored = max(spend, Decimal("0.01"))
-        roas = round(activity.value_cents / 100 / max(activity.spend_cents / 100, 0.01), 4)
+        roas = round(activity.value_cents / 100 / max(activity.spend_cents / 100, 0.01), RATIO_DIGITS)
         value = (Decimal(repr(roas)) * floored).quantize(Decimal("0.0001"))
     return spend, activity.impressions, activity.clicks, activity.conversions, value
 

@@ -11,7 +11,7 @@ from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.errors import ApiError
 from layers_etl.sandbox.ratelimit import TokenBucket
 from layers_etl.sandbox.server import SandboxServer
-from layers_etl.sandbox.world import CHILD_ORGANIZATION, ORGANIZATION
+from layers_etl.sandbox.world import CHILD_ORGANIZATION, ORGANIZATION, Generation, WorldConfig
 
 from .reader import NOW, Reader
 
@@ -52,8 +52,72 @@ def test_whoami_tells_who_but_never_the_key(reader: Reader):
     response = reader.get("/v1/whoami")
     assert response.json()["organizationId"] == ORGANIZATION
     assert response.json()["rateLimitTier"] == "partner"
-    assert response.json()["scopes"] == ["ads:read", "metrics:read"]
+    assert response.json()["scopes"] == ["ads:read", "metrics:read", "projects:read"]
     assert DEFAULT_KEY not in response.text
+
+
+def test_projects_need_a_permission_of_their_own(still: SandboxServer, reader: Reader):
+    campaign_id = reader.campaign()["campaignId"]
+    with Reader(still.url, "lp_test_noprojects") as client:
+        for path in ("/v1/projects", f"/v1/projects/{reader.project_id}"):
+            refused = client.get(path)
+            assert code(refused) == (403, "FORBIDDEN_SCOPE")
+            assert "projects:read" in refused.json()["error"]["message"]
+        path = f"/v1/projects/{reader.project_id}/ads-metrics"
+        assert client.get(path, params={"scope": "campaign", "id": campaign_id}).status_code == 200
+
+
+@pytest.mark.parametrize(("key", "listed"), [("lp_test_full", ["*"]), ("lp_test_unlisted", [])])
+def test_the_scopes_that_whoami_lists_need_not_be_what_the_key_may_do(
+    still: SandboxServer, key: str, listed: list[str]
+):
+    with Reader(still.url, key) as client:
+        assert client.get("/v1/whoami").json()["scopes"] == listed
+        assert client.metrics("campaign", client.campaign()["campaignId"])["series"]
+
+
+def test_a_suspended_organisation_is_refused_everywhere(still: SandboxServer, reader: Reader):
+    paths = ["/v1/whoami", "/v1/projects", f"/v1/projects/{reader.project_id}/ads/campaigns"]
+    with Reader(still.url, "lp_test_suspended") as client:
+        assert {code(client.get(path)) for path in paths} == {(503, "KILL_SWITCH")}
+
+
+def test_a_live_key_reads_the_same_organisation(still: SandboxServer, reader: Reader):
+    with Reader(still.url, "lp_live_sandbox") as live:
+        assert live.get("/v1/whoami").json()["organizationId"] == ORGANIZATION
+        assert live.get("/v1/projects").json() == reader.get("/v1/projects").json()
+
+
+def test_whoami_has_the_shape_of_the_keys_or_the_sandboxs_generation(still: SandboxServer, reader: Reader):
+    switches = {"killSwitch", "apiAccessRevoked"}
+    old = reader.get("/v1/whoami").json()
+    assert old.keys() >= switches and "parentOrganizationId" not in old
+    assert old["workspaceId"] == old["organizationId"]
+    with Reader(still.url, "lp_test_new") as client:
+        new = client.get("/v1/whoami").json()
+    assert new.keys() == old.keys() - switches | {"parentOrganizationId"}
+    config = WorldConfig(generation=Generation.NEW)
+    with SandboxServer(config, now=NOW) as server, Reader(server.url, "lp_test_child") as child:
+        assert child.get("/v1/whoami").json()["parentOrganizationId"] == ORGANIZATION
+
+
+def test_only_a_parent_key_lists_the_organisations_below_its_own(still: SandboxServer, reader: Reader):
+    with Reader(still.url, "lp_test_parent") as parent:
+        (child,) = parent.get("/v1/organizations").json()["items"]
+        assert (child["id"], child["status"]) == (CHILD_ORGANIZATION, "active")
+        assert parent.get("/v1/organizations", params={"status": "archived"}).json()["items"] == []
+    for key in (DEFAULT_KEY, "lp_test_full"):
+        with Reader(still.url, key) as client:
+            assert code(client.get("/v1/organizations")) == (403, "FORBIDDEN_SCOPE")
+
+
+def test_an_organisation_can_be_named_with_or_without_its_prefix(still: SandboxServer):
+    with Reader(still.url, "lp_test_parent") as parent:
+        answers = [
+            parent.get("/v1/projects", headers={"X-Layers-Organization": name}).json()
+            for name in (CHILD_ORGANIZATION, CHILD_ORGANIZATION.removeprefix("org_"))
+        ]
+    assert answers[0]["items"] and answers[0] == answers[1]
 
 
 def test_only_a_parent_key_acts_for_a_child_organisation(still: SandboxServer):
@@ -72,7 +136,7 @@ def test_every_refusal_has_the_envelope_and_the_request_id_of_its_header(reader:
         reader.get("/elsewhere"),
         reader.post("/v1/whoami"),
         reader.get("/v1/projects/prj_nothing/ads/campaigns"),
-        reader.get("/v1/projects", params={"limit": 0}),
+        reader.get(f"/v1/projects/{reader.project_id}/ads/campaigns", params={"limit": 0}),
         reader.get("/v1/whoami", headers={"Authorization": "none"}),
     ]
     assert [response.status_code for response in responses] == [404, 404, 405, 404, 400, 401]

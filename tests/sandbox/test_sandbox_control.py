@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature
 from typing import Any
 
 import httpx
 import pytest
 
+from layers_etl.sandbox.auth import KEYS
 from layers_etl.sandbox.clock import Clock
+from layers_etl.sandbox.effects import EFFECTS
 from layers_etl.sandbox.entities import Scope
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
@@ -194,3 +197,28 @@ def test_in_the_foreground_it_says_where_it_listens_and_stops_cleanly_on_a_signa
         assert run.wait(timeout=5) == 0
         assert "Bearer lp_test_sandbox" in run.stdout.read()
         assert run.stderr.read() == ""
+
+
+def test_its_help_tells_every_key_with_its_purpose_and_every_effect_with_what_it_does():
+    program = "import sys; sys.argv = ['layers-etl', 'sandbox', '--help']; from layers_etl.cli import main; main()"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    for key, known in KEYS.items():
+        assert re.search(rf"^  {key} +{re.escape(known.purpose)}$", told, re.MULTILINE)
+    for name, effect in EFFECTS.items():
+        assert re.search(rf"^  {name} +{re.escape((effect.__doc__ or '').splitlines()[0])}$", told, re.MULTILINE)
+
+
+def test_the_help_of_the_whole_command_line_does_not_load_the_sandbox():
+    program = (
+        "import sys; sys.argv = ['layers-etl', '--help']\n"
+        "from layers_etl.cli import main\n"
+        "try: main()\n"
+        "finally: assert not any(name.startswith('layers_etl.sandbox') for name in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_every_parameter_of_an_effect_is_told_of_in_its_docstring(effect: str):
+    own = [name for name, known in signature(EFFECTS[effect]).parameters.items() if known.kind is known.KEYWORD_ONLY]
+    assert [name for name in own if f"`{name}`" not in (EFFECTS[effect].__doc__ or "")] == []

@@ -47,8 +47,21 @@ def test_a_forged_cursor_silently_gives_the_first_page_again(reader: Reader):
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "ten", "1.5", ""])
 def test_a_limit_outside_one_to_two_hundred_is_a_validation_error(reader: Reader, limit: str):
-    response = reader.get("/v1/projects", params={"limit": limit})
-    assert (response.status_code, response.json()["error"]["code"]) == (400, "VALIDATION")
+    for path, status in ((f"/v1/projects/{reader.project_id}/ads/campaigns", 400), ("/v1/projects", 422)):
+        response = reader.get(path, params={"limit": limit})
+        assert (response.status_code, response.json()["error"]["code"]) == (status, "VALIDATION")
+
+
+@pytest.mark.parametrize("cursor", ["", "forged", "é", "===="])
+def test_a_malformed_cursor_of_projects_is_a_validation_error(reader: Reader, cursor: str):
+    response = reader.get("/v1/projects", params={"cursor": cursor})
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "VALIDATION")
+
+
+def test_a_cursor_of_another_list_gives_the_first_page_of_projects(reader: Reader):
+    path = f"/v1/projects/{reader.project_id}/ads/campaigns"
+    foreign = reader.get(path, params={"limit": 2}).json()["nextCursor"]
+    assert reader.get("/v1/projects", params={"cursor": foreign}).json() == reader.get("/v1/projects").json()
 
 
 def test_projects_can_be_filtered_by_status(sandbox: SandboxServer, client: Reader):
@@ -56,6 +69,54 @@ def test_projects_can_be_filtered_by_status(sandbox: SandboxServer, client: Read
     archived = client.get("/v1/projects", params={"status": "archived"}).json()["items"]
     assert [item["id"] for item in archived] == [client.project_id]
     assert client.get("/v1/projects", params={"status": "active"}).json()["items"] == []
+
+
+def test_projects_are_listed_the_newest_first_and_can_be_searched():
+    with (
+        SandboxServer(WorldConfig(projects=3, accounts=1, campaigns=1), now=NOW) as server,
+        Reader(server.url) as reader,
+    ):
+        projects = walk(reader, "/v1/projects", limit=2)
+        created = [item["createdAt"] for item in projects]
+        assert len(created) == 3 and created == sorted(created, reverse=True)
+        lumen = next(item for item in projects if item["name"] == "Lumen Coffee")
+        for query in ({"search": "lumen"}, {"customerExternalId": lumen["customerExternalId"]}):
+            assert reader.get("/v1/projects", params=query).json()["items"] == [lumen]
+        assert reader.get("/v1/projects", params={"customerExternalId": "nobody"}).json()["items"] == []
+        assert lumen.keys() >= {"timezone", "primaryLanguage", "ownerEmail", "updatedAt"}
+
+
+def test_a_project_can_be_asked_for_by_its_id(reader: Reader):
+    (listed,) = reader.get("/v1/projects").json()["items"]
+    assert reader.get(f"/v1/projects/{listed['id']}").json() == listed
+    assert reader.get("/v1/projects/prj_nothing").status_code == 404
+
+
+def test_ids_are_taken_with_their_prefix_or_without_it(reader: Reader):
+    project, campaign = reader.project_id.removeprefix("prj_"), reader.campaign()["campaignId"]
+    adset = reader.items("adsets", campaignId=campaign)[0]["adsetId"]
+    ad = reader.items("ads", adsetId=adset)[0]["adId"]
+    assert reader.get(f"/v1/projects/{project}").json()["id"] == reader.project_id
+    for scope, entity_id in (("project", reader.project_id), ("campaign", campaign), ("adset", adset), ("ad", ad)):
+        bare = entity_id.partition("_")[2]
+        answer = reader.get(f"/v1/projects/{project}/ads-metrics", params={"scope": scope, "id": bare}).json()
+        assert answer.pop("id") == bare
+        assert answer.items() <= reader.metrics(scope, entity_id).items()
+    assert reader.items("adsets", campaignId=campaign.removeprefix("cmp_")) == reader.items(
+        "adsets", campaignId=campaign
+    )
+    assert reader.items("ads", adsetId=adset.removeprefix("adg_")) == reader.items("ads", adsetId=adset)
+
+
+def test_an_account_is_numbered_the_way_its_platform_does(reader: Reader):
+    meta, tiktok, apple = (account["externalId"] for account in reader.items("ad-accounts"))
+    assert meta.startswith("act_") and tiktok.isdigit() and apple.startswith("org-")
+
+
+def test_the_budgets_of_ad_sets_add_up_to_no_more_than_their_campaigns(reader: Reader):
+    campaign = reader.campaign()
+    budgets = [adset["dailyBudgetCents"] for adset in reader.items("adsets", campaignId=campaign["campaignId"])]
+    assert 0 <= campaign["dailyBudgetCents"] - sum(budgets) < len(budgets)
 
 
 def test_accounts_differ_in_currency_and_can_be_filtered(sandbox: SandboxServer, client: Reader):

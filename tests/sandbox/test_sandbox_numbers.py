@@ -1,4 +1,4 @@
-"""What the numbers of the world do: they add up, they mature, they settle."""
+"""What the numbers of the world do: they add up, they mature, they settle. Read live: copies are another test's."""
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -12,7 +12,7 @@ from layers_etl.sandbox.entities import Account, AdSet, Campaign, Platform, Scop
 from layers_etl.sandbox.metrics import reach
 from layers_etl.sandbox.world import ORGANIZATION, World, WorldConfig
 
-WORLD = World(WorldConfig(campaigns=9))
+WORLD = World(WorldConfig(campaigns=9, sync_hours=0))
 PROJECT = WORLD.projects(ORGANIZATION)[0]
 LATE = datetime(2026, 7, 1, tzinfo=UTC)
 CAMPAIGNS = list(WORLD.campaigns(PROJECT.id, LATE))
