@@ -26,6 +26,8 @@ from ..domain.strategies import properties
 from ..fresh import fresh_warehouse
 from ..json_values import ODD_VALUES, array_text, object_text, odd_json
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 COLUMNS = {
     "platform": "meta_ads",

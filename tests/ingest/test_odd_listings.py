@@ -14,6 +14,8 @@ from layers_etl.warehouse.runs import RunStatus
 from .mornings import START, Pipeline, morning
 from .rewriting import rewriting, with_items
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGNS = "SELECT campaign_id, ad_account_id, listed FROM ads.campaigns ORDER BY campaign_id"
 NAMES = "SELECT campaign_id, name, ad_account_id FROM ads.campaigns ORDER BY campaign_id"
 ODD = "SELECT scope, entity_id, field FROM ops.odd_fields ORDER BY ALL"

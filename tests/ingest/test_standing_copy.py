@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.sandbox.world import WorldConfig
 
 from .mornings import Pipeline, stored
+
+pytestmark = pytest.mark.slow
 
 PAUSED: tuple[datetime, datetime] = (datetime(2026, 4, 13, 6, tzinfo=UTC), datetime(2026, 4, 16, 9, tzinfo=UTC))
 

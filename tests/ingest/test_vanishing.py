@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.sandbox.entities import Scope as ApiScope
 
 from .mornings import FIRST_MORNING, START, Pipeline, morning
+
+pytestmark = pytest.mark.slow
 
 DAY = FIRST_MORNING.date() - timedelta(days=1)
 
