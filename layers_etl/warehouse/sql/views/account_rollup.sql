@@ -1,15 +1,21 @@
 -- marts.{view}: {mart} by {keys} and {period}.
+-- What is known under several ids (ops.duplicate_ids) counts once: its days, and of the ids' readings the most.
 -- One belongs to a sum if it has a row in it, or could have one: it is not gone, and its money is in that currency.
 -- The latter decides whether all was read: what could not be read has no row at all.
 CREATE OR REPLACE VIEW marts.{view} AS
-WITH sums AS NOT MATERIALIZED (
+WITH uncounted AS (
+  SELECT project_id, entity_id AS {id_column}, day FROM ops.uncounted_days WHERE scope = '{scope}'
+),
+sums AS NOT MATERIALIZED (
   SELECT {keys}, {period_of_day} AS {period}, {sums}
   FROM {mart}
+  ANTI JOIN uncounted USING (project_id, {id_column}, day)
   GROUP BY ALL
 ),
 involved AS (
   SELECT {keys}, {period_of_day} AS {period}, {id_column} AS entity_id
   FROM {mart}
+  ANTI JOIN uncounted USING (project_id, {id_column}, day)
   UNION
   SELECT {summed_keys}, sums.{period}, entity.entity_id
   FROM sums
