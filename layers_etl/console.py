@@ -36,7 +36,7 @@ def print_status(status: Status, console: Console) -> None:
             str(account.oldest_open_day or "none"),
         )
     console.print(table)
-    for finding in (*status.unrefreshed_accounts, *status.standing_sources):
+    for finding in (*status.unrefreshed_accounts, *status.duplicate_accounts, *status.standing_sources):
         console.print(str(finding), markup=False)
     if status.doubtful_days:
         console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:", markup=False)

@@ -15,6 +15,7 @@ from layers_etl.warehouse.checks import (
     count_faulty_keys,
     count_negative_primitives,
     keyed_tables,
+    load_duplicate_accounts,
     load_last_reading_moves,
     load_standing_mismatches,
     load_unrefreshed_accounts,
@@ -36,6 +37,7 @@ TOLD = "told"
 def all_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
     """What must hold of every table of the scopes that are read, whatever was read."""
     yield _every_account_is_refreshed()
+    yield _no_account_is_listed_twice()
     yield _every_source_moves(AD_ACCOUNT if AD_ACCOUNT in scopes else scopes[0])
     for scope in (PROJECT, *listed_scopes(scopes)):
         dimension, *_ = keyed_tables(scope)
@@ -113,6 +115,30 @@ def _every_account_is_refreshed() -> dg.AssetChecksDefinition:
         )
 
     return every_account_is_refreshed
+
+
+def _no_account_is_listed_twice() -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="no_account_is_listed_twice",
+        asset=AD_ACCOUNT.plural,
+        description="No account of a platform is listed under two ids, or was in the last eight weeks. Within a "
+        "project each of its days counts once in rollups and reconciliations all the same: ops.duplicate_ids.",
+    )
+    def no_account_is_listed_twice(ingestion: IngestionResource) -> dg.AssetCheckResult:
+        run = ingestion.ingestion
+        duplicates = load_duplicate_accounts(run.warehouse, run.settings.project_ids)
+        return dg.AssetCheckResult(
+            passed=not duplicates,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "accounts_with_several_ids": len(duplicates),
+                TOLD: dg.MetadataValue.json([str(account) for account in duplicates[:OFFENDERS_SHOWN]]),
+                "what_to_do": "Where an account was connected anew, nothing: this is told for eight weeks after its "
+                "old id was last listed. Where it is connected twice, disconnect one in Layers.",
+            },
+        )
+
+    return no_account_is_listed_twice
 
 
 def _every_source_moves(scope: Scope) -> dg.AssetChecksDefinition:

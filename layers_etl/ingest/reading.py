@@ -232,6 +232,7 @@ class MetricsReader:
                     session.settings.settle_hours.hours(key.platform),
                     vouched_at=vouched_at(self.sources.get(source), session.instant),
                     accepts_vanishing=not session.is_run,
+                    ad_account_id=state.entity(key).known.parent_id,
                 )
             )
         if landings:

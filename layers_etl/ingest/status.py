@@ -12,7 +12,12 @@ from layers_etl.domain.settlement import DayState, count_days_by_state
 from layers_etl.ingest.outstanding import open_reads, scopes_at_hand
 from layers_etl.settings import Settings
 from layers_etl.warehouse.audits import AuditFinding, load_audit_findings
-from layers_etl.warehouse.checks import UnrefreshedAccount, load_unrefreshed_accounts
+from layers_etl.warehouse.checks import (
+    DuplicateAccount,
+    UnrefreshedAccount,
+    load_duplicate_accounts,
+    load_unrefreshed_accounts,
+)
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, load_doubtful_days
 from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids
@@ -44,12 +49,13 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All accounts at ``instant``, those that are not refreshed or stand still, the days whose answers leave a doubt,
-    what settled days show that were read again, and the last run with what it could not read."""
+    """All accounts at ``instant``, those that are not refreshed, have several ids or stand still, the days whose
+    answers leave a doubt, what settled days show that were read again, and the last run with what it could not read."""
 
     instant: datetime
     accounts: tuple[AccountStatus, ...]
     unrefreshed_accounts: tuple[UnrefreshedAccount, ...]
+    duplicate_accounts: tuple[DuplicateAccount, ...]
     standing_sources: tuple[StandingSource, ...]
     doubtful_days: tuple[DoubtfulDay, ...]
     audits: tuple[AuditFinding, ...]
@@ -99,6 +105,7 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
             for account in sorted(entities)
         ),
         tuple(load_unrefreshed_accounts(warehouse, settings.project_ids)),
+        tuple(load_duplicate_accounts(warehouse, settings.project_ids)),
         tuple(load_standing_sources(warehouse, settings.project_ids)),
         tuple(
             doubtful

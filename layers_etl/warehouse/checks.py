@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -115,6 +116,53 @@ def load_unrefreshed_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> li
     rows = warehouse.connection.execute(load_sql("unrefreshed_accounts")).fetchall()
     accounts = [UnrefreshedAccount(*row) for row in rows]
     return [account for account in accounts if not wanted or is_among(account.project_id, wanted)]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountId:
+    """One of the ids of an account; of several in its project, days count as ``counts_as``'s. None: it has but one."""
+
+    project_id: str
+    ad_account_id: str
+    name: str | None
+    counts_as: str | None
+
+    def __str__(self) -> str:
+        """``acc_1 (Brand, project prj_1)``."""
+        name = f"{self.name}, " if self.name else ""
+        return f"{self.ad_account_id} ({name}project {self.project_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateAccount:
+    """One account of a platform that Layers lists, or lately listed, under several ids, in one project or in more."""
+
+    platform: str
+    external_id: str
+    ids: tuple[AccountId, ...]
+
+    def __str__(self) -> str:
+        """A sentence: which they are, what counts, and what to do."""
+        counted = {each.counts_as: each.project_id for each in self.ids if each.counts_as}
+        effects = [f"each of its days counts once in {project}, as {one}'s" for one, project in counted.items()]
+        if len({each.project_id for each in self.ids}) > 1:
+            effects.append("it counts in each of these projects")
+        return (
+            f"The {self.platform} account {self.external_id} is known as {' and '.join(map(str, self.ids))}: "
+            f"{'; '.join(effects)}. Where it was connected anew, there is nothing to do; else disconnect one in Layers."
+        )
+
+
+def load_duplicate_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> list[DuplicateAccount]:
+    """By platform and the platform's id; those with an id in a ``wanted`` project, where that is not empty."""
+    ids: dict[tuple[str, str], list[AccountId]] = defaultdict(list)
+    for platform, external_id, *details in warehouse.connection.execute(load_sql("duplicate_accounts")).fetchall():
+        ids[platform, external_id].append(AccountId(*details))
+    return [
+        DuplicateAccount(*account, tuple(found))
+        for account, found in ids.items()
+        if not wanted or any(is_among(each.project_id, wanted) for each in found)
+    ]
 
 
 def _count(warehouse: Warehouse, sql: str) -> int:

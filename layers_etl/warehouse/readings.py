@@ -30,6 +30,7 @@ _WINDOW_SCHEMA = pl.Schema(
         "since": pl.Date(),
         "until": pl.Date(),
         "read_at": _INSTANT,
+        "ad_account_id": pl.String(),
         "platform": pl.String(),
         "currency": pl.String(),
         "settle_hours": pl.Int32(),
@@ -77,6 +78,7 @@ Ledger = Mapping[EntityKey, Sequence[Coverage]]
 class Landing:
     """One reading with what the write needs beside it. ``reading.read_at`` is the instant it counts as read.
 
+    ``currency`` and ``ad_account_id`` are those of the entity now: days that it spent in another account keep theirs.
     ``vouched_at`` is up to when readings of its source count (None: as late as they were made). What is not
     ``accepts_vanishing`` leaves activity that it no longer holds where it stands, in doubt.
     """
@@ -86,6 +88,7 @@ class Landing:
     settle_hours: int
     vouched_at: datetime | None = None
     accepts_vanishing: bool = True
+    ad_account_id: str | None = None
 
 
 def upsert_readings(
@@ -179,6 +182,7 @@ def _windows(landings: Sequence[Landing]) -> pl.DataFrame:
                 landing.reading.window.since,
                 landing.reading.window.until,
                 landing.reading.read_at,
+                landing.ad_account_id,
                 landing.reading.key.platform or landing.reading.platform,
                 landing.currency,
                 landing.settle_hours,

@@ -71,19 +71,21 @@ def _create_view(reconciliation: Reconciliation) -> str:
         key=", ".join(key),
         child_id=child.id_column,
         parent_id=parent.id_column,
-        child_key=", ".join(f"child.{column}" for column in key),
+        counted_key=_counted_key(parent),
+        counted_as=_COUNTED_AS if parent is AD_ACCOUNT else "",
+        is_second_id="counted.counts_as IS NOT NULL" if parent is AD_ACCOUNT else "false",
         compared_key=", ".join(f"compared.{column}" for column in key),
         child_metrics=f"ads.{child.metrics_table}",
         parent_metrics=f"ads.{parent.metrics_table}",
         child_table=child_table,
         parent_table=parent_table,
-        child_is_measured=same(child.key_columns, "child", "measured"),
         ledger_is_summed=same(key, "ledger", "summed"),
         known_is_summed=same(key, "known", "summed"),
+        shifted_is_summed=same(key, "shifted", "summed"),
+        moves_are_summed=same(key, "moves", "summed"),
         parent_is_compared=same(key, "parent", "compared"),
         parent_columns=f"parent.name AS {parent.name}_name, {platform}",
         measured=", ".join(f"measured.{name}" for name in ADDITIVE),
-        additive=", ".join(ADDITIVE),
         divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END",
         decimals=_decimals(),
         decimals_days=DECIMALS_DAYS,
@@ -102,6 +104,18 @@ def _create_view(reconciliation: Reconciliation) -> str:
         comments="\n".join(_measure_comments(view, parent, children, name) for name in ADDITIVE),
         moment_minutes=int(SAME_MOMENT.total_seconds()) // 60,
     )
+
+
+_COUNTED_AS: Final = (
+    "LEFT JOIN (SELECT project_id, entity_id AS ad_account_id, counts_as FROM second_ids WHERE scope = 'ad_account')"
+    " AS counted USING (project_id, ad_account_id)"
+)
+"""An account that is known under several ids is reconciled as one, under the id that it counts as."""
+
+
+def _counted_key(parent: Scope) -> str:
+    account = ", coalesce(counted.counts_as, measured.ad_account_id) AS ad_account_id" if parent is AD_ACCOUNT else ""
+    return f"measured.project_id{account}"
 
 
 def _decimals() -> str:

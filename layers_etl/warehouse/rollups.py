@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from layers_etl.domain.metrics import ADDITIVE, COUNTS
+from layers_etl.domain.metrics import ADDITIVE, COUNTS, PRIMITIVES, RATIOS, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
-from layers_etl.warehouse.sql import RATIO_COLUMNS, load_sql, same, scope_sql
+from layers_etl.warehouse.sql import load_sql, same, scope_sql
+from layers_etl.warehouse.tables import in_account, quote, ratio_comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,17 @@ ROLLUP_VIEWS: Final = (
     *(f"{name}_{period.suffix}" for name, _, period in ACCOUNT_ROLLUPS),
 )
 """Names of all of them, in schema ``marts``."""
+
+PAIRED_RATIOS: Final = tuple(ratio for ratio in RATIOS if ratio is not ROAS)
+"""A day that knows one side alone says nothing of these. ROAS is over all spend, whether or not a value is known (rule
+6)."""
+
+_RATIO_COLUMNS: Final = ", ".join(
+    f"marts.{ratio.name}({ratio.name}_numerator, {ratio.name}_denominator) AS {ratio.name}"
+    if ratio in PAIRED_RATIOS
+    else f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.name}"
+    for ratio in RATIOS
+)
 
 _MAY_BE_UNKNOWN: Final = frozenset({"platform", "currency"})
 _NO_REACH: Final = "NULL::BIGINT AS reach, NULL::DOUBLE AS frequency"
@@ -89,13 +101,14 @@ def _entity_rollup(scope: Scope, period: Period) -> str:
         noun=scope.noun,
         sums=_sums(),
         additive=", ".join(ADDITIVE),
+        rollup_ratios=_RATIO_COLUMNS,
         counted_key=", ".join(f"counted.{column}" for column in scope.key_columns),
         reach="reported.reach, reported.frequency" if has_reach else _NO_REACH,
         reach_join=f"LEFT JOIN ads.{scope.weekly_reach_table} AS reported ON reported.week = counted.week AND "
         + same(scope.key_columns, "reported", "counted")
         if has_reach
         else "",
-        comments=_comments(view, period, has_reach=has_reach),
+        comments=_comments(view, period, has_reach=has_reach) + (_account_comment(view) if in_account(scope) else ""),
     )
 
 
@@ -118,15 +131,37 @@ def _account_rollup(name: str, keys: tuple[str, ...], period: Period, summed: Sc
         grain_in_words=", ".join(key.removesuffix("_id") for key in keys),
         sums=_sums(),
         additive=", ".join(ADDITIVE),
-        ratios=RATIO_COLUMNS,
+        ratios=_RATIO_COLUMNS,
         reach=_NO_REACH,
         comments=_comments(view, period, summed=summed),
     )
 
 
+def _account_comment(view: str) -> str:
+    return (
+        f"COMMENT ON COLUMN marts.{view}.ad_account_id IS "
+        "'The ad account that it belongs to now. Each day keeps the one that it was spent in: marts.campaign_daily.';"
+    )
+
+
 def _sums() -> str:
-    """``sum`` skips nulls: the conversion value is the sum of the known values, null where none is known."""
-    return ", ".join(f"sum({name}){'::BIGINT' if name in COUNTS else ''} AS {name}" for name in ADDITIVE)
+    """``sum`` skips nulls: each is the sum of the known values, null where none is known."""
+    all_known = " AND ".join(f"{name} IS NOT NULL" for name in PRIMITIVES)
+    return ",\n    ".join(
+        [
+            *(f"sum({name}){'::BIGINT' if name in COUNTS else ''} AS {name}" for name in ADDITIVE),
+            *(
+                f"sum({one}) FILTER (WHERE {other} IS NOT NULL) AS {ratio.name}_{side}"
+                for ratio in PAIRED_RATIOS
+                for side, one, other in (
+                    ("numerator", ratio.numerator, ratio.denominator),
+                    ("denominator", ratio.denominator, ratio.numerator),
+                )
+            ),
+            "count(*) AS entity_days",
+            f"count(*) FILTER (WHERE {all_known}) AS entity_days_complete",
+        ]
+    )
 
 
 def _comments(view: str, period: Period, *, summed: Scope | None = None, has_reach: bool = False) -> str:
@@ -136,6 +171,12 @@ def _comments(view: str, period: Period, *, summed: Scope | None = None, has_rea
         period_in_words=period.in_words,
         fewest=f"; of the {summed.noun} that lacks most" if summed else "",
         whose=f" of every {summed.noun}" if summed else "",
+        ratios="\n".join(
+            f"COMMENT ON COLUMN marts.{view}.{ratio.name} IS "
+            f"{quote(f'{ratio_comment(ratio)} Over the days that know both sides.')};"
+            for ratio in PAIRED_RATIOS
+        ),
+        days_of_what=f"days of its {summed.noun}s" if summed else "of its days",
         reach=_REPORTED_REACH if has_reach else _NO_REACH_TOLD,
         frequency=_REPORTED_FREQUENCY if has_reach else _NO_REACH_TOLD,
     )

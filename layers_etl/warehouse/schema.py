@@ -11,7 +11,7 @@ import duckdb
 
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
 from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.sql import scope_sql
+from layers_etl.warehouse.sql import run_script, scope_sql
 from layers_etl.warehouse.tables import (
     OPS_TABLES,
     SCHEMAS,
@@ -19,14 +19,16 @@ from layers_etl.warehouse.tables import (
     daily_mart,
     entity_history_table,
     entity_table,
+    in_account,
     scope_tables,
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
 reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it;
-version 3 knew nothing of the copies that readings come from, of days held or in doubt, and of the kind of its key."""
+version 3 knew nothing of the copies that readings come from, of days held or in doubt, and of the kind of its key;
+version 4 knew no account of a day."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
@@ -68,6 +70,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
             connection.execute(scope_sql("mark_all_stale", scope))
     summed = AD_ACCOUNT if AD_ACCOUNT in read_now or _was_read(connection, AD_ACCOUNT) else CAMPAIGN
     create_views(connection, tables, all_scopes, summed=summed)
+    if version is not None and version < SCHEMA_VERSION:
+        for scope in filter(in_account, all_scopes):
+            run_script(connection, scope_sql("place_days", scope))
     connection.execute("COMMIT")
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from layers_etl.domain.metrics import MEASURES, RATIOS, Ratio
 from layers_etl.domain.projection import PROJECTED_METRICS
-from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
+from layers_etl.domain.scopes import AD_ACCOUNT, WEEKLY_REACH_SCOPES, Scope
 
 INSTANT: Final = "TIMESTAMPTZ"
 MONEY: Final = "DECIMAL(18,4)"
@@ -156,6 +156,21 @@ def entity_history_table(scope: Scope) -> Table:
 
 _DAY = Column("day", "DATE", "UTC day bucket. Part of the key.", required=True)
 
+
+def _day_account(scope: Scope) -> tuple[Column, ...]:
+    """The account of a day, which is not always that of the entity now; of what is below an account."""
+    comment = (
+        f"The ad account that the day was spent in: where the {scope.noun} was last seen by the end of that UTC day "
+        "or, before it was ever seen, where it was first; null: not known."
+    )
+    return (Column(AD_ACCOUNT.id_column, "VARCHAR", comment),) if in_account(scope) else ()
+
+
+def in_account(scope: Scope) -> bool:
+    """Whether entities of ``scope`` belong to an ad account, and may move from one to another."""
+    return AD_ACCOUNT.id_column in scope.parents
+
+
 _MEASURE_COLUMNS: Final = {
     column.name: column
     for column in (
@@ -210,6 +225,7 @@ def metrics_table(scope: Scope) -> Table:
         (
             *key_columns(scope),
             _DAY,
+            *_day_account(scope),
             _PLATFORM,
             _CURRENCY,
             *_MEASURE_COLUMNS.values(),
@@ -229,6 +245,7 @@ def metrics_history_table(scope: Scope) -> Table:
         (
             *key_columns(scope),
             _DAY,
+            *_day_account(scope),
             _PLATFORM,
             _CURRENCY,
             *_MEASURE_COLUMNS.values(),
@@ -269,6 +286,7 @@ def daily_mart(scope: Scope) -> Table:
     """``marts.campaign_daily`` and its like: one row per entity and day with names and ratios."""
     name = Column(f"{scope.name}_name", "VARCHAR", "Current name.")
     account_name = Column("ad_account_name", "VARCHAR", "Current name of the ad account.")
+    parents = (column for column in _parent_columns(scope, "not known") if column.name != AD_ACCOUNT.id_column)
     return Table(
         "marts",
         scope.daily_mart,
@@ -277,8 +295,9 @@ def daily_mart(scope: Scope) -> Table:
             *key_columns(scope),
             _DAY,
             name,
-            *_parent_columns(scope, "not known"),
-            *((account_name,) if "ad_account_id" in scope.parents else ()),
+            *_day_account(scope),
+            *parents,
+            *((account_name,) if in_account(scope) else ()),
             _PLATFORM,
             _CURRENCY,
             *_MEASURE_COLUMNS.values(),

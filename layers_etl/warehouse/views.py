@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import duckdb
 
 from layers_etl.domain.metrics import ADDITIVE, RATIOS, Ratio
-from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, SCOPES, Scope
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
 from layers_etl.warehouse.comments import inherit_comments
 from layers_etl.warehouse.reconciliation_views import reconciliation_views
 from layers_etl.warehouse.rollups import rollup_views
 from layers_etl.warehouse.sql import load_sql, scope_sql
-from layers_etl.warehouse.tables import Table, quote, ratio_comment
+from layers_etl.warehouse.tables import Table, in_account, quote, ratio_comment
 
 
 def create_views(
@@ -31,6 +31,8 @@ def create_views(
         load_sql("views/hours_to_settle"),
         *(scope_sql("views/metrics_versions", scope) for scope in scopes),
         _entities(scopes),
+        _moved_entities(scopes),
+        *_duplicates(),
         load_sql("views/day_states"),
         _restatements(scopes),
         _restatement_summary(),
@@ -85,6 +87,30 @@ def _entities_of(scope: Scope, scopes: Sequence[Scope]) -> str:
         currency=_CURRENCY_OF_PROJECT if scope is PROJECT else f"{account}.currency",
         joins="\n".join(joins),
     )
+
+
+def _moved_entities(scopes: Sequence[Scope]) -> str:
+    below_account = [scope for scope in scopes if in_account(scope)]
+    campaigns = scope_sql("views/moved_entities_of_scope", CAMPAIGN)
+    parts = [
+        *(scope_sql("views/moved_entities_of_scope", scope) for scope in below_account),
+        *(
+            scope_sql("views/moved_with_campaign", scope, campaigns=campaigns)
+            for scope in below_account
+            if CAMPAIGN.id_column in scope.parents
+        ),
+    ]
+    return load_sql("views/moved_entities").format(scopes="UNION ALL\n".join(parts))
+
+
+def _duplicates() -> Iterable[str]:
+    """Of ad accounts and campaigns: what rollups and reconciliations are sums of."""
+    scopes = (AD_ACCOUNT, CAMPAIGN)
+    begun_at = {AD_ACCOUNT: "connected_at", CAMPAIGN: "created_at"}
+    entities = (scope_sql("views/duplicate_ids_of_scope", scope, begun_at=begun_at[scope]) for scope in scopes)
+    yield load_sql("views/duplicate_ids").format(entities="UNION ALL\n".join(entities))
+    days = (scope_sql("views/uncounted_days_of_scope", scope) for scope in scopes)
+    yield load_sql("views/uncounted_days").format(days="UNION ALL\n".join(days))
 
 
 _CURRENCY_OF_PROJECT: Final = (

@@ -83,6 +83,23 @@ def test_a_mart_that_lacks_a_change_of_its_metrics_fails_the_check_of_its_scope_
     assert broken(checked(filled, "mart_is_in_step")) == {"campaign_daily: mart_is_in_step"}
 
 
+def test_an_account_under_two_ids_warns_with_both(pipeline: Pipeline) -> None:
+    assert pipeline.materialize(WEEK, ["ad_accounts"]).success
+    assert broken(checked(pipeline, "no_account_is_listed_twice")) == set()
+
+    account = pipeline.sandbox.world.accounts(pipeline.project_id)[0]
+    change(
+        pipeline,
+        "INSERT INTO ads.ad_accounts SELECT * REPLACE ('acc_old' AS ad_account_id, false AS listed) "
+        f"FROM ads.ad_accounts WHERE ad_account_id = '{account.id}'",
+    )
+    (check,) = checked(pipeline, "no_account_is_listed_twice").values()
+
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    for word in (account.id, account.platform, "acc_old", f"as {account.id}'s"):
+        assert word in str(check.metadata["told"].value)
+
+
 def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: Pipeline) -> None:
     assert pipeline.materialize(WEEK, ["ad_accounts"]).success
     assert broken(checked(pipeline, "every_account_is_refreshed")) == set()

@@ -183,6 +183,36 @@ def test_an_unknown_conversion_value_is_left_out_of_the_sum_and_its_spend_is_not
     assert week_of(listed, "campaign_weekly", "conversion_value, spend, roas") == [(Decimal(30), Decimal(30), 1.0)]
 
 
+def test_a_ratio_is_of_the_days_that_know_both_of_its_sides_and_says_how_many_know_all(listed: Warehouse) -> None:
+    whole = {"spend": Decimal("94.50"), "impressions": 9_000, "clicks": 90, "conversions": 9}
+    days = {
+        march(2): whole,
+        march(3): {**whole, "spend": None},
+        march(4): {**whole, "clicks": None},
+        march(5): {**whole, "impressions": None},
+        march(6): {**whole, "conversions": None},
+    }
+    land(listed, reading(A, WEEK, LATE, days))
+    land(listed, reading(ACCOUNT, WEEK, LATE, days))
+    derive(listed)
+    derive(listed, AD_ACCOUNT)
+
+    for view in ("campaign_weekly", "ad_account_weekly", "platform_weekly", "project_weekly"):
+        columns = "spend, impressions, clicks, conversions, cpa, cpc, cpm, ctr, entity_days, entity_days_complete"
+        assert week_of(listed, view, columns) == [
+            (Decimal(378), 36_000, 360, 36, 10.5, pytest.approx(1.05), pytest.approx(10.5), 0.01, 5, 1)
+        ], view
+
+
+def test_a_ratio_of_which_no_day_knows_both_sides_is_null(listed: Warehouse) -> None:
+    land(listed, reading(A, WEEK, LATE, {march(2): {"spend": Decimal(10)}, march(3): {"clicks": 5}}))
+    derive(listed)
+
+    assert week_of(listed, "campaign_weekly", "spend, clicks, cpc, entity_days, entity_days_complete") == [
+        (Decimal(10), 5, None, 2, 0)
+    ]
+
+
 def test_a_month_that_is_read_from_its_middle_is_not_settled(listed: Warehouse) -> None:
     record_horizon(listed, march(1), date(2026, 4, 20))
     land(listed, reading(A, window(10, 31), utc(4, 20), spends(window(10, 31), 1)))

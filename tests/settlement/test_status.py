@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from layers_etl.console import status_document
+from layers_etl.console import print_status, status_document
+from layers_etl.domain.entities import Entity
+from layers_etl.domain.scopes import AD_ACCOUNT
 from layers_etl.ingest.status import examine_status
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
+from layers_etl.warehouse.entities import upsert_entities
 
 from ..ingest.mornings import Pipeline
 
@@ -58,6 +63,22 @@ def test_what_the_last_run_could_not_read_is_named_with_its_request(pipeline: Pi
     assert failure.request_id
     assert failure.request_id in failure.message
     assert sum(account.missing for account in status.accounts) == 10
+
+
+def test_an_account_under_two_ids_is_named_with_both(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST)
+    ((project_id, account_id, platform, external_id),) = pipeline.warehouse.connection.execute(
+        "SELECT project_id, ad_account_id, platform, external_id FROM ads.ad_accounts LIMIT 1"
+    ).fetchall()
+    anew = Entity(AD_ACCOUNT, project_id, "acc_anew", platform=platform, external_id=external_id)
+    upsert_entities(pipeline.warehouse, AD_ACCOUNT, [project_id], [anew], FIRST)
+
+    status = examine_status(pipeline.warehouse, pipeline.settings, FIRST)
+    (pair,) = status.duplicate_accounts
+    assert [each.ad_account_id for each in pair.ids] == ["acc_anew", account_id]
+    with io.StringIO() as shown:
+        print_status(status, Console(file=shown, width=1000))
+        assert f"each of its days counts once in {project_id}, as acc_anew's" in shown.getvalue()
 
 
 def test_the_document_is_json_with_the_same_numbers(pipeline: Pipeline) -> None:

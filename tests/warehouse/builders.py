@@ -83,6 +83,16 @@ def load_coverage(warehouse: Warehouse, key: EntityKey) -> tuple[Coverage, ...]:
     return tuple(Coverage(DayWindow(since, until), read_at, lag, held) for since, until, read_at, lag, held in rows)
 
 
+def load_account_id(warehouse: Warehouse, key: EntityKey) -> str | None:
+    """The ad account that an entity belongs to now; None where it is not known."""
+    found = rows(
+        warehouse,
+        "SELECT ad_account_id FROM ops.entities WHERE scope = ? AND project_id = ? AND entity_id = ?",
+        [key.scope.name, key.project_id, key.entity_id],
+    )
+    return found[0][0] if found else None
+
+
 def land(
     warehouse: Warehouse,
     *readings: Reading,
@@ -93,7 +103,10 @@ def land(
 ) -> None:
     """Land readings of one scope as one batch, the ledger with them; ``details`` are those of a landing."""
     ledger = {each.key: load_coverage(warehouse, each.key) for each in readings}
-    landings = [Landing(each, currency, settle_hours, **details) for each in readings]
+    landings = [
+        Landing(each, currency, settle_hours, ad_account_id=load_account_id(warehouse, each.key), **details)
+        for each in readings
+    ]
     upsert_readings(warehouse, readings[0].key.scope, landings, ledger, run_id)
 
 

@@ -31,7 +31,11 @@ def observed(warehouse: Warehouse) -> dict[str, list[Row]]:
     columns = (
         "SELECT column_name FROM duckdb_columns() WHERE schema_name || '.' || table_name = ? ORDER BY column_index"
     )
-    added = {"ops.coverage": {"held"}}
+    added = {
+        "ops.coverage": {"held"},
+        "ads.campaign_metrics": {"ad_account_id"},
+        "ads.campaign_metrics_history": {"ad_account_id"},
+    }
     found: dict[str, list[Row]] = {}
     for name in dump(warehouse):
         if name.startswith("ads.") or name in ("ops.readings", "ops.coverage"):
@@ -76,6 +80,38 @@ def test_an_older_file_says_of_every_table_and_column_what_a_new_one_says(older:
     (tmp_path / "new").mkdir()
     with opened(tmp_path / "new") as warehouse:
         assert brought_forward == set(rows(warehouse, said))
+
+
+def test_the_days_of_an_older_file_get_the_account_that_its_listings_know(older: Path) -> None:
+    with opened(older) as warehouse:
+        placed = (
+            "SELECT count(*), count(*) FILTER (measured.ad_account_id = campaign.ad_account_id)"
+            " FROM {} AS measured JOIN ads.campaigns AS campaign USING (project_id, campaign_id)"
+        )
+        ((days, known),) = rows(warehouse, placed.format("ads.campaign_metrics"))
+        derive(warehouse, CAMPAIGN)
+        assert days == known > 0
+        assert rows(warehouse, placed.format("marts.campaign_daily")) == [(days, known)]
+
+
+def test_a_campaign_of_an_older_file_that_had_moved_keeps_its_days_in_both_accounts(older: Path) -> None:
+    with duckdb.connect(str(older / "build.duckdb")) as connection:
+        ((campaign_id, last_day),) = connection.execute(
+            "SELECT campaign_id, max(day) FROM ads.campaign_metrics GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
+        ).fetchall()
+        ((was_in,),) = connection.execute(
+            "SELECT ad_account_id FROM ads.campaigns WHERE campaign_id = ?", [campaign_id]
+        ).fetchall()
+        connection.execute(
+            "INSERT INTO ads.campaign_history SELECT * REPLACE ('acc_other' AS ad_account_id, "
+            "(?::DATE + INTERVAL 7 HOUR) AT TIME ZONE 'UTC' AS valid_from, NULL AS valid_to) "
+            "FROM ads.campaign_history WHERE campaign_id = ? LIMIT 1",
+            [last_day, campaign_id],
+        )
+        connection.execute("UPDATE ads.campaigns SET ad_account_id = 'acc_other' WHERE campaign_id = ?", [campaign_id])
+    with opened(older) as warehouse:
+        placed = "SELECT DISTINCT ad_account_id, day >= ? FROM ads.campaign_metrics WHERE campaign_id = ? ORDER BY 2"
+        assert rows(warehouse, placed, [last_day, campaign_id]) == [(was_in, False), ("acc_other", True)]
 
 
 def test_bringing_forward_is_done_once(older: Path) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from layers_etl.domain.days import DayWindow, day_close
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, SCOPES, Scope
@@ -17,7 +23,22 @@ from layers_etl.warehouse.entities import load_known_entities, upsert_entities
 from layers_etl.warehouse.settling import apply_settling_times
 
 from ..fresh import fresh_warehouse
-from .builders import PROJECT_ID, A, Row, account, campaign, derive, land, reading, rows, spends, utc, window
+from .builders import (
+    PROJECT_ID,
+    A,
+    Row,
+    account,
+    campaign,
+    derive,
+    land,
+    march,
+    opened,
+    reading,
+    rows,
+    spends,
+    utc,
+    window,
+)
 
 MONDAY, TUESDAY = utc(3, 2, 6), utc(3, 3, 6)
 DAYS = window(1, 3)
@@ -36,6 +57,13 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     """An empty build file of every scope, with settling times of their own."""
     with fresh_warehouse(tmp_path / "build.duckdb", SCOPES.values()) as warehouse:
         apply_settling_times(warehouse, SettlingTimes(72, {"meta_ads": 672}))
+        yield warehouse
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """One file for all examples of a property, each of which has a project of its own."""
+    with opened(tmp_path_factory.mktemp("shared")) as warehouse:
         yield warehouse
 
 
@@ -199,4 +227,127 @@ def test_a_campaign_that_moves_to_another_account_takes_what_is_below_it_along(w
     stale = [("ad", "ad_1"), ("adset", "set_1"), ("campaign", "cmp_a")]
     assert distinct(warehouse, "scope, entity_id", "ops.stale_marts") == stale
     derive(warehouse, AD)
-    assert distinct(warehouse, "ad_account_id", "marts.ad_daily") == [("acc_2",)]
+    assert distinct(warehouse, "ad_account_id", "marts.ad_daily") == [("acc_1",)], "what was spent stays where it was"
+    land_days(warehouse, AD_KEY, currency="USD")
+    derive(warehouse, AD)
+    assert rows(warehouse, "SELECT day, ad_account_id FROM marts.ad_daily ORDER BY day") == [
+        (march(1), "acc_1"),
+        (march(2), "acc_1"),
+        (march(3), "acc_2"),
+    ], "from the day on that the move was first seen"
+
+
+PLACED = "SELECT day, ad_account_id, currency FROM {} ORDER BY day"
+
+
+def list_move(warehouse: Warehouse, account_id: str, seen_at: datetime) -> None:
+    """Two accounts, of dollars and of euros, and the campaign in one of them."""
+    list_of(warehouse, AD_ACCOUNT, account("acc_1"), account("acc_2", currency="EUR"), seen_at=seen_at)
+    list_of(warehouse, CAMPAIGN, campaign("cmp_a", account_id), seen_at=seen_at)
+
+
+def land_as_listed(warehouse: Warehouse, days: DayWindow, read_at: datetime, spend: int = 5) -> None:
+    """As a run does it: in the currency of the account that the campaign belongs to now."""
+    (entity,) = load_known_entities(warehouse, CAMPAIGN, [PROJECT_ID])
+    land(warehouse, reading(A, days, read_at, spends(days, spend)), currency=entity.currency)
+
+
+def test_a_day_keeps_the_account_and_currency_that_it_was_spent_in_when_it_is_read_again(warehouse: Warehouse) -> None:
+    list_move(warehouse, "acc_1", TUESDAY)
+    land_as_listed(warehouse, window(1, 2), TUESDAY)
+    list_move(warehouse, "acc_2", utc(3, 4, 6))
+    land_as_listed(warehouse, window(1, 4), utc(3, 5, 6), spend=6)
+    derive(warehouse)
+
+    expected = [(march(day), *(("acc_1", "USD") if day < 4 else ("acc_2", "EUR"))) for day in range(1, 5)]
+    assert rows(warehouse, PLACED.format("ads.campaign_metrics")) == expected
+    assert rows(warehouse, PLACED.format("marts.campaign_daily")) == expected
+    kept = "ad_account_id, currency, spend"
+    assert distinct(warehouse, kept, "ads.campaign_metrics_history") == [("acc_1", "USD", Decimal(5))]
+
+
+def test_a_move_restates_nothing(warehouse: Warehouse) -> None:
+    list_move(warehouse, "acc_1", MONDAY)
+    land_as_listed(warehouse, window(1, 2), TUESDAY)
+    list_move(warehouse, "acc_2", utc(3, 4, 6))
+    land_as_listed(warehouse, window(1, 2), utc(3, 4, 6))
+
+    assert rows(warehouse, "FROM ads.campaign_metrics_history") == []
+    assert distinct(warehouse, "first_observed_at, observed_at", "ads.campaign_metrics") == [(TUESDAY, utc(3, 4, 6))]
+
+
+def test_days_that_are_first_read_after_a_move_belong_to_where_the_campaign_was_then(warehouse: Warehouse) -> None:
+    list_move(warehouse, "acc_1", utc(3, 5, 6))
+    list_move(warehouse, "acc_2", utc(3, 8, 6))
+    land_as_listed(warehouse, window(1, 9), utc(3, 10, 6))
+
+    found = rows(warehouse, "SELECT ad_account_id, currency, min(day), max(day) FROM ads.campaign_metrics GROUP BY ALL")
+    assert sorted(found) == [("acc_1", "USD", march(1), march(7)), ("acc_2", "EUR", march(8), march(9))]
+
+
+def test_an_account_that_is_not_known_for_a_while_is_no_move(warehouse: Warehouse) -> None:
+    list_move(warehouse, "acc_1", MONDAY)
+    list_of(warehouse, CAMPAIGN, Entity(CAMPAIGN, PROJECT_ID, "cmp_a", platform="meta_ads"), seen_at=TUESDAY)
+    land_as_listed(warehouse, DAYS, READ_AT)
+    assert distinct(warehouse, "ad_account_id, currency", "ads.campaign_metrics") == [(None, None)]
+    list_move(warehouse, "acc_1", utc(3, 4, 6))
+
+    assert rows(warehouse, "FROM ops.moved_entities") == []
+    assert distinct(warehouse, "ad_account_id, currency", "ads.campaign_metrics") == [("acc_1", "USD")]
+
+
+def test_what_is_not_known_any_more_overwrites_nothing(warehouse: Warehouse) -> None:
+    list_move(warehouse, "acc_1", MONDAY)
+    land_as_listed(warehouse, DAYS, READ_AT)
+    list_of(warehouse, AD_ACCOUNT, account("acc_1", currency=None), seen_at=TUESDAY)
+    list_of(warehouse, CAMPAIGN, Entity(CAMPAIGN, PROJECT_ID, "cmp_a"), seen_at=TUESDAY)
+    nameless = EntityKey(CAMPAIGN, PROJECT_ID, "cmp_a")
+    land(warehouse, reading(nameless, DAYS, READ_AT, spends(DAYS, 5)), currency=None)
+
+    assert distinct(warehouse, "ad_account_id, platform, currency", "ads.campaign_metrics") == [
+        ("acc_1", "meta_ads", "USD")
+    ]
+
+
+def test_a_former_account_that_is_renamed_is_renamed_on_the_days_that_were_spent_in_it(warehouse: Warehouse) -> None:
+    list_move(warehouse, "acc_1", MONDAY)
+    land_as_listed(warehouse, window(1, 2), TUESDAY)
+    list_move(warehouse, "acc_2", utc(3, 4, 6))
+    derive(warehouse)
+    renamed = account("acc_1", name="Renamed")
+    list_of(warehouse, AD_ACCOUNT, renamed, account("acc_2", currency="EUR"), seen_at=utc(3, 5, 6))
+    derive(warehouse)
+
+    assert distinct(warehouse, "ad_account_id, ad_account_name", "marts.campaign_daily") == [("acc_1", "Renamed")]
+
+
+accounts = st.sampled_from(["acc_1", "acc_2", "acc_3"])
+listings = st.lists(
+    st.tuples(st.integers(0, 10 * 24), accounts), min_size=1, max_size=6, unique_by=lambda move: move[0]
+)
+_numbers = count(1)
+
+
+@settings(derandomize=True, deadline=None, max_examples=8)
+@given(listings, st.lists(st.integers(0, 6), max_size=6))
+def test_however_a_campaign_moves_and_is_read_a_day_belongs_to_where_it_was_last_seen_by_its_end(
+    shared: Warehouse, moves: list[tuple[int, str]], readings_before: list[int]
+) -> None:
+    project_id, days = f"prj_{next(_numbers)}", window(1, 12)
+    key, begin = EntityKey(CAMPAIGN, project_id, "cmp_a", "meta_ads"), utc(3, 1)
+    for number, (hours, account_id) in enumerate(sorted(moves)):
+        for _ in range(readings_before.count(number)):
+            until = (begin + timedelta(hours=hours)).date()
+            if until > days.since:
+                past = DayWindow(days.since, until)
+                land(shared, reading(key, past, begin + timedelta(hours=hours), spends(past, 1)))
+        listed = replace(campaign("cmp_a", account_id), project_id=project_id)
+        upsert_entities(shared, CAMPAIGN, [project_id], [listed], begin + timedelta(hours=hours))
+    land(shared, reading(key, days, utc(3, 20), spends(days, 1)))
+
+    def belongs(day: date) -> str:
+        seen = [account_id for hours, account_id in sorted(moves) if begin + timedelta(hours=hours) < day_close(day)]
+        return seen[-1] if seen else min(moves)[1]
+
+    found = rows(shared, "SELECT day, ad_account_id FROM ads.campaign_metrics WHERE project_id = ?", [project_id])
+    assert dict(found) == {day: belongs(day) for day in days}

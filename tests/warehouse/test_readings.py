@@ -66,11 +66,15 @@ class Model:
     snapshots: dict[datetime, dict[Key, Row]] = field(default_factory=dict[datetime, dict[Key, Row]])
 
     def observe(self, seen: Reading, currency: str | None, settle_hours: int) -> None:
-        """A whole answer replaces its window."""
+        """A whole answer replaces its window; a currency that is not known now leaves a day's own."""
         at = seen.read_at
         incoming: dict[Key, Row] = {
             (seen.key.entity_id, row["day"]): (currency, *(row[name] for name in MEASURES.split(", ")))
             for row in frame_readings([seen]).to_dicts()
+        }
+        incoming = {
+            key: (currency or (self.current[key].numbers[0] if key in self.current else None), *measures)
+            for key, (_, *measures) in incoming.items()
         }
         for key in [key for key in self.current if key[0] == seen.key.entity_id and key[1] in seen.window]:
             standing = self.current[key]

@@ -12,12 +12,22 @@ import duckdb
 from layers_etl.domain.metrics import MEASURES, RATIOS
 from layers_etl.domain.planning import ENDED_STATUSES
 from layers_etl.domain.scopes import Scope
-from layers_etl.warehouse.tables import UNVERSIONED_DETAILS, quote, versioned_columns
+from layers_etl.warehouse.tables import UNVERSIONED_DETAILS, in_account, quote, versioned_columns
 
 RATIO_COLUMNS: Final = ", ".join(
     f"marts.{ratio.name}({ratio.numerator}, {ratio.denominator}) AS {ratio.name}" for ratio in RATIOS
 )
 """All ratios over the sums that stand beside them."""
+
+_OF_ACCOUNT: Final = {
+    "account_column": "ad_account_id, ",
+    "measured_account": "measured.ad_account_id, account.name AS ad_account_name, ",
+    "known_account": "coalesce(spent_in, standing.ad_account_id) AS ad_account_id, ",
+    "filled_account": "ad_account_id = coalesce(measured.ad_account_id, spent_in),",
+    "or_account_is_unknown": " OR ad_account_id IS NULL",
+    "or_account_is_known_now": " OR (measured.ad_account_id IS NULL AND spent_in IS NOT NULL)",
+}
+"""What the SQL of scopes below an ad account has beside that of the others, by placeholder: the account of a day."""
 
 
 def run_script(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> None:
@@ -39,12 +49,13 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
     own_key = [column for column in scope.key_columns if column != "project_id"]
     versioned = [column.name for column in versioned_columns(scope)]
     unversioned = [name for name in scope.details if name in UNVERSIONED_DETAILS]
-    in_account = "ad_account_id" in scope.parents
+    has_account = in_account(scope)
     return load_sql(name).format(
         scope=scope.name,
         id_column=scope.id_column,
         key=_listed(scope.key_columns),
         # A project is its own key: its id is not selected a second time.
+        incoming_id_as_key="".join(f"incoming_windows.entity_id AS {column}, " for column in own_key),
         entity_id_as_key="".join(f"entity_id AS {column}, " for column in own_key),
         measured_key=_listed(scope.key_columns, "measured"),
         entity_table=f"ads.{scope.plural}",
@@ -54,7 +65,10 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         mart=f"marts.{scope.daily_mart}",
         name_column=f"{scope.name}_name",
         parents="".join(f"entity.{column}, " for column in scope.parents),
-        account_name="entity.ad_account_name, " if in_account else "",
+        account_name="entity.ad_account_name, " if has_account else "",
+        day_account="measured.ad_account_id" if has_account else "NULL",
+        parents_below_account="".join(f"entity.{column}, " for column in scope.parents[1:]),
+        **(_OF_ACCOUNT if has_account else dict.fromkeys(_OF_ACCOUNT, "")),
         measures=_listed(MEASURES),
         measures_differ=_any_distinct((*MEASURES, "currency"), "standing", "incoming"),
         ratios=RATIO_COLUMNS,
@@ -64,7 +78,7 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         versions_differ=_any_distinct(versioned, "stored", "listed"),
         version_is_changed=same(scope.key_columns, "version", "changed"),
         status="lower(stored.status)" if "status" in scope.details else "NULL",
-        ended=f"lower(status) IN ({', '.join(map(quote, sorted(ENDED_STATUSES)))})" if in_account else "false",
+        ended=f"lower(status) IN ({', '.join(map(quote, sorted(ENDED_STATUSES)))})" if has_account else "false",
         stored_is_latest=same(scope.key_columns, "stored", "latest"),
         measured_is_resettled=same(scope.key_columns, "measured", "resettled"),
         measured_is_filled=same(scope.key_columns, "measured", "filled"),

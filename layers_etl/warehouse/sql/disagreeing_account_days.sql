@@ -1,4 +1,4 @@
--- Account days in [$since, $until) whose own numbers are not the campaigns' sums.
+-- Account days in [$since, $until) whose own numbers are not the sums of the campaigns' days that were spent there.
 -- Counts and cents add up exactly, so any difference is one; the conversion value is only known to the rounding of ROAS.
 SELECT account.project_id, account.ad_account_id, account.day
 FROM ads.ad_account_metrics AS account
@@ -6,7 +6,6 @@ LEFT JOIN (
   SELECT project_id, ad_account_id, day, sum(spend) AS spend, sum(impressions) AS impressions, sum(clicks) AS clicks,
     sum(conversions) AS conversions
   FROM ads.campaign_metrics
-  JOIN ads.campaigns USING (project_id, campaign_id)
   WHERE day >= $since AND day < $until
   GROUP BY ALL
 ) AS campaigns USING (project_id, ad_account_id, day)

@@ -45,11 +45,20 @@ WHERE {stored_is_latest};
 INSERT INTO {entity_table} BY NAME SELECT * FROM latest_entities ORDER BY {key};
 
 -- The daily marts show an entity's name, its account's, and its place: also of what is below the listed scope.
+-- What has moved shows the names of its former accounts too.
 INSERT INTO ops.stale_marts BY NAME
-SELECT scope, project_id, entity_id, '0001-01-01' AS since, '9999-12-31' AS until
-FROM (
+WITH changed AS (
   SELECT * EXCLUDE (platform, currency, gone_at) FROM ops.entities WHERE project_id IN (SELECT unnest($project_ids))
   EXCEPT
   SELECT * EXCLUDE (platform, currency, gone_at) FROM entities_before
+)
+SELECT scope, project_id, entity_id, '0001-01-01' AS since, '9999-12-31' AS until
+FROM (
+  SELECT scope, project_id, entity_id FROM changed
+  UNION
+  SELECT moved.scope, project_id, moved.entity_id
+  FROM changed
+  JOIN ops.moved_entities AS moved USING (project_id, ad_account_id)
+  WHERE changed.scope = 'ad_account'
 )
 SEMI JOIN entities_before USING (scope, project_id, entity_id);

@@ -1,8 +1,8 @@
 -- One transaction lands a batch of readings of one scope.
--- incoming_windows: one row per answer (window_id, project_id, entity_id, since, until, read_at, platform, currency,
---   request_id, served, metrics asked for, unread_days, accepts_vanishing); incoming_buckets: its rows (window_id, day,
---   measures); known_days and doubts: what stands of their days, and which are not taken as they came
---   (find_doubtful_days.sql); incoming_settled: the windows (project_id, entity_id, since, until) that the new ledger
+-- incoming_windows: one row per answer (window_id, project_id, entity_id, since, until, read_at, ad_account_id that the
+--   entity belongs to now, platform, currency, request_id, served, metrics asked for, unread_days, accepts_vanishing);
+--   incoming_buckets: its rows (window_id, day, measures); known_days and doubts: what stands of their days, and which
+--   are not taken as they came (find_doubtful_days.sql); incoming_settled: the windows (project_id, entity_id, since, until) that the new ledger
 --   calls settled.
 -- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. What stands of a
 -- day that the API does not serve at all, that was not read, or that is doubtful and stands, stays.
@@ -13,11 +13,17 @@ FROM known_days AS known
 ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept USING (project_id, entity_id, day)
 WHERE NOT known.was_not_read;
 
+-- A day keeps the account that it was spent in, and so the currency of its money, however late it is read.
+CREATE OR REPLACE TEMP TABLE moved AS
+FROM ops.moved_entities SEMI JOIN incoming_windows USING (project_id, entity_id) WHERE scope = '{scope}';
+
 CREATE OR REPLACE TEMP TABLE landing_rows AS
 WITH came AS (
   SELECT
-    project_id, {entity_id_as_key}day, platform, currency, {measures}, has_conversion_value, has_reach, has_frequency,
-    read_at AS observed_at,
+    incoming_windows.project_id, {incoming_id_as_key}day,
+    coalesce(moved.ad_account_id, incoming_windows.ad_account_id) AS spent_in, platform,
+    CASE WHEN moved.since IS NULL THEN incoming_windows.currency ELSE moved.currency END AS currency,
+    {measures}, has_conversion_value, has_reach, has_frequency, read_at AS observed_at,
     EXISTS (
       SELECT 1 FROM incoming_settled AS settling
       WHERE settling.project_id = incoming_windows.project_id AND settling.entity_id = incoming_windows.entity_id
@@ -25,18 +31,26 @@ WITH came AS (
     ) AS settled
   FROM incoming_buckets
   JOIN incoming_windows USING (window_id)
-  ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept USING (project_id, entity_id, day)
+  LEFT JOIN moved
+    ON moved.project_id = incoming_windows.project_id AND moved.entity_id = incoming_windows.entity_id
+   AND day >= moved.since AND day < moved.until
+  ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept
+    ON kept.project_id = incoming_windows.project_id AND kept.entity_id = incoming_windows.entity_id
+   AND kept.day = incoming_buckets.day
 ),
--- A metric that was not asked for overwrites nothing. Beside each row what stands, as one value.
+-- What is not known now, and a metric that was not asked for, overwrites nothing. Beside each row what stands, as one
+-- value.
 incoming AS (
   SELECT
-    came.* EXCLUDE (has_conversion_value, has_reach, has_frequency)
+    came.* EXCLUDE (spent_in, has_conversion_value, has_reach, has_frequency)
     REPLACE (
+      coalesce(came.platform, standing.platform) AS platform,
+      coalesce(came.currency, standing.currency) AS currency,
       CASE WHEN has_conversion_value THEN came.conversion_value ELSE standing.conversion_value END AS conversion_value,
       CASE WHEN has_reach THEN came.reach ELSE standing.reach END AS reach,
       CASE WHEN has_frequency THEN came.frequency ELSE standing.frequency END AS frequency
     ),
-    standing
+    {known_account}standing
   FROM came
   LEFT JOIN standing_rows AS standing USING ({key}, day)
 )
@@ -49,7 +63,7 @@ FROM incoming;
 
 INSERT INTO {metrics_history} BY NAME
 SELECT
-  {key}, day, platform, currency, {measures}, settled,
+  {key}, day, {account_column}platform, currency, {measures}, settled,
   first_observed_at AS observed_at, observed_at AS last_observed_at, superseded_at
 FROM standing_rows
 ANTI JOIN (SELECT * FROM landing_rows WHERE unchanged) AS confirmed USING ({key}, day)

@@ -29,9 +29,10 @@ counted AS (
 )
 SELECT
   {counted_key}, counted.{period}, entity.name AS {name_column}, {parents}{account_name}
-  entity.platform, counted.currency, {additive}, {ratios},
+  entity.platform, counted.currency, {additive}, {rollup_ratios},
   {reach},
-  days_settled = days AS settled, days_read, days, period_end > (SELECT last_day + 1 FROM ops.horizon) AS running
+  days_settled = days AS settled, days_read, days, period_end > (SELECT last_day + 1 FROM ops.horizon) AS running,
+  entity_days, entity_days_complete
 FROM counted
 LEFT JOIN ops.entities AS entity ON {entity_is_counted}
 {reach_join};

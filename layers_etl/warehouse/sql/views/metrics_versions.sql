@@ -1,9 +1,9 @@
 -- ads.<scope>_metrics_versions: every value a day ever had, and when the table said so.
 CREATE OR REPLACE VIEW ads.{scope}_metrics_versions AS
-SELECT {key}, day, platform, currency, {measures}, observed_at AS valid_from, superseded_at AS valid_to
+SELECT {key}, day, {account_column}platform, currency, {measures}, observed_at AS valid_from, superseded_at AS valid_to
 FROM {metrics_history}
 UNION ALL
-SELECT {key}, day, platform, currency, {measures}, first_observed_at AS valid_from, NULL AS valid_to
+SELECT {key}, day, {account_column}platform, currency, {measures}, first_observed_at AS valid_from, NULL AS valid_to
 FROM {metrics};
 
 COMMENT ON VIEW ads.{scope}_metrics_versions IS

@@ -1,15 +1,29 @@
 -- marts.{view}: the {children}' sums held against the {parent}'s own numbers, day by day.
 -- Both sides go through one UNION, not a FULL JOIN, so that a filter on the day reaches the tables.
+-- What is known under several ids counts once (ops.duplicate_ids), and what has moved where it was that day
+-- (ops.moved_entities); both are empty as a rule.
 CREATE OR REPLACE VIEW marts.{view} AS
-WITH readings AS (
+WITH second_ids AS NOT MATERIALIZED (
+  SELECT scope, project_id, entity_id, counts_as FROM ops.duplicate_ids WHERE preference > 1
+),
+readings AS (
   SELECT
-    {child_key}, measured.{child_id} AS entity_id, measured.day, true AS is_child, measured.currency, {measured},
-    measured.settled, measured.observed_at
+    {counted_key}, measured.{child_id} AS entity_id, measured.day, true AS is_child, {is_second_id} AS of_second_id,
+    measured.currency, {measured}, measured.settled, measured.observed_at
   FROM {child_metrics} AS measured
-  JOIN {child_table} AS child ON {child_is_measured}
+  {counted_as}
+  ANTI JOIN ops.uncounted_days AS uncounted
+    ON uncounted.scope = '{child}' AND uncounted.project_id = measured.project_id
+   AND uncounted.entity_id = measured.{child_id} AND uncounted.day = measured.day
   UNION ALL
-  SELECT {key}, {parent_id}, day, false, currency, {additive}, settled, observed_at
-  FROM {parent_metrics}
+  SELECT
+    {counted_key}, measured.{parent_id}, measured.day, false, NULL, measured.currency, {measured}, measured.settled,
+    measured.observed_at
+  FROM {parent_metrics} AS measured
+  {counted_as}
+  ANTI JOIN ops.uncounted_days AS uncounted
+    ON uncounted.scope = '{parent}' AND uncounted.project_id = measured.project_id
+   AND uncounted.entity_id = measured.{parent_id} AND uncounted.day = measured.day
 ),
 -- ROAS is printed with a few decimals, so a value is known to half a unit of the last one, times the spend. How many
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
@@ -46,6 +60,7 @@ summed AS (
     {sums},
     sum(value_bound) AS conversion_value_bound,
     bool_and(settled) AS settled,
+    bool_and(of_second_id) IS NOT DISTINCT FROM bool_or(of_second_id) AS under_one_id,
     min(observed_at) FILTER (NOT is_child) AS {parent}_observed_at,
     min(observed_at) FILTER (is_child) AS {children}_oldest_observed_at,
     max(observed_at) FILTER (is_child) AS {children}_newest_observed_at,
@@ -58,34 +73,80 @@ days AS (
   SELECT unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE AS day
   FROM (SELECT min(since) AS first_day, max(until) - 1 AS last_day FROM ops.coverage)
 ),
+read_days AS (
+  SELECT
+    part.scope, part.project_id, coalesce(moved.ad_account_id, part.ad_account_id) AS ad_account_id, day, gone,
+    settled_until, coalesce(epoch(read_at), epoch((day + 1)::TIMESTAMP) + 3600 * lag_hours) AS read
+  FROM ops.read_intervals AS part
+  JOIN days ON day >= part.since AND day < closed_until
+  LEFT JOIN ops.moved_entities AS moved
+    ON moved.scope = part.scope AND moved.project_id = part.project_id AND moved.entity_id = part.entity_id
+   AND day >= moved.since AND day < moved.until
+  ANTI JOIN second_ids AS second
+    ON second.scope = '{child}' AND part.scope = '{child}' AND second.project_id = part.project_id
+   AND second.entity_id = part.entity_id
+  WHERE part.scope IN ('{child}', '{parent}')
+),
 ledger AS (
   SELECT
-    {key}, day,
+    {counted_key}, day,
     count(*) FILTER (scope = '{child}' AND (day < settled_until OR NOT gone)) AS children_read,
     count(*) FILTER (scope = '{parent}') > 0 AS parent_read,
     bool_and(day < settled_until) AS all_settled,
     max(read) - min(read) <= {moment_seconds} AS read_together
-  FROM (
-    SELECT *, coalesce(epoch(read_at), epoch((day + 1)::TIMESTAMP) + 3600 * lag_hours) AS read
-    FROM ops.read_intervals
-    JOIN days ON day >= since AND day < closed_until
-    WHERE scope IN ('{child}', '{parent}')
-  )
+  FROM read_days AS measured
+  {counted_as}
   GROUP BY ALL
 ),
 known AS (
-  SELECT {key}, count(*) AS children_known FROM {child_table} GROUP BY ALL
+  SELECT {counted_key}, count(*) AS children_known
+  FROM {child_table} AS measured
+  {counted_as}
+  ANTI JOIN second_ids AS second
+    ON second.scope = '{child}' AND second.project_id = measured.project_id AND second.entity_id = measured.{child_id}
+  GROUP BY ALL
+),
+-- Of what has moved: one more where it was that day, one less where it is now.
+moved AS NOT MATERIALIZED (
+  SELECT moved.project_id, moved.ad_account_id, child.ad_account_id AS is_now_in, moved.since, moved.until
+  FROM ops.moved_entities AS moved
+  JOIN {child_table} AS child ON child.project_id = moved.project_id AND child.{child_id} = moved.entity_id
+  WHERE moved.scope = '{child}'
+),
+shifted AS (
+  SELECT {counted_key}, day, sum(one) AS children_shifted
+  FROM (
+    SELECT project_id, unnest([ad_account_id, is_now_in]) AS ad_account_id, unnest([1, -1]) AS one, day
+    FROM moved
+    JOIN days ON day >= since AND day < until
+  ) AS measured
+  {counted_as}
+  GROUP BY ALL
+),
+-- The days on which a move into or out of a {parent} was first seen.
+moves AS (
+  SELECT {counted_key}, list(moved_on) AS moved_on
+  FROM (SELECT project_id, ad_account_id, unnest([since, until]) AS moved_on FROM moved) AS measured
+  {counted_as}
+  WHERE moved_on > DATE '0001-01-01' AND moved_on < DATE '9999-12-31'
+  GROUP BY ALL
 ),
 sides AS (
   SELECT
     parents > 0 OR coalesce(parent_read, false) AS {parent}_known,
     summed.* REPLACE ({parent_sides_if_known}),
-    coalesce(children_known, 0) - coalesce(children_read, 0) AS {children}_missing,
+    coalesce(children_known, 0) + coalesce(children_shifted, 0)::BIGINT - coalesce(children_read, 0)
+      AS {children}_missing,
+    coalesce(len([one FOR one IN moved_on IF one >= summed.day AND one <= coalesce(
+      DATE '1970-01-01' + (epoch_us({parent}_observed_at) // 86400000000)::INTEGER, DATE '9999-12-31'
+    )]) > 0, false) AS moved_meanwhile,
     CASE WHEN parents = 0 THEN '{parent}' WHEN {children} = 0 THEN '{children}' END AS without_bucket,
     coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike
   FROM summed
   LEFT JOIN ledger ON {ledger_is_summed} AND ledger.day = summed.day
   LEFT JOIN known ON {known_is_summed}
+  LEFT JOIN shifted ON {shifted_is_summed} AND shifted.day = summed.day
+  LEFT JOIN moves ON {moves_are_summed}
 ),
 compared AS (
   SELECT *, {residuals} FROM sides
@@ -95,7 +156,7 @@ SELECT
   {shown},
   conversion_value_bound,
   CASE WHEN {parent}_known THEN {all_agree} END AS agrees,
-  read_alike AND {children}_missing = 0 AS comparable,
+  read_alike AND {children}_missing = 0 AND under_one_id AND NOT moved_meanwhile AS comparable,
   without_bucket, {children}, {children}_missing,
   compared.settled, same_moment,
   {parent}_observed_at, {children}_oldest_observed_at, {children}_newest_observed_at
@@ -104,7 +165,8 @@ LEFT JOIN {parent_table} AS parent ON {parent_is_compared};
 
 COMMENT ON VIEW marts.{view} IS
   'One row per {parent} and UTC day of which either side has a bucket: the sum of the {children}'' numbers, what the '
-  'API says of the {parent} itself, and the residual. Source: {child_metrics}, {parent_metrics}. A {child} that answers '
+  'API says of the {parent} itself, and the residual. What has moved counts where it was that day, what has several ids '
+  'once. Source: {child_metrics}, {parent_metrics}. A {child} that answers '
   'NOT_FOUND leaves a residual for good: what it spent stays in the {parent}''s numbers.';
 COMMENT ON COLUMN marts.{view}.currency IS
   'ISO 4217 currency of the money columns; null: several or unknown. Money of several currencies is not compared.';
@@ -116,7 +178,8 @@ COMMENT ON COLUMN marts.{view}.agrees IS
   'Whether every measure agrees that can be compared; null: none can, as the {parent} itself was not read.';
 COMMENT ON COLUMN marts.{view}.comparable IS
   'Whether a residual is a contradiction: both sides were read whole after the day had closed, and all are settled or '
-  'were read within {moment_minutes} minutes. False: it may be only that one was read later than the other, or not at all.';
+  'were read within {moment_minutes} minutes. False: it may be only that one was read later than the other, or not at '
+  'all; or that what belongs to the {parent} had changed between the day and its reading.';
 COMMENT ON COLUMN marts.{view}.without_bucket IS
   'The side that has no bucket for the day, {parent} or {children}; null: both have.';
 COMMENT ON COLUMN marts.{view}.{children} IS 'Number of {children} with a bucket for the day.';

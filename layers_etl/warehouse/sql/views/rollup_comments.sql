@@ -12,3 +12,9 @@ COMMENT ON COLUMN marts.{view}.days_read IS
 COMMENT ON COLUMN marts.{view}.days IS 'Days in it, read or not.';
 COMMENT ON COLUMN marts.{view}.running IS
   'Whether it was still going on at the newest run''s instant: the sums are of the days so far.';
+COMMENT ON COLUMN marts.{view}.entity_days IS
+  'How many {days_of_what} have a row: what the sums are of.';
+COMMENT ON COLUMN marts.{view}.entity_days_complete IS
+  'How many of entity_days know all of spend, impressions, clicks and conversions. Where they are fewer, a sum lacks what '
+  'is unknown, and each of cpa, cpc, cpm, ctr is a ratio of the days that know both of its sides.';
+{ratios}
