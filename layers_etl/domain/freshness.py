@@ -103,7 +103,12 @@ class Source:
 
 
 def observe(known: Source | None, evidence: Evidence) -> Source:
-    """What is known of a source after a run that read it. A proof stands: a copy never loses what it held."""
+    """What is known of a source after a run that read it. A proof stands: a copy never loses what it held.
+
+    The same evidence, seen again, says nothing new.
+    """
+    if known and evidence.read_at <= known.read_at:
+        return known
     proofs = [
         day_start(evidence.newest_active_day) if evidence.newest_active_day else None,
         evidence.moved_since,
@@ -114,7 +119,7 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     seen_before = known.seen_running if known else 0
     return Source(
         first_read_at=known.first_read_at if known else evidence.read_at,
-        read_at=max(evidence.read_at, known.read_at) if known else evidence.read_at,
+        read_at=evidence.read_at,
         copy_from=max((proof for proof in proofs if proof), default=None),
         newest_active_day=max((day for day in active_days if day), default=None),
         seen_running=seen_before + 1 if sees_running else 0,

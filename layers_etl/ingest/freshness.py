@@ -134,7 +134,11 @@ def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entiti
             settle_days(warehouse, scope, changes)
         replace_sources(
             warehouse,
-            {key: (judge(before.get(key), source, settle_hours=hours[key]), source) for key, source in now.items()},
+            {
+                key: (judge(before.get(key), source, settle_hours=hours[key]), source)
+                for key, source in now.items()
+                if source != before.get(key)
+            },
         )
     return changed
 

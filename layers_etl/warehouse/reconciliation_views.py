@@ -10,6 +10,7 @@ from typing import Final
 from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
 from layers_etl.warehouse.sql import load_sql, same
+from layers_etl.warehouse.tables import SPENT_IN, in_account
 
 SAME_MOMENT: Final = timedelta(minutes=15)
 """A run reads an account next to its campaigns; further apart than this, it was not one sitting."""
@@ -76,6 +77,7 @@ def _create_view(reconciliation: Reconciliation) -> str:
         is_second_id="counted.counts_as IS NOT NULL" if parent is AD_ACCOUNT else "false",
         compared_key=", ".join(f"compared.{column}" for column in key),
         child_metrics=f"ads.{child.metrics_table}",
+        child_days=_child_days(child),
         parent_metrics=f"ads.{parent.metrics_table}",
         child_table=child_table,
         parent_table=parent_table,
@@ -111,6 +113,12 @@ _COUNTED_AS: Final = (
     " AS counted USING (project_id, ad_account_id)"
 )
 """An account that is known under several ids is reconciled as one, under the id that it counts as."""
+
+
+def _child_days(child: Scope) -> str:
+    """The days of the children, each in the account that it was spent in."""
+    days = f"ads.{child.metrics_table}"
+    return f"(SELECT *, {SPENT_IN} AS ad_account_id FROM {days})" if in_account(child) else days
 
 
 def _counted_key(parent: Scope) -> str:

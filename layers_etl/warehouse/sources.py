@@ -117,6 +117,8 @@ def _settled_changes(change: LedgerChange) -> Iterable[tuple[Any, ...]]:
 
 def replace_sources(warehouse: Warehouse, sources: Mapping[SourceKey, tuple[SourceState, Source]]) -> None:
     """Write down how the copies stand, and how many days wait for each."""
+    if not sources:
+        return
     rows = [
         (*key, state, *(getattr(source, name) for name in list(_SOURCE_SCHEMA)[3:]))
         for key, (state, source) in sources.items()

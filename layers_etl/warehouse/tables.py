@@ -157,13 +157,17 @@ def entity_history_table(scope: Scope) -> Table:
 _DAY = Column("day", "DATE", "UTC day bucket. Part of the key.", required=True)
 
 
-def _day_account(scope: Scope) -> tuple[Column, ...]:
+SPENT_IN: Final = "spent_in_account_id"
+"""In the tables of days, where ``ad_account_id`` would be ambiguous beside the entity's own."""
+
+
+def _day_account(scope: Scope, name: str = SPENT_IN) -> tuple[Column, ...]:
     """The account of a day, which is not always that of the entity now; of what is below an account."""
     comment = (
         f"The ad account that the day was spent in: where the {scope.noun} was last seen by the end of that UTC day "
         "or, before it was ever seen, where it was first; null: not known."
     )
-    return (Column(AD_ACCOUNT.id_column, "VARCHAR", comment),) if in_account(scope) else ()
+    return (Column(name, "VARCHAR", comment),) if in_account(scope) else ()
 
 
 def in_account(scope: Scope) -> bool:
@@ -295,7 +299,7 @@ def daily_mart(scope: Scope) -> Table:
             *key_columns(scope),
             _DAY,
             name,
-            *_day_account(scope),
+            *_day_account(scope, AD_ACCOUNT.id_column),
             *parents,
             *((account_name,) if in_account(scope) else ()),
             _PLATFORM,

@@ -62,6 +62,7 @@ class Pipeline:
             "LAYERS_BASE_URL": self.sandbox.url,
             "LAYERS_DATA_DIR": str(self.data_dir),
             "LAYERS_START_DATE": self.start_date.isoformat(),
+            "LAYERS_AUDIT_PERCENT": "0",
             **self.extra,
         }
 

@@ -8,6 +8,7 @@ import pytest
 
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.assets import COMPLETENESS_CHECK
+from layers_etl.defs.checks import TOLD
 from layers_etl.errors import ExitCode
 from layers_etl.ingest.request import RunKind
 from layers_etl.sandbox.faults import Fault
@@ -111,7 +112,7 @@ def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: Pip
 
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     for word in (account.id, account.platform, "expired", "Reconnect"):
-        assert word in str(check.metadata["accounts"].value)
+        assert word in str(check.metadata[TOLD].value)
 
 
 def test_weekly_reach_that_is_not_to_be_had_warns_and_the_run_ends_well(pipeline: Pipeline) -> None:

@@ -94,7 +94,10 @@ def test_the_run_asked_for_reads_exactly_that_range(pipeline: Pipeline) -> None:
 
     assert result.success
     assert {dict(record.query)["since"][:10] for record in received} == {request.tags[RANGE_START]} == {"2026-03-07"}
-    assert {dict(record.query)["until"][:10] for record in received} == {"2026-03-12"}
+    asked = {(dict(record.query)["scope"], dict(record.query)["until"][:10]) for record in received}
+    assert asked == {("campaign", "2026-03-12"), ("ad_account", "2026-03-13")}, (
+        "accounts with a look at the running day"
+    )
 
 
 def test_a_published_file_that_is_no_duckdb_file_does_not_stop_the_schedule(pipeline: Pipeline) -> None:

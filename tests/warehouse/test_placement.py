@@ -237,7 +237,7 @@ def test_a_campaign_that_moves_to_another_account_takes_what_is_below_it_along(w
     ], "from the day on that the move was first seen"
 
 
-PLACED = "SELECT day, ad_account_id, currency FROM {} ORDER BY day"
+PLACED = "SELECT day, {}, currency FROM {} ORDER BY day"
 
 
 def list_move(warehouse: Warehouse, account_id: str, seen_at: datetime) -> None:
@@ -260,9 +260,9 @@ def test_a_day_keeps_the_account_and_currency_that_it_was_spent_in_when_it_is_re
     derive(warehouse)
 
     expected = [(march(day), *(("acc_1", "USD") if day < 4 else ("acc_2", "EUR"))) for day in range(1, 5)]
-    assert rows(warehouse, PLACED.format("ads.campaign_metrics")) == expected
-    assert rows(warehouse, PLACED.format("marts.campaign_daily")) == expected
-    kept = "ad_account_id, currency, spend"
+    assert rows(warehouse, PLACED.format("spent_in_account_id", "ads.campaign_metrics")) == expected
+    assert rows(warehouse, PLACED.format("ad_account_id", "marts.campaign_daily")) == expected
+    kept = "spent_in_account_id, currency, spend"
     assert distinct(warehouse, kept, "ads.campaign_metrics_history") == [("acc_1", "USD", Decimal(5))]
 
 
@@ -281,7 +281,9 @@ def test_days_that_are_first_read_after_a_move_belong_to_where_the_campaign_was_
     list_move(warehouse, "acc_2", utc(3, 8, 6))
     land_as_listed(warehouse, window(1, 9), utc(3, 10, 6))
 
-    found = rows(warehouse, "SELECT ad_account_id, currency, min(day), max(day) FROM ads.campaign_metrics GROUP BY ALL")
+    found = rows(
+        warehouse, "SELECT spent_in_account_id, currency, min(day), max(day) FROM ads.campaign_metrics GROUP BY ALL"
+    )
     assert sorted(found) == [("acc_1", "USD", march(1), march(7)), ("acc_2", "EUR", march(8), march(9))]
 
 
@@ -289,11 +291,11 @@ def test_an_account_that_is_not_known_for_a_while_is_no_move(warehouse: Warehous
     list_move(warehouse, "acc_1", MONDAY)
     list_of(warehouse, CAMPAIGN, Entity(CAMPAIGN, PROJECT_ID, "cmp_a", platform="meta_ads"), seen_at=TUESDAY)
     land_as_listed(warehouse, DAYS, READ_AT)
-    assert distinct(warehouse, "ad_account_id, currency", "ads.campaign_metrics") == [(None, None)]
+    assert distinct(warehouse, "spent_in_account_id, currency", "ads.campaign_metrics") == [(None, None)]
     list_move(warehouse, "acc_1", utc(3, 4, 6))
 
     assert rows(warehouse, "FROM ops.moved_entities") == []
-    assert distinct(warehouse, "ad_account_id, currency", "ads.campaign_metrics") == [("acc_1", "USD")]
+    assert distinct(warehouse, "spent_in_account_id, currency", "ads.campaign_metrics") == [("acc_1", "USD")]
 
 
 def test_what_is_not_known_any_more_overwrites_nothing(warehouse: Warehouse) -> None:
@@ -304,7 +306,7 @@ def test_what_is_not_known_any_more_overwrites_nothing(warehouse: Warehouse) -> 
     nameless = EntityKey(CAMPAIGN, PROJECT_ID, "cmp_a")
     land(warehouse, reading(nameless, DAYS, READ_AT, spends(DAYS, 5)), currency=None)
 
-    assert distinct(warehouse, "ad_account_id, platform, currency", "ads.campaign_metrics") == [
+    assert distinct(warehouse, "spent_in_account_id, platform, currency", "ads.campaign_metrics") == [
         ("acc_1", "meta_ads", "USD")
     ]
 
@@ -349,5 +351,5 @@ def test_however_a_campaign_moves_and_is_read_a_day_belongs_to_where_it_was_last
         seen = [account_id for hours, account_id in sorted(moves) if begin + timedelta(hours=hours) < day_close(day)]
         return seen[-1] if seen else min(moves)[1]
 
-    found = rows(shared, "SELECT day, ad_account_id FROM ads.campaign_metrics WHERE project_id = ?", [project_id])
+    found = rows(shared, "SELECT day, spent_in_account_id FROM ads.campaign_metrics WHERE project_id = ?", [project_id])
     assert dict(found) == {day: belongs(day) for day in days}

@@ -20,12 +20,12 @@ RATIO_COLUMNS: Final = ", ".join(
 """All ratios over the sums that stand beside them."""
 
 _OF_ACCOUNT: Final = {
-    "account_column": "ad_account_id, ",
-    "measured_account": "measured.ad_account_id, account.name AS ad_account_name, ",
-    "known_account": "coalesce(spent_in, standing.ad_account_id) AS ad_account_id, ",
-    "filled_account": "ad_account_id = coalesce(measured.ad_account_id, spent_in),",
-    "or_account_is_unknown": " OR ad_account_id IS NULL",
-    "or_account_is_known_now": " OR (measured.ad_account_id IS NULL AND spent_in IS NOT NULL)",
+    "account_column": "spent_in_account_id, ",
+    "measured_account": "measured.spent_in_account_id AS ad_account_id, account.name AS ad_account_name, ",
+    "known_account": "coalesce(spent_in, standing.spent_in_account_id) AS spent_in_account_id, ",
+    "filled_account": "spent_in_account_id = coalesce(measured.spent_in_account_id, spent_in),",
+    "or_account_is_unknown": " OR spent_in_account_id IS NULL",
+    "or_account_is_known_now": " OR (measured.spent_in_account_id IS NULL AND spent_in IS NOT NULL)",
 }
 """What the SQL of scopes below an ad account has beside that of the others, by placeholder: the account of a day."""
 
@@ -66,7 +66,7 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         name_column=f"{scope.name}_name",
         parents="".join(f"entity.{column}, " for column in scope.parents),
         account_name="entity.ad_account_name, " if has_account else "",
-        day_account="measured.ad_account_id" if has_account else "NULL",
+        day_account="measured.spent_in_account_id" if has_account else "NULL",
         parents_below_account="".join(f"entity.{column}, " for column in scope.parents[1:]),
         **(_OF_ACCOUNT if has_account else dict.fromkeys(_OF_ACCOUNT, "")),
         measures=_listed(MEASURES),

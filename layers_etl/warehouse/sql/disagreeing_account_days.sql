@@ -3,7 +3,7 @@
 SELECT account.project_id, account.ad_account_id, account.day
 FROM ads.ad_account_metrics AS account
 LEFT JOIN (
-  SELECT project_id, ad_account_id, day, sum(spend) AS spend, sum(impressions) AS impressions, sum(clicks) AS clicks,
+  SELECT project_id, spent_in_account_id AS ad_account_id, day, sum(spend) AS spend, sum(impressions) AS impressions, sum(clicks) AS clicks,
     sum(conversions) AS conversions
   FROM ads.campaign_metrics
   WHERE day >= $since AND day < $until

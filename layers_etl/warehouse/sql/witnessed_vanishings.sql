@@ -20,13 +20,11 @@ answered AS (
   ANTI JOIN (SELECT * FROM doubtful WHERE scope = 'ad_account') AS gone USING (project_id, ad_account_id, day)
   UNION ALL
   SELECT
-    false, measured.project_id, entity.ad_account_id, measured.day, measured.spend, measured.impressions,
+    false, measured.project_id, measured.spent_in_account_id, measured.day, measured.spend, measured.impressions,
     measured.clicks, measured.conversions
   FROM ads.campaign_metrics AS measured
-  JOIN ops.entities AS entity
-    ON entity.scope = 'campaign' AND entity.project_id = measured.project_id AND entity.entity_id = measured.campaign_id
   JOIN account_days
-    ON account_days.project_id = measured.project_id AND account_days.ad_account_id = entity.ad_account_id
+    ON account_days.project_id = measured.project_id AND account_days.ad_account_id = measured.spent_in_account_id
    AND account_days.day = measured.day
   ANTI JOIN (SELECT project_id, entity_id AS campaign_id, day FROM doubtful WHERE scope = 'campaign') AS gone
     ON gone.project_id = measured.project_id AND gone.campaign_id = measured.campaign_id AND gone.day = measured.day

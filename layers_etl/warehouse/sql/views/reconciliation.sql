@@ -10,7 +10,7 @@ readings AS (
   SELECT
     {counted_key}, measured.{child_id} AS entity_id, measured.day, true AS is_child, {is_second_id} AS of_second_id,
     measured.currency, {measured}, measured.settled, measured.observed_at
-  FROM {child_metrics} AS measured
+  FROM {child_days} AS measured
   {counted_as}
   ANTI JOIN ops.uncounted_days AS uncounted
     ON uncounted.scope = '{child}' AND uncounted.project_id = measured.project_id
