@@ -105,10 +105,8 @@ class Source:
 def observe(known: Source | None, evidence: Evidence) -> Source:
     """What is known of a source after a run that read it. A proof stands: a copy never loses what it held.
 
-    The same evidence, seen again, says nothing new.
+    Evidence of the same instant adds to what that one showed; seen again, it says nothing new.
     """
-    if known and evidence.read_at <= known.read_at:
-        return known
     proofs = [
         day_start(evidence.newest_active_day) if evidence.newest_active_day else None,
         evidence.moved_since,
@@ -117,12 +115,16 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     active_days = [evidence.newest_active_day, known.newest_active_day if known else None]
     sees_running = evidence.newest_active_day is not None and evidence.newest_active_day >= evidence.read_at.date()
     seen_before = known.seen_running if known else 0
+    if known is None or evidence.read_at > known.read_at:
+        seen_running = seen_before + 1 if sees_running else 0
+    else:
+        seen_running = max(seen_before, int(sees_running))
     return Source(
         first_read_at=known.first_read_at if known else evidence.read_at,
-        read_at=evidence.read_at,
+        read_at=max(evidence.read_at, known.read_at) if known else evidence.read_at,
         copy_from=max((proof for proof in proofs if proof), default=None),
         newest_active_day=max((day for day in active_days if day), default=None),
-        seen_running=seen_before + 1 if sees_running else 0,
+        seen_running=seen_running,
     )
 
 

@@ -40,7 +40,7 @@ UNBELIEVED = {
     "text": ("text_numbers", {"metric": "clicks"}, "UNTRUSTED"),
     "negatives": ("negative_numbers", {"metric": "impressions"}, "UNTRUSTED"),
     "counts that are not whole": ("fractional_numbers", {"metric": "conversions"}, "UNTRUSTED"),
-    "an absurd count": ("absurd_numbers", {"metric": "reach"}, "UNTRUSTED"),
+    "an absurd count": ("absurd_numbers", {"metric": "impressions"}, "UNTRUSTED"),
     "an absurd amount": ("absurd_numbers", {"metric": "spend"}, "UNTRUSTED"),
     "buckets outside the window": ("buckets_outside", {}, "UNTRUSTED"),
     "another platform than listed": ("new_platform", {}, "UNTRUSTED"),

@@ -139,7 +139,7 @@ def test_the_key_is_in_no_output_no_file_and_no_table(parrot: Parrot, tmp_path: 
         check=True,
     )
     codes = [line.removeprefix("ENDED ") for line in ended.stdout.splitlines() if line.startswith("ENDED ")]
-    assert codes == ["doctor 0", "run 1", "backfill 1", "status 0", "status 0"], ended.stderr[-3000:]
+    assert codes == ["doctor 1", "run 1", "backfill 1", "status 0", "status 0"], ended.stderr[-3000:]
     assert "DEBUG:" in ended.stderr
     assert KEY not in ended.stdout + ended.stderr
 

@@ -46,7 +46,14 @@ def test_what_was_begun_of_a_retired_project_is_read_until_it_has_settled(retire
         ran = pipeline.run(morning(number))
         assert ran.status is RunStatus.SUCCEEDED
         since = last_read - timedelta(days=4 - number)
-        assert {window for _, _, window in asked_of(pipeline, project_id, ran)} == {DayWindow(since, last_read)}
+        # Of its account up to the running day, to see whether the copy moves; no day of it is begun.
+        assert {(scope, window) for scope, _, window in asked_of(pipeline, project_id, ran)} == {
+            ("campaign", DayWindow(since, last_read)),
+            ("ad_account", DayWindow(since, morning(number).date() + timedelta(days=1))),
+        }
+        assert pipeline.rows(
+            "SELECT max(day) < ? FROM ads.ad_account_metrics WHERE project_id = ?", [last_read, project_id]
+        )
     assert asked_of(pipeline, project_id, pipeline.run(morning(4))) == []
     settled = "SELECT bool_and(settled) FROM ads.campaign_metrics WHERE project_id = ?"
     assert pipeline.rows(settled, [project_id]) == [(True,)]
@@ -80,8 +87,9 @@ def test_a_project_that_is_active_again_is_read_as_if_it_had_always_been(retired
     pipeline.run(morning(1))
     pipeline.sandbox.world.update_project(project_id, status="active")
     ran = pipeline.run(morning(2))
-    assert {window for _, _, window in asked_of(pipeline, project_id, ran)} == {
-        DayWindow(date(2026, 3, 30), morning(2).date())
+    assert {(scope, window) for scope, _, window in asked_of(pipeline, project_id, ran)} == {
+        ("campaign", DayWindow(date(2026, 3, 30), morning(2).date())),
+        ("ad_account", DayWindow(date(2026, 3, 30), morning(3).date())),
     }
 
 

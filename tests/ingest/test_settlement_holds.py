@@ -101,20 +101,25 @@ def live(folder: Path, life: list[Step]) -> None:
 def assert_true_to(
     pipeline: Pipeline, told: dict[Told, datetime], just_told: set[Told], settling: SettlingTimes
 ) -> None:
-    """Rows say when they were read and whether that was late enough, and what the API said at that instant."""
+    """Rows say when they were read, whether that was late enough and counts, and what the API said at that instant."""
     platforms = dict(
         pipeline.rows(
             "SELECT campaign_id, platform FROM ads.campaigns"
             " UNION ALL SELECT ad_account_id, platform FROM ads.ad_accounts"
         )
     )
+    # What its copy was not seen to be late enough for: an account that failed, or has no activity yet today.
+    held = {
+        ((scope, entity_id), day)
+        for scope, entity_id, day in pipeline.rows("SELECT scope, entity_id, day FROM ops.day_states WHERE held")
+    }
     for scope, column in (("campaign", "campaign_id"), ("ad_account", "ad_account_id")):
         found = pipeline.rows(f"SELECT {column}, day, settled, observed_at, spend FROM ads.{scope}_metrics")
         for entity_id, day, settled, observed_at, spend in found:
             read_at = told[(scope, entity_id), day]
             late_enough = day_close(day) + timedelta(hours=settling.hours(platforms[entity_id]))
             assert observed_at == read_at
-            assert settled == (read_at >= late_enough)
+            assert settled == (read_at >= late_enough and ((scope, entity_id), day) not in held)
             if ((scope, entity_id), day) in just_told:
                 truth = pipeline.truth(scope, entity_id, day)
                 assert truth and spend == truth[0]

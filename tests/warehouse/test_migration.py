@@ -85,13 +85,13 @@ def test_an_older_file_says_of_every_table_and_column_what_a_new_one_says(older:
 def test_the_days_of_an_older_file_get_the_account_that_its_listings_know(older: Path) -> None:
     with opened(older) as warehouse:
         placed = (
-            "SELECT count(*), count(*) FILTER (measured.spent_in_account_id = campaign.ad_account_id)"
+            "SELECT count(*), count(*) FILTER (measured.{} = campaign.ad_account_id)"
             " FROM {} AS measured JOIN ads.campaigns AS campaign USING (project_id, campaign_id)"
         )
-        ((days, known),) = rows(warehouse, placed.format("ads.campaign_metrics"))
+        ((days, known),) = rows(warehouse, placed.format("spent_in_account_id", "ads.campaign_metrics"))
         derive(warehouse, CAMPAIGN)
         assert days == known > 0
-        assert rows(warehouse, placed.format("marts.campaign_daily")) == [(days, known)]
+        assert rows(warehouse, placed.format("ad_account_id", "marts.campaign_daily")) == [(days, known)]
 
 
 def test_a_campaign_of_an_older_file_that_had_moved_keeps_its_days_in_both_accounts(older: Path) -> None:
@@ -110,7 +110,9 @@ def test_a_campaign_of_an_older_file_that_had_moved_keeps_its_days_in_both_accou
         )
         connection.execute("UPDATE ads.campaigns SET ad_account_id = 'acc_other' WHERE campaign_id = ?", [campaign_id])
     with opened(older) as warehouse:
-        placed = "SELECT DISTINCT spent_in_account_id, day >= ? FROM ads.campaign_metrics WHERE campaign_id = ? ORDER BY 2"
+        placed = (
+            "SELECT DISTINCT spent_in_account_id, day >= ? FROM ads.campaign_metrics WHERE campaign_id = ? ORDER BY 2"
+        )
         assert rows(warehouse, placed, [last_day, campaign_id]) == [(was_in, False), ("acc_other", True)]
 
 
