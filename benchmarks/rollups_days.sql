@@ -16,7 +16,7 @@ JOIN ads.ad_accounts AS account USING (ad_account_id)
 ORDER BY day, campaign.project_id, campaign_id;
 
 INSERT INTO ads.campaign_metrics BY NAME
-SELECT * EXCLUDE (campaign_name, ad_account_name) FROM numbers;
+SELECT * EXCLUDE (campaign_name, ad_account_name) RENAME (ad_account_id AS spent_in_account_id) FROM numbers;
 
 INSERT INTO marts.campaign_daily BY NAME
 SELECT

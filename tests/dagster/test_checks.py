@@ -89,15 +89,12 @@ def test_an_account_under_two_ids_warns_with_both(pipeline: Pipeline) -> None:
     assert broken(checked(pipeline, "no_account_is_listed_twice")) == set()
 
     account = pipeline.sandbox.world.accounts(pipeline.project_id)[0]
-    change(
-        pipeline,
-        "INSERT INTO ads.ad_accounts SELECT * REPLACE ('acc_old' AS ad_account_id, false AS listed) "
-        f"FROM ads.ad_accounts WHERE ad_account_id = '{account.id}'",
-    )
+    anew = pipeline.sandbox.world.reconnect_account(account.id)
+    assert pipeline.materialize(WEEK, ["ad_accounts"]).success
     (check,) = checked(pipeline, "no_account_is_listed_twice").values()
 
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
-    for word in (account.id, account.platform, "acc_old", f"as {account.id}'s"):
+    for word in (account.id, account.platform, account.external_id, f"as {anew}'s"):
         assert word in str(check.metadata["told"].value)
 
 

@@ -3,8 +3,8 @@
 SELECT account.project_id, account.ad_account_id, account.day
 FROM ads.ad_account_metrics AS account
 LEFT JOIN (
-  SELECT project_id, spent_in_account_id AS ad_account_id, day, sum(spend) AS spend, sum(impressions) AS impressions, sum(clicks) AS clicks,
-    sum(conversions) AS conversions
+  SELECT project_id, spent_in_account_id AS ad_account_id, day, sum(spend) AS spend, sum(impressions) AS impressions,
+    sum(clicks) AS clicks, sum(conversions) AS conversions
   FROM ads.campaign_metrics
   WHERE day >= $since AND day < $until
   GROUP BY ALL

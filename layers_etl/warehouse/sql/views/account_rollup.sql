@@ -34,10 +34,10 @@ read_ids AS (
   SELECT
     involved.*, {period_end} AS period_end, coalesce(id.counts_as, entity_id) AS counts_as,
     coalesce(list_sum([
-      greatest(0, least(part.closed_until, period_end) - greatest(part.since, {period})) FOR part IN intervals
+      greatest(0, least(part.closed_until, {period_end}) - greatest(part.since, {period})) FOR part IN intervals
     ]), 0) AS days_read,
     coalesce(list_sum([
-      greatest(0, least(part.settled_until, period_end) - greatest(part.since, {period})) FOR part IN intervals
+      greatest(0, least(part.settled_until, {period_end}) - greatest(part.since, {period})) FOR part IN intervals
     ]), 0) AS days_settled
   FROM involved
   LEFT JOIN ledger USING (project_id, entity_id)

@@ -19,10 +19,10 @@ counted AS (
   SELECT
     sums.*, {period_end} AS period_end, (period_end - {period})::INTEGER AS days,
     coalesce(list_sum([
-      greatest(0, least(part.closed_until, period_end) - greatest(part.since, {period})) FOR part IN intervals
+      greatest(0, least(part.closed_until, {period_end}) - greatest(part.since, {period})) FOR part IN intervals
     ]), 0)::INTEGER AS days_read,
     coalesce(list_sum([
-      greatest(0, least(part.settled_until, period_end) - greatest(part.since, {period})) FOR part IN intervals
+      greatest(0, least(part.settled_until, {period_end}) - greatest(part.since, {period})) FOR part IN intervals
     ]), 0) AS days_settled
   FROM sums
   LEFT JOIN ledger ON ledger.project_id = sums.project_id AND ledger.entity_id = sums.{id_column}
