@@ -25,7 +25,7 @@ from layers_etl.ingest.identity import (
     projects_by_id,
 )
 from layers_etl.settings import Settings
-from layers_etl.warehouse.checks import load_unrefreshed_accounts
+from layers_etl.warehouse.checks import load_duplicate_accounts, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import ensure_folder, open_newest, open_published
 from layers_etl.warehouse.publishing import load_publication
 from layers_etl.warehouse.sources import load_standing_sources
@@ -205,12 +205,14 @@ def _examine_published(settings: Settings) -> str:
 
 
 def _find_accounts_in_question(settings: Settings) -> list[str]:
-    """Those that are not refreshed, as last listed, or whose numbers stood still when last read.
+    """Those that are not refreshed or have several ids, as last listed, or whose numbers stood still when last read.
 
     None before the first run, or where the file cannot be opened: that is a finding of its own.
     """
     with contextlib.suppress(WarehouseError), open_newest(settings.build_path, settings.published_path) as newest:
         if newest:
             unrefreshed = load_unrefreshed_accounts(newest, settings.project_ids)
-            return [*map(str, unrefreshed), *map(str, load_standing_sources(newest, settings.project_ids))]
+            standing = load_standing_sources(newest, settings.project_ids)
+            duplicates = load_duplicate_accounts(newest, settings.project_ids)
+            return [*map(str, unrefreshed), *map(str, standing), *map(str, duplicates)]
     return []
