@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from layers_etl.sandbox.faults import Fault
 
 from .station import METRICS, MORNING, Station, morning
@@ -46,6 +48,7 @@ def test_one_row_per_request_says_what_became_of_it(station: Station) -> None:
     assert request_id == station.request_ids(failing)[-1]
 
 
+@pytest.mark.slow
 def test_the_log_is_kept_for_as_many_days_as_are_set(station: Station) -> None:
     station.options["request_log_days"] = 2
     for day in range(5):

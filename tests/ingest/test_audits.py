@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.ingest.status import examine_status
@@ -35,6 +37,7 @@ def test_every_run_but_the_first_reads_one_settled_window_again_by_default(pipel
         assert until <= morning(number).date() - timedelta(days=4)  # pyright: ignore[reportOperatorIssue]
 
 
+@pytest.mark.slow
 def test_none_is_read_again_where_it_is_switched_off_or_in_a_backfill(pipeline: Pipeline) -> None:
     pipeline.run()
     assert len(pipeline.run(morning(1)).asked) == len(pipeline.entities())
@@ -81,6 +84,7 @@ def test_a_settled_day_that_moved_is_found_kept_in_history_counted_and_told(pipe
     assert examine_status(pipeline.warehouse, pipeline.settings, morning(1)).audits
 
 
+@pytest.mark.slow
 def test_days_that_stand_are_told_with_the_bound_of_what_may_move(pipeline_over: PipelineOver) -> None:
     pipeline = pipeline_over(audit_percent=100)
     pipeline.run()
@@ -95,6 +99,7 @@ def test_days_that_stand_are_told_with_the_bound_of_what_may_move(pipeline_over:
     assert shown == [(days, 0, True, True)]
 
 
+@pytest.mark.slow
 def test_settled_days_that_cannot_be_read_again_are_no_failure(pipeline_over: PipelineOver) -> None:
     pipeline = pipeline_over(audit_percent=100)
     pipeline.run()

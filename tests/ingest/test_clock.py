@@ -88,6 +88,7 @@ def misdated(seconds: float, path: str, **more: Any) -> Fault:
     return Fault(effect="clock_skew", parameters={"seconds": seconds}, path=path, **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [YEAR, -YEAR, -AGES])
 @pytest.mark.parametrize("path", ["whoami", "projects"])
 def test_one_misdated_answer_leaves_no_trace(pipeline: Pipeline, off: timedelta, path: str) -> None:

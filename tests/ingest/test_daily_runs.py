@@ -202,6 +202,7 @@ def test_a_run_that_stands_for_the_past_settles_nothing_by_todays_clock(pipeline
     assert pipeline.rows("SELECT DISTINCT observed_at FROM ads.campaign_metrics") == [(FIRST_MORNING,)]
 
 
+@pytest.mark.slow
 def test_a_backfill_that_stands_for_the_past_does_not_undo_what_was_settled_since(pipeline: Pipeline) -> None:
     pipeline.run()
     for number in (3, 4, 5):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.errors import UntrustedAnswerError
@@ -137,6 +139,7 @@ def test_a_bucket_that_vanished_upstream_goes_into_history_once_its_account_adds
     assert doubts(pipeline) == []
 
 
+@pytest.mark.slow
 def test_a_bucket_that_vanished_while_its_account_still_counts_it_stays_marked_and_is_asked_for_again(
     pipeline: Pipeline,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from layers_etl.api.terms import AGREEING
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
@@ -22,6 +24,7 @@ def lived(pipeline: Pipeline, number: int) -> tuple[Ran, int]:
     return ran, refusals(pipeline)
 
 
+@pytest.mark.slow
 def test_a_refused_metric_is_remembered_for_a_week_and_then_asked_for_again(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(WITHOUT_REACH)
     ran, refused = lived(pipeline, 0)

@@ -180,6 +180,7 @@ NOT_TO_BE_HAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", NOT_TO_BE_HAD)
 def test_weekly_reach_that_is_not_to_be_had_is_told_once_a_week_and_fails_no_run(
     sandbox: SandboxServer, tmp_path: Path, why: str
