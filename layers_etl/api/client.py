@@ -258,6 +258,9 @@ class LayersClient:
                         await outcomes.put(reading)
                 except EntityError as error:
                     await outcomes.put(error)
+                except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+                    # Nobody has foreseen what was in that answer: it costs its entity, and is named.
+                    await outcomes.put(_unforeseen(error, key, window))
                 except RefusedError as error:
                     failures.append(error)
                     return
@@ -398,6 +401,14 @@ class LayersClient:
         if self._loop is not asyncio.get_running_loop():
             raise RuntimeError("a LayersClient is used inside its own `async with`, on the event loop that opened it")
         return await self._exchange.get(request, parse)
+
+
+def _unforeseen(error: Exception, key: EntityKey, window: DayWindow) -> UntrustedAnswerError:
+    context = RequestContext(
+        "reading metrics", key.project_id, key.scope.name, key.entity_id, window.since, window.until
+    )
+    reason = f"an answer could not be understood ({type(error).__name__}); nothing of it was used"
+    return UntrustedAnswerError(reason, context, UNTRUSTED)
 
 
 def _split(window: DayWindow, rows: int) -> list[DayWindow]:

@@ -98,7 +98,7 @@ def parse_metrics_answer(body: bytes, metrics: tuple[str, ...]) -> ParsedAnswer:
     try:
         return ParsedAnswer(decoder.decode(body))
     except (msgspec.DecodeError, RecursionError):
-        answer = _put_plainly(parse_json(body, allow_nan=True))
+        answer = _put_plainly(_encodable(parse_json(body, allow_nan=True)))
     return _parse_row_by_row(answer, decoder.type)
 
 
@@ -136,7 +136,7 @@ def _repair(
             _ = msgspec.convert({**answer, "series": [row]}, answer_type)
         except msgspec.ValidationError as fault:
             path, reason = _describe(fault, {**answer, "series": [row]})
-            if len(path) < _ROW_DEPTH or not isinstance(row, dict) or path[-1] == "bucket":
+            if len(path) < _ROW_DEPTH or not isinstance(row, dict) or not _has_day(cast("dict[str, Any]", row)):
                 raise WrongTypeError(reason.replace("series.0", f"series.{position}", 1)) from None
             day, field = date.fromisoformat(cast("dict[str, Any]", row)["bucket"]), path[-1]
             reason = reason.removeprefix("series.0.")
@@ -146,6 +146,25 @@ def _repair(
             row = {**row, field: None}
         else:
             return row, doubts
+
+
+def _has_day(row: dict[str, Any]) -> bool:
+    """Whether it is known which day a row is about."""
+    try:
+        return bool(date.fromisoformat(row.get("bucket", "")))
+    except (TypeError, ValueError):
+        return False
+
+
+def _encodable(value: Any) -> Any:
+    """``value`` with U+FFFD for halves of surrogate pairs, which no encoder takes; of texts alone."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_encodable(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(item) for name, item in cast("dict[Any, Any]", value).items()}
+    return value
 
 
 _ROW_DEPTH: Final = 3

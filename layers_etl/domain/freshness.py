@@ -135,7 +135,7 @@ def judge(known: Source | None, now: Source, *, settle_hours: int) -> SourceStat
     if now.vouches_for(settle_hours) >= settled_before(now.read_at, settle_hours):
         return SourceState.MOVING
     lost_its_habit = known is not None and known.seen_running >= HABIT and now.seen_running == 0
-    is_told = lost_its_habit or now.stands_still_for >= TOLD_AFTER
+    is_told = now.copy_from is not None and (lost_its_habit or now.stands_still_for >= TOLD_AFTER)
     return SourceState.STANDING_STILL if is_told else SourceState.WAITING
 
 

@@ -92,7 +92,10 @@ PRIMITIVES: Final = ("spend", "impressions", "clicks", "conversions")
 """What every platform reports, and the API computes the ratios from: never done without."""
 
 META_ONLY: Final = ("frequency",)
-NOT_META: Final = frozenset({"tiktok_ads", "apple_ads"})
+PLATFORMS: Final = frozenset({"meta_ads", "tiktok_ads", "apple_ads"})
+"""As the API spells them. What a listing spells otherwise proves nothing against what an answer says."""
+
+NOT_META: Final = PLATFORMS - {"meta_ads"}
 """Frequency is a Meta-only primitive: null on TikTok and Apple, or refused."""
 
 GRANULARITIES: Final = ("day", "week")

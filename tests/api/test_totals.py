@@ -189,3 +189,56 @@ def test_a_longest_window_is_learned_without_the_look_beyond_it(run: Run) -> Non
     readings, _, failure = run(fetch(answer, glimpse_until=TOMORROW))
     assert failure is None
     assert sorted(day for reading in readings for day in reading.window) == [*WEEK, WEEK.until]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"ctr": "n/a"}, {"frequency": -1}, {"spend": -3.2}, {"clicks": "\ud83d"}, {"spend": "\ud800"}],
+    ids=["a ratio", "a frequency", "a negative amount", "half an emoji", "half a pair"],
+)
+def test_a_series_that_was_cut_is_noticed_whatever_else_is_wrong_with_it(run: Run, odd: dict[str, Any]) -> None:
+    wrong = LONG.since + timedelta(days=3)
+
+    def answer(asked: Asked) -> Reply:
+        series = series_of(asked.window)
+        shown = [row | odd if row["bucket"] == wrong.isoformat() else row for row in series]
+        return answer_for(asked, series=shown[:100], totals=totals_of(series))
+
+    readings, _, failure = run(fetch(answer, LONG))
+    assert failure is None
+    read = {day for reading in readings for day in reading.columns["day"]}
+    unread = {day for reading in readings for day in reading.unread_days}
+    assert read | unread == set(LONG)
+    assert unread <= {wrong}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"series": "\ud800"},
+        {"totals": "\ud800", "series": [{"bucket": "yesterday", "spend": "1"}]},
+        {"series": [{"ctr": -1, "spend": -1}]},
+        {"series": [{"ctr": -1, "bucket": None}]},
+        {"series": [[], None, 3]},
+    ],
+)
+def test_no_answer_however_odd_costs_more_than_its_entity(run: Run, body: dict[str, Any]) -> None:
+    async def ask() -> list[Any]:
+        def answer(asked: Asked) -> Reply:
+            return answer_for(asked, **body) if asked.query["id"] == ["cmp_odd"] else answer_for(asked)
+
+        keys = [replace(CAMPAIGN_KEY, entity_id=name) for name in ("cmp_1", "cmp_odd", "cmp_2")]
+        async with talking(answer) as talk:
+            return [outcome async for outcome in talk.client.fetch_many((key, WEEK) for key in keys)]
+
+    outcomes = run(ask())
+    assert len([outcome for outcome in outcomes if isinstance(outcome, Reading)]) == 2
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, EntityError))
+    assert failure.context.entity_id == "cmp_odd"
+
+
+@pytest.mark.parametrize("listed", ["meta", "TIKTOK", "0000-01-01", None])
+def test_an_entity_whose_listing_spells_its_platform_otherwise_is_read(run: Run, listed: str | None) -> None:
+    readings, _, failure = run(fetch(answer_for, key=replace(CAMPAIGN_KEY, platform=listed)))
+    assert failure is None
+    assert len(readings) == 1
