@@ -94,6 +94,11 @@ def _none_found(
     return none_found
 
 
+def _first_of(found: Sequence[object]) -> dg.JsonMetadataValue:
+    """What a check shows of all that it found: the first of it, a sentence each."""
+    return dg.MetadataValue.json([str(one) for one in found[:OFFENDERS_SHOWN]])
+
+
 def _every_account_is_refreshed() -> dg.AssetChecksDefinition:
     @dg.asset_check(
         name="every_account_is_refreshed",
@@ -109,7 +114,7 @@ def _every_account_is_refreshed() -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "unrefreshed_accounts": len(unrefreshed),
-                TOLD: dg.MetadataValue.json([str(account) for account in unrefreshed[:OFFENDERS_SHOWN]]),
+                TOLD: _first_of(unrefreshed),
                 "what_to_do": "Reconnect these accounts in Layers. Their days settle once the numbers move again.",
             },
         )
@@ -132,7 +137,7 @@ def _no_account_is_listed_twice() -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "accounts_with_several_ids": len(duplicates),
-                TOLD: dg.MetadataValue.json([str(account) for account in duplicates[:OFFENDERS_SHOWN]]),
+                TOLD: _first_of(duplicates),
                 "what_to_do": "Where an account was connected anew, nothing: this is told for eight weeks after its "
                 "old id was last listed. Where it is connected twice, disconnect one in Layers.",
             },
@@ -157,7 +162,7 @@ def _every_source_moves(scope: Scope) -> dg.AssetChecksDefinition:
             metadata={
                 "standing_sources": len(standing),
                 "days_that_wait": sum(source.held_days for source in standing),
-                TOLD: dg.MetadataValue.json([str(source) for source in standing[:OFFENDERS_SHOWN]]),
+                TOLD: _first_of(standing),
                 "what_to_do": "See Layers' status page and the accounts' connections there. Every run reads these "
                 "days again, and they settle once the numbers move.",
             },
@@ -185,7 +190,7 @@ def _every_day_could_be_believed(scope: Scope) -> dg.AssetChecksDefinition:
             metadata={
                 "doubtful_days": len(doubtful),
                 "new_in_this_run": len(new),
-                TOLD: dg.MetadataValue.json([str(day) for day in doubtful[:OFFENDERS_SHOWN]]),
+                TOLD: _first_of(doubtful),
                 "what_to_do": "Every run asks for these days again. Where vanished activity is really gone, a backfill "
                 "of the days accepts it; else send ops.doubtful_days.request_id to Layers' support.",
             },
@@ -292,7 +297,7 @@ def _reported_ratios_agree(scope: Scope) -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "mismatches": len(mismatches),
-                "worst": dg.MetadataValue.json([str(mismatch) for mismatch in mismatches[:OFFENDERS_SHOWN]]),
+                "worst": _first_of(mismatches),
             },
         )
 
@@ -325,7 +330,7 @@ def _children_add_up(reconciliation: Reconciliation) -> dg.AssetChecksDefinition
             metadata={
                 "contradictions_read_now": len(contradictions),
                 "other_residuals": len(found) - len(contradictions),
-                "worst": dg.MetadataValue.json([str(disagreement) for disagreement in worst[:OFFENDERS_SHOWN]]),
+                "worst": _first_of(worst),
                 "what_to_do": f"Look at marts.{reconciliation.view}; a backfill of these days reads both sides again.",
             },
         )
