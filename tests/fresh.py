@@ -39,7 +39,8 @@ def sandbox_settings(url: str, folder: Path, **others: Any) -> Settings:
 def fresh_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]:
     """``open_warehouse``, from the copy of an empty one where ``path`` is not there yet."""
     scopes = tuple(scopes)
-    if path.parent.is_dir() and not path.exists():
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_empty(scopes), path)
     with open_warehouse(path, scopes) as warehouse:
         yield warehouse

@@ -29,7 +29,7 @@ def refusal(folder: Path) -> str:
 
 
 def test_a_warehouse_is_created_with_its_folder(tmp_path: Path) -> None:
-    with opened(tmp_path / "deep" / "down") as warehouse:
+    with open_warehouse(tmp_path / "deep" / "down" / "build.duckdb", SCOPES) as warehouse:
         assert rows(warehouse, "SELECT version FROM ops.schema_version") == [(SCHEMA_VERSION,)]
     assert (tmp_path / "deep" / "down" / "build.duckdb").exists()
 
@@ -109,7 +109,8 @@ def test_a_warehouse_of_a_newer_version_is_told_and_left_as_it_is(tmp_path: Path
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert "cannot be written" in refusal(tmp_path / "file" / "data")
+    with pytest.raises(WarehouseError, match="cannot be written"), open_warehouse(tmp_path / "file" / "data", SCOPES):
+        pass
     assert "LAYERS_DATA_DIR" in refusal(tmp_path / "file")
     with pytest.raises(WarehouseError, match="cannot be written"):
         ensure_folder(tmp_path / "file" / "data")
