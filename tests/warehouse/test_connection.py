@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for folder in (tmp_path / "file", tmp_path / "file" / "data"):
         with (
-            pytest.raises(WarehouseError, match="cannot be written.*LAYERS_DATA_DIR"),
+            pytest.raises(WarehouseError, match=r"cannot be written.*LAYERS_DATA_DIR"),
             open_warehouse(folder / "build.duckdb", SCOPES),
         ):
             pass
