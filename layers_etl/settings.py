@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from layers_etl.domain.keys import KeyKind, key_kind
@@ -19,6 +19,21 @@ LONGEST_SETTLE_HOURS: Final = 24 * 90
 """Ninety days: three times the longest attribution window of any platform; a larger number is a typing error."""
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class MachineSettings(BaseSettings):
+    """How this machine reaches the internet, under the names that its other programs read too, in either case.
+
+    A proxy may have a password: both are secrets.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    https_proxy: SecretStr | None = None
+    all_proxy: SecretStr | None = None
+    no_proxy: str = ""
+    ssl_cert_file: Path | None = None
+    ssl_cert_dir: str | None = None
 
 
 class Settings(BaseSettings):
@@ -42,6 +57,8 @@ class Settings(BaseSettings):
     request_log_days: int = Field(default=30, ge=1)
     audit_percent: float = Field(default=1.0, ge=0, le=100)
     allow_mixed_keys: bool = False
+
+    _machine: MachineSettings = PrivateAttr(default_factory=MachineSettings)
 
     @field_validator("project_ids", mode="before")
     @classmethod
@@ -67,6 +84,11 @@ class Settings(BaseSettings):
     @classmethod
     def _strip_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @property
+    def machine(self) -> MachineSettings:
+        """What is set for every program of this machine."""
+        return self._machine
 
     @property
     def build_path(self) -> Path:
