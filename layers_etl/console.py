@@ -9,6 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from layers_etl.domain.storable import one_line, with_visible_controls
 from layers_etl.ingest.status import Status
 
 DOUBTS_SHOWN: Final = 10
@@ -20,6 +21,11 @@ def status_document(status: Status) -> str:
     return msgspec.json.format(msgspec.json.encode(status), indent=2).decode()
 
 
+def cell(text: str) -> str:
+    """Data as a table's cell: on one line, its control codes shown before their width is measured."""
+    return with_visible_controls(one_line(text))
+
+
 def print_status(status: Status, console: Console) -> None:
     """The status as a table by account, those that stand still, then the last run and what it could not read."""
     table = Table(title=f"Entity-days since the first day, at {status.instant:%Y-%m-%d %H:%M}Z", title_justify="left")
@@ -29,21 +35,22 @@ def print_status(status: Status, console: Console) -> None:
         table.add_column(heading, justify="right")
     for account in status.accounts:
         table.add_row(
-            account.project_id,
-            account.name or account.ad_account_id,
-            account.platform,
+            *(
+                cell(text)
+                for text in (account.project_id, account.name or account.ad_account_id, account.platform or "")
+            ),
             *(f"{count:,}" for count in (account.entities, account.settled, account.provisional, account.missing)),
             str(account.oldest_open_day or "none"),
         )
     console.print(table)
     for finding in (*status.unrefreshed_accounts, *status.duplicate_accounts, *status.standing_sources):
-        console.print(str(finding), markup=False)
+        console.print(one_line(str(finding)))
     if status.doubtful_days:
-        console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:", markup=False)
+        console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:")
     for doubtful in status.doubtful_days[:DOUBTS_SHOWN]:
-        console.print(f"  {doubtful}", markup=False)
+        console.print(f"  {one_line(str(doubtful))}")
     if status.audits:
-        console.print(_describe_audits(status), markup=False)
+        console.print(_describe_audits(status))
     if status.last_run is None:
         console.print("No run yet.")
         return
@@ -54,7 +61,7 @@ def print_status(status: Status, console: Console) -> None:
         markup=False,
     )
     for failure in status.failures:
-        console.print(f"  {failure.message}", markup=False)
+        console.print(f"  {one_line(failure.message)}")
 
 
 def _describe_audits(status: Status) -> str:
@@ -87,7 +94,7 @@ def print_backtest(scope: str, scores: pl.DataFrame, console: Console) -> None:
     for row in scores.iter_rows(named=True):
         errors = (row["error_unprojected"], row["error_projected"], row["coverage"])
         table.add_row(
-            row["platform"],
+            cell(row["platform"] or ""),
             row["metric"],
             str(row["age_hours"]),
             f"{row['entity_days']:,}",

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,6 +31,12 @@ class ExitCode(enum.IntEnum):
     INCOMPLETE = 1
     CONFIGURATION = 2
     REFUSED = 3
+
+
+REPORT_IT: Final = (
+    "send this line, and what `layers-etl --version` and `layers-etl doctor` print, to the maintainers of layers_etl"
+)
+"""What to do about what should not have happened."""
 
 
 class LayersEtlError(Exception):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 
 from layers_etl.api.exchange import KEPT_BODY_BYTES
+from layers_etl.causes import is_interruption
 from layers_etl.domain.entities import Entity, OddField
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.domain.scopes import Scope
@@ -129,6 +130,10 @@ class Journal:
         """The run as a whole failed; the first reason counts."""
         self._end = self._end or (RunStatus.FAILED, message)
 
+    def interrupt(self) -> None:
+        """Somebody asked for the end; what had failed before that counts."""
+        self._end = self._end or (RunStatus.INTERRUPTED, "Interrupted; the same request takes it up again.")
+
     def record_end(self) -> None:
         """Write down how the run stands now; the last call counts."""
         self.flush()
@@ -145,9 +150,9 @@ class Journal:
         except RefusedError as error:
             self._end = self._end or (RunStatus.REFUSED, str(error))
             raise
-        except Exception as error:
-            self.fail(str(error))
-            raise
-        except BaseException:
-            self._end = self._end or (RunStatus.INTERRUPTED, "Interrupted; the same request takes it up again.")
+        except BaseException as error:
+            if is_interruption(error):
+                self.interrupt()
+            else:
+                self.fail(str(error))
             raise

@@ -17,7 +17,7 @@ from layers_etl.domain.planning import Known
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import PROJECT, SCOPES, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
-from layers_etl.errors import LayersEtlError
+from layers_etl.errors import REPORT_IT, LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.settling import settle_anew
@@ -71,7 +71,7 @@ def upsert_entities(
     frame = pl.DataFrame(rows, schema={**schema, "listed": pl.Boolean(), "attributes": pl.String()})
     keys = frame.select(scope.key_columns)
     if keys.is_duplicated().any() or keys.null_count().sum_horizontal().item():
-        raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none: a bug.")
+        raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none, which is a bug: {REPORT_IT}.")
     with warehouse.transaction() as connection:
         connection.register("incoming_entities", frame)
         run_script(
