@@ -11,6 +11,7 @@ from rich.table import Table
 
 from layers_etl.domain.storable import one_line, with_visible_controls
 from layers_etl.ingest.status import Status
+from layers_etl.warehouse.doubtful_days import describe_doubts
 
 DOUBTS_SHOWN: Final = 10
 """The newest; ops.doubtful_days has all."""
@@ -47,8 +48,8 @@ def print_status(status: Status, console: Console) -> None:
         console.print(one_line(str(finding)))
     if status.doubtful_days:
         console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:")
-    for doubtful in status.doubtful_days[:DOUBTS_SHOWN]:
-        console.print(f"  {one_line(str(doubtful))}")
+    for doubt in describe_doubts(status.doubtful_days)[:DOUBTS_SHOWN]:
+        console.print(f"  {one_line(doubt)}")
     if status.audits:
         console.print(_describe_audits(status))
     if status.last_run is None:

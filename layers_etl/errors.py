@@ -69,7 +69,8 @@ class StorageError(LayersEtlError):
 class RequestContext:
     """What a request was about, so that an error can name it. Never holds the key.
 
-    ``since``/``until`` are the half-open window asked for; ``request_id`` is the API's own, for its support.
+    ``since``/``until`` are the half-open window asked for; ``request_id`` is the API's own, for its support. What the
+    entity is called is known to the warehouse alone, and added where an error is written down.
     """
 
     what: str
@@ -79,17 +80,23 @@ class RequestContext:
     since: date | None = None
     until: date | None = None
     request_id: str | None = None
+    entity_name: str | None = None
+
+    @property
+    def entity(self) -> str:
+        """Its name with its id in brackets, or the id alone."""
+        return f"{self.entity_name} ({self.entity_id})" if self.entity_name else str(self.entity_id)
 
     def describe(self) -> str:
-        """The known parts as ``what (project …, campaign …, 2026-04-01 to 2026-04-05, request req_…)``."""
+        """The known parts as ``what, project …, campaign Name (…), 2026-04-01 until 2026-04-05, request req_…``."""
         parts = [
+            self.what,
             f"project {self.project_id}" if self.project_id else None,
-            f"{self.scope} {self.entity_id}" if self.scope and self.entity_id else None,
+            f"{self.scope.replace('_', ' ')} {self.entity}" if self.scope and self.entity_id else None,
             f"{self.since} until {self.until}" if self.since and self.until else None,
             f"request {self.request_id}" if self.request_id else None,
         ]
-        known = ", ".join(part for part in parts if part)
-        return f"{self.what} ({known})" if known else self.what
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(eq=False)
@@ -106,8 +113,8 @@ class ApiError(LayersEtlError):
     status: int | None = None
 
     def __str__(self) -> str:
-        """One sentence: what was asked, of which entity and window, and why it failed."""
-        return f"{self.context.describe()}: {self.reason}"
+        """One sentence: why it failed and what to do, then what was asked, of which entity and window."""
+        return f"{self.reason} ({self.context.describe()})"
 
 
 class RefusedError(ApiError):

@@ -12,9 +12,9 @@ import dagster as dg
 
 from layers_etl.causes import causes_of, explain, is_interruption
 from layers_etl.definitions import build_definitions
-from layers_etl.defs.checks import TOLD
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.jobs import REFRESH, run_config
+from layers_etl.defs.metadata import TOLD, WHAT_TO_DO, WRONG
 from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
@@ -97,14 +97,27 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
     told = [sentence for check in not_passed if (said := check.metadata.get(TOLD)) for sentence in _sentences(said)]
     failed = [check for check in not_passed if check.severity is dg.AssetCheckSeverity.ERROR]
     if failed:
-        names = ", ".join(f"{check.check_name} on {check.asset_key.to_user_string()}" for check in failed)
-        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.", tuple(told))
+        return LaunchResult(ExitCode.INCOMPLETE, _describe_failed_checks(failed), tuple(told))
     return LaunchResult(ExitCode.OK, _summary(result, window), tuple(told))
 
 
 def _sentences(said: dg.MetadataValue[Any]) -> list[str]:
     assert isinstance(said.value, list)
     return [str(sentence) for sentence in said.value]
+
+
+def _describe_failed_checks(failed: Sequence[dg.AssetCheckEvaluation]) -> str:
+    """What is wrong, then what to do or what happens by itself, each once, in the checks' own words."""
+    wrong = list(filter(None, (_words(check, WRONG) for check in failed))) or [
+        f"{check.check_name} fails on {check.asset_key.to_user_string()}" for check in failed
+    ]
+    remedies = filter(None, (_words(check, WHAT_TO_DO) for check in failed))
+    return " ".join([f"{'; '.join(dict.fromkeys(wrong))}.", *dict.fromkeys(remedies)])
+
+
+def _words(check: dg.AssetCheckEvaluation, name: str) -> str:
+    said = check.metadata.get(name)
+    return str(said.value) if said else ""
 
 
 def _explain(error: BaseException, data_dir: Path, home: Path) -> LaunchResult:

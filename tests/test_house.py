@@ -42,7 +42,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     ),
     "doctor": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "launch"}),
     "report": frozenset({"errors", "domain", "settings", "warehouse"}),
-    "console": frozenset({"errors", "domain", "ingest"}),
+    "console": frozenset({"errors", "domain", "warehouse", "ingest"}),
     "shell": frozenset({"errors", "causes", "terminal", "domain", "warehouse"}),
     "sandbox": frozenset(),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from layers_etl.api.exchange import KEPT_BODY_BYTES
@@ -12,9 +13,10 @@ from layers_etl.causes import is_interruption
 from layers_etl.domain.entities import Entity, OddField
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.domain.scopes import Scope
-from layers_etl.domain.storable import storable_text
+from layers_etl.domain.storable import printable_line, storable_text
 from layers_etl.errors import EntityError, RefusedError, UntrustedAnswerError
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.entities import load_entity_names
 from layers_etl.warehouse.runs import (
     Failure,
     ListedOddly,
@@ -80,7 +82,7 @@ class Journal:
     def _write_down(self, errors: Iterable[EntityError]) -> list[Failure]:
         failures: list[Failure] = []
         untrusted: list[UntrustedAnswer] = []
-        for error in errors:
+        for error in self._name_entities(list(errors)):
             context, at = error.context, self.now()
             place = (context.scope, context.project_id, context.entity_id, context.since, context.until)
             failures.append(Failure(at, *place, error.code, error.status, context.request_id, str(error)))
@@ -91,6 +93,16 @@ class Journal:
         record_failures(self._warehouse, self.run_id, failures)
         record_untrusted_answers(self._warehouse, self.run_id, untrusted)
         return failures
+
+    def _name_entities(self, errors: Sequence[EntityError]) -> Sequence[EntityError]:
+        """Every error that is told or kept passes here: the one place where an entity's name joins its id."""
+        ids = {error.context.entity_id for error in errors if error.context.entity_id}
+        names = load_entity_names(self._warehouse, ids) if ids else {}
+        for error in errors:
+            context = error.context
+            name = names.get((context.scope or "", context.project_id or "", context.entity_id or ""))
+            error.context = replace(context, entity_name=printable_line(name or "") or None)
+        return errors
 
     def note_odd_fields(
         self, scope: Scope, entities: Sequence[Entity], left_out: Iterable[tuple[str | None, Sequence[OddField]]]

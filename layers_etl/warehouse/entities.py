@@ -204,6 +204,15 @@ def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str 
     return {(project_id, ad_account_id): (name, platform) for project_id, ad_account_id, name, platform in rows}
 
 
+def load_entity_names(warehouse: Warehouse, entity_ids: Collection[str]) -> dict[tuple[str, str, str], str | None]:
+    """What the entities with these ids are called, by scope, project and id."""
+    rows = warehouse.connection.execute(
+        "SELECT scope, project_id, entity_id, name FROM ops.entities WHERE entity_id IN (SELECT unnest($ids))",
+        {"ids": sorted(entity_ids)},
+    ).fetchall()
+    return {(scope, project_id, entity_id): name for scope, project_id, entity_id, name in rows}
+
+
 def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:
     """The projects that were ever listed, retired ones too (and are among ``wanted``, where that is not empty)."""
     rows = warehouse.connection.execute("SELECT project_id FROM ads.projects ORDER BY project_id").fetchall()
