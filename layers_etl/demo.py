@@ -103,7 +103,7 @@ def _instance_of_its_own() -> Generator[None]:
 def _tell(console: Console, title: str, result: LaunchResult) -> None:
     if result.code:
         raise LayersEtlError(f"The demo's {title} went wrong: {result.message}")
-    console.print(f"  {title:<17} {result.message}", markup=False)
+    console.print(f"  {title:<17} {result.message}")
 
 
 def _report(console: Console, published: Warehouse) -> None:
@@ -114,7 +114,6 @@ def _report(console: Console, published: Warehouse) -> None:
         f"   {moved['first_conversions']:>4} conversions\n"
         f"  last read  {moved['last_read_at']:%d %b %H:%M}Z   spend {moved['spend']:>10,.2f} {moved['currency']}"
         f"   {moved['conversions']:>4} conversions   (settled)\n",
-        markup=False,
     )
     rows = _rows(published, "latest_day_by_platform")
     table = Table(
@@ -144,5 +143,4 @@ Where to look next
         or DuckDB's own shell:  duckdb -readonly {path}
   UI    make dev        then open http://127.0.0.1:3000
   Real  put LAYERS_API_KEY into .env, LAYERS_DATA_DIR to an empty folder, then .venv/bin/layers-etl doctor""",
-        markup=False,
     )

@@ -12,6 +12,7 @@ from layers_etl.defs.partitions import window_of_tags
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.interruption import was_interrupted
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.databases import DAMAGE
@@ -64,7 +65,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
                 yield self
             finally:
                 warehouse.is_distrusted = _found_damage(context.instance, run_id)
-                self._ingestion.close()
+                self._ingestion.close(interrupted=was_interrupted())
                 self._ingestion = None
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layers_etl import cli
+from layers_etl import __main__ as entry
 from layers_etl.sandbox.entities import Project
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
@@ -134,7 +134,7 @@ def _main(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = [str(EXECUTABLE), *arguments]
-    cli.main()
+    entry.main()
 
 
 def ended(process: subprocess.Popen[str], timeout: float = LONGEST_SECONDS) -> Ended:
