@@ -68,14 +68,15 @@ DIRECT: Final = Route()
 
 
 def check_base_url(base_url: str) -> URL:
-    """Where the key may be sent: https anywhere, plain http to this machine only; else ``ConfigurationError``."""
+    """Where the key may be sent: https anywhere, plain http to this machine only; else ``ConfigurationError``, which
+    repeats no password that stands where none belongs."""
     try:
         url = URL(base_url)
         _ = (url.host or "").encode("idna")
     except ValueError:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host or url.query_string or url.fragment or url.user:
-        raise ConfigurationError(f"LAYERS_BASE_URL {base_url!r} is no address like https://api.layers.com")
+        raise ConfigurationError("LAYERS_BASE_URL is no address like https://api.layers.com: correct it.")
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(
             f"LAYERS_BASE_URL {base_url!r} would send the key unencrypted; use https (http is for this machine only)"

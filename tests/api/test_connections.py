@@ -239,15 +239,34 @@ def test_a_host_that_takes_the_question_and_does_not_answer_is_told_as_that(run:
     assert error.code == "TIMEOUT" and str(error).startswith("There was no whole answer from 127.0.0.1:")
 
 
-@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH])
-def test_a_machine_without_a_network_is_told_so(number: int) -> None:
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (
+            OSError(errno.ENETUNREACH, "x"),
+            "there is no way from here to api.layers.com:443: this machine has no network",
+        ),
+        (OSError(errno.EHOSTUNREACH, "x"), "there is no way from here to api.layers.com:443"),
+        (
+            OSError("Multiple exceptions: [Errno 101] x, [Errno 111] y"),
+            "the connection to api.layers.com:443 is refused",
+        ),
+        (
+            OSError(f"Multiple: [Errno {errno.ENETUNREACH}] x, [Errno {errno.EHOSTUNREACH}] y"),
+            "there is no way from here to api.layers.com",
+        ),
+        (ConnectionResetError(errno.ECONNRESET, "x"), "there is no connection to api.layers.com:443 (connection reset"),
+        (OSError("x"), "there is no connection to api.layers.com:443 (OSError)"),
+    ],
+)
+def test_a_machine_without_a_network_is_told_so_and_a_host_of_several_addresses_by_the_one_that_can_be_had(
+    cause: OSError, words: str
+) -> None:
     key = ConnectionKey("api.layers.com", 443, True, True, None, None, None)
-    cause = aiohttp.ClientConnectorError(key, OSError(number, "Network is unreachable"))
-    reason = str(
-        explain(cause, httpx.URL("https://api.layers.com"), find_route(URL("https://api.layers.com"), Network()))
-    )
-    assert reason.startswith("there is no way from here to api.layers.com:443: this machine has no network")
-    assert reason.endswith("if a proxy is needed here, set HTTPS_PROXY")
+    api = "https://api.layers.com"
+    found = explain(aiohttp.ClientConnectorError(key, cause), httpx.URL(api), find_route(URL(api), Network()))
+    assert str(found).startswith(words)
+    assert str(found).endswith("if a proxy is needed here, set HTTPS_PROXY")
 
 
 def test_what_was_never_reached_is_given_up_after_a_few_tries(run: Run) -> None:
@@ -367,6 +386,16 @@ def test_a_proxy_that_is_not_there_is_told_as_the_proxy(run: Run, name: str) -> 
     error, _ = run(ask(API, proxied(f"http://reader:{WRITTEN}@{name}:{port}")))
     assert "check HTTPS_PROXY and the network" in str(error)
     assert (f"the proxy http://127.0.0.1:{port}" if name == "127.0.0.1" else name) in str(error)
+
+
+def test_a_proxy_that_does_not_speak_tls_is_asked_for_by_http(run: Run) -> None:
+    async def mistake() -> tuple[Any, int]:
+        async with listening(greet_in_plain_text) as port:
+            return (await ask(API, proxied(f"https://localhost:{port}")))[0], port
+
+    error, port = run(mistake())
+    assert str(error).startswith(f"What listens at the proxy https://localhost:{port} (HTTPS_PROXY) does not speak TLS")
+    assert "check HTTPS_PROXY, which then begins with http://" in str(error)
 
 
 def test_behind_a_proxy_the_apis_own_certificate_is_still_told_as_the_apis(run: Run) -> None:
