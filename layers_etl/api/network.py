@@ -28,7 +28,7 @@ class Network:
     """What the machine's own settings say of the way out.
 
     ``proxies`` are for https, by the name of their setting: the first counts. ``no_proxy`` are the hosts that need
-    none. The certificates of ``authority_file`` and ``authority_folder`` are trusted besides those of the system.
+    none. The certificates of ``authority_file`` and ``authority_folder`` are trusted besides those that OpenSSL finds.
     """
 
     proxies: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
