@@ -113,7 +113,7 @@ def _wrong(subject: str, error: LayersEtlError) -> Finding:
 def _examine_folder(folder: Path) -> str:
     """Whether a run could write it, or make it where it is not there yet."""
     try:
-        nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+        nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if _is_there(path))
         reason = _unwritable(nearest)
         whole = folder.resolve()
     except OSError as error:
@@ -124,6 +124,15 @@ def _examine_folder(folder: Path) -> str:
             "give this user write access to it, or set LAYERS_DATA_DIR to another folder."
         )
     return f"{whole} can be written." if nearest == folder.absolute() else f"{whole} is not there yet: a run makes it."
+
+
+def _is_there(path: Path) -> bool:
+    """Even if it is a link that leads nowhere; ``OSError`` where that can't be known."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _unwritable(folder: Path) -> str | None:

@@ -342,6 +342,13 @@ def test_the_key_shows_nowhere(load: Load) -> None:
     assert KEY not in repr(settings) + str(settings) + str(asdict(settings)) + repr(read_settings(checkout=None))
 
 
+@pytest.mark.parametrize("key", [KEY, "lp_test_secret", "of_a_new_kind"])
+def test_of_the_key_its_kind_alone_is_told(load: Load, key: str) -> None:
+    load(API_KEY=key)
+    told = {setting.variable: setting.value for setting in read_settings(checkout=None).told}
+    assert told["LAYERS_API_KEY"] in ("lp_live_…", "lp_test_…", "set, of a kind that is not known")
+
+
 @pytest.mark.parametrize("key", ["", "   "])
 def test_a_run_without_a_key_is_told_what_to_do(load: Load, key: str) -> None:
     with pytest.raises(ConfigurationError, match=r"LAYERS_API_KEY is not set.*make demo"):
