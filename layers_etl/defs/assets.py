@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, publication_metadata, table_metadata
+from layers_etl.defs.metadata import (
+    Metadata,
+    mart_metadata,
+    outcome_metadata,
+    publication_metadata,
+    table_definition,
+    table_metadata,
+)
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope
@@ -33,6 +40,7 @@ def entities_asset(scope: Scope) -> dg.AssetsDefinition:
         name=scope.plural,
         deps=parents,
         description=table.comment,
+        metadata=table_definition(table),
         group_name="listings",
         owners=OWNERS,
         kinds=KINDS,
@@ -77,6 +85,7 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
                 key,
                 deps=[scope.plural] if scope is not PROJECT else [AD_ACCOUNT.plural],
                 description=metrics_table(scope).comment,
+                metadata=table_definition(metrics_table(scope)),
                 group_name="metrics",
                 owners=OWNERS,
                 kinds=KINDS,
@@ -193,6 +202,7 @@ def weekly_reach_asset(scope: Scope) -> dg.AssetsDefinition:
         name=scope.weekly_reach_table,
         deps=[scope.metrics_table],
         description=table.comment,
+        metadata=table_definition(table),
         group_name="metrics",
         owners=OWNERS,
         kinds=KINDS,
@@ -232,6 +242,7 @@ def daily_mart_asset(scope: Scope) -> dg.AssetsDefinition:
         name=scope.daily_mart,
         deps=[scope.metrics_table],
         description=table.comment,
+        metadata=table_definition(table),
         group_name="marts",
         owners=OWNERS,
         kinds=KINDS,
