@@ -61,7 +61,9 @@ class IngestionResource(dg.ConfigurableResource[Any]):
         )
         with open_warehouse(settings.build_path, settings.scopes, published=settings.published_path) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
-            forget_run_logs(context.instance, before=utc_now() - timedelta(days=settings.request_log_days))
+            if context.instance:
+                forgotten = utc_now() - timedelta(days=settings.request_log_days)
+                forget_run_logs(context.instance, settings.dagster_path, before=forgotten)
             self._ingestion = Ingestion(settings, warehouse, request, run_id=run_id)
             try:
                 yield self

@@ -36,13 +36,15 @@ _FORGET_CHECK_EVENTS = """
 """
 
 
-def forget_run_logs(instance: dg.DagsterInstance | None, *, before: datetime) -> None:
+def forget_run_logs(instance: dg.DagsterInstance, home: Path, *, before: datetime) -> None:
     """Remove the logs of finished runs that were last written before an instant, by this machine's clock.
 
-    Only where Dagster keeps a file for each run, as it does by default; other storages are their owner's to prune. What
+    Only in the instance at ``home``, that of the data folder, for another may hold other people's runs too; and only
+    where Dagster keeps a file for each run, as it does by default. What is elsewhere is its owner's to prune. What
     cannot be removed is told in the log and tried again by the next run: no run fails for it.
     """
-    if instance is None or not isinstance(storage := instance.event_log_storage, SqliteEventLogStorage):
+    storage = instance.event_log_storage
+    if Path(instance.root_directory).resolve() != home or not isinstance(storage, SqliteEventLogStorage):
         return
     try:
         old = dict(_logs_written_before(storage, before))

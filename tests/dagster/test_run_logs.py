@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 import pytest
@@ -12,8 +13,8 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.sandbox.server import SandboxServer
+from layers_etl.sandbox.world import WorldConfig
 
-from .conftest import SMALL
 from .pipeline import METRICS_ASSETS, Pipeline, utc, window
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-09")
@@ -87,7 +88,7 @@ def test_logs_of_old_runs_go_and_all_that_the_asset_is_shown_by_stays(instance: 
     kept, logs_kept = shown(instance), logs_of(instance, new)
     assert all(len(logs_of(instance, run_id)) > 3 for run_id in (*old, new))
 
-    forget_run_logs(instance, before=before)
+    forget_run_logs(instance, Path(instance.root_directory), before=before)
 
     assert [logs_of(instance, run_id) for run_id in old] == [[], [], []]
     assert logs_of(instance, new) == logs_kept
@@ -108,7 +109,7 @@ def test_results_of_checks_go_once_newer_ones_have_followed(instance: dg.Dagster
     check = dg.AssetCheckKey(dg.AssetKey("numbers"), "are_right")
     last, *_ = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
 
-    forget_run_logs(instance, before=now())
+    forget_run_logs(instance, Path(instance.root_directory), before=now())
 
     assert instance.event_log_storage.get_asset_check_execution_history(check, limit=10) == [last]
     assert stored_events(instance, "ASSET_CHECK_EVALUATION") == 1
@@ -124,7 +125,7 @@ def test_a_check_that_was_last_planned_and_never_evaluated_keeps_its_last_result
     planned = run(instance, 3)
     check = dg.AssetCheckKey(dg.AssetKey("numbers"), "are_right")
 
-    forget_run_logs(instance, before=now())
+    forget_run_logs(instance, Path(instance.root_directory), before=now())
 
     history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
     assert [record.run_id for record in history] == [planned, evaluated]
@@ -136,7 +137,7 @@ def test_a_run_in_progress_keeps_its_log_however_old(instance: dg.DagsterInstanc
     instance.report_engine_event("It goes on.", started)
     finished = run(instance, 1)
 
-    forget_run_logs(instance, before=now() + timedelta(days=1))
+    forget_run_logs(instance, Path(instance.root_directory), before=now() + timedelta(days=1))
 
     assert logs_of(instance, started.run_id)
     assert not logs_of(instance, finished)
@@ -152,7 +153,7 @@ def test_a_log_that_cannot_be_removed_costs_no_other(
     path.unlink()
     path.mkdir()
 
-    forget_run_logs(instance, before=now())
+    forget_run_logs(instance, Path(instance.root_directory), before=now())
 
     assert not logs_of(instance, other)
     assert f"The logs of run {stubborn} could not be removed" in caplog.text
@@ -164,7 +165,7 @@ def test_what_a_killed_removal_left_is_removed_by_the_next(instance: dg.DagsterI
     instance.compute_log_manager.delete_logs(prefix=[killed])
     run(instance, 2)
 
-    forget_run_logs(instance, before=now())
+    forget_run_logs(instance, Path(instance.root_directory), before=now())
 
     assert not logs_of(instance, killed)
     assert stored_events(instance, "ASSET_CHECK_EVALUATION") == 1
@@ -177,10 +178,17 @@ def test_what_is_no_log_of_a_run_is_left_alone(instance: dg.DagsterInstance) -> 
     for other in others:
         other.touch()
 
-    forget_run_logs(instance, before=now() + timedelta(days=1))
+    forget_run_logs(instance, Path(instance.root_directory), before=now() + timedelta(days=1))
 
     assert all(other.exists() for other in others)
     assert not logs_of(instance, old)
+
+
+@pytest.mark.slow
+def test_an_instance_that_is_not_the_data_folders_is_left_alone(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    theirs = run(instance, 1)
+    forget_run_logs(instance, tmp_path / "data" / "dagster", before=now())
+    assert logs_of(instance, theirs)
 
 
 @pytest.mark.slow
@@ -189,30 +197,79 @@ def test_a_spoilt_storage_costs_no_run(instance: dg.DagsterInstance, caplog: pyt
     for runs in Path(instance.root_directory).glob("history/runs.db*"):
         runs.write_bytes(b"not a database")
 
-    forget_run_logs(instance, before=now())
+    forget_run_logs(instance, Path(instance.root_directory), before=now())
 
     assert "Old run logs of Dagster could not be removed" in caplog.text
 
 
 @pytest.mark.slow
-def test_a_run_of_the_pipeline_forgets_the_logs_of_runs_older_than_the_request_log(tmp_path: Path) -> None:
-    with SandboxServer(SMALL, now=utc("2026-03-05 07:00")) as sandbox:
-        pipeline = Pipeline(sandbox, tmp_path, utc("2026-03-01 00:00").date(), {"LAYERS_REQUEST_LOG_DAYS": "5"})
-        pipeline.morning(utc("2026-03-05 07:00"))
-        with pipeline.instance() as disk:
-            (first,) = [each.run_id for each in pipeline.runs()]
-            long_ago = (now() - timedelta(days=4, hours=23)).timestamp()
-            os.utime(shard(disk, first), (long_ago, long_ago))
-            pipeline.morning(utc("2026-03-06 07:00"))
-            assert logs_of(disk, first)
-            long_ago = (now() - timedelta(days=5, hours=1)).timestamp()
-            os.utime(shard(disk, first), (long_ago, long_ago))
-            result = pipeline.morning(utc("2026-03-07 07:00"))
-            assert result.code == 0
-            assert not logs_of(disk, first)
-            assert len(pipeline.runs()) == 3
-        for asset in METRICS_ASSETS:
-            assert pipeline.materialized(asset) == set(window("2026-03-01", "2026-03-07"))
+@pytest.mark.timeout(900)
+def test_mornings_add_no_files_and_little_more_than_their_materializations(tmp_path: Path) -> None:
+    """Between two mornings a day passes for all that Dagster has written; the runs themselves forget."""
+    keep, mornings, first = 2, 8, utc("2026-03-05 07:00")
+    taken: list[Taken] = []
+    with SandboxServer(WorldConfig(accounts=1, campaigns=2), now=first) as sandbox:
+        pipeline = Pipeline(sandbox, tmp_path, date(2026, 3, 1), {"LAYERS_REQUEST_LOG_DAYS": str(keep)})
+        for number in range(mornings):
+            assert pipeline.morning(first + timedelta(days=number)).code == 0
+            with pipeline.instance() as disk:
+                taken.append(Taken.by(disk))
+                let_a_day_pass(disk)
+    print(
+        "", "morning  files  bytes  of them in the index", *(f"{n:7}  {each}" for n, each in enumerate(taken)), sep="\n"
+    )
+
+    full = taken[keep:]
+    assert {each.files for each in full} == {full[0].files}
+    assert full[-1].all_bytes - full[0].all_bytes < BYTES_A_MORNING * (len(full) - 1)
+    assert len(pipeline.runs()) == mornings
+    assert pipeline.materializations("campaign_daily") == mornings
+    read = window("2026-03-01", "2026-03-12")
+    for asset in METRICS_ASSETS:
+        assert pipeline.partition_states(asset) == dict.fromkeys(read, "MATERIALIZED")
+    with pipeline.instance() as disk:
+        (newest, *_) = disk.get_runs(limit=1)
+        checks = disk.event_log_storage.get_latest_asset_check_execution_by_key(
+            list(newest.asset_check_selection or ())
+        )
+        assert {check.run_id for check in checks.values()} <= {newest.run_id}
+
+
+BYTES_A_MORNING = 130_000
+"""Materializations of nine assets and four days, their plans and their index. It had been a megabyte and four files."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What Dagster's folder takes."""
+
+    files: int
+    all_bytes: int
+    index_bytes: int
+
+    @classmethod
+    def by(cls, instance: dg.DagsterInstance) -> Self:
+        """Counted on the disk."""
+        found = [path for path in Path(instance.root_directory).rglob("*") if path.is_file()]
+        index = shard(instance, "index").stat().st_size
+        return cls(len(found), sum(path.stat().st_size for path in found), index)
+
+    def __str__(self) -> str:
+        return f"{self.files:5}  {self.all_bytes:9,}  {self.index_bytes:9,}"
+
+
+def let_a_day_pass(instance: dg.DagsterInstance) -> None:
+    """All that was written becomes a day older."""
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqliteEventLogStorage)
+    for run_id in storage.get_all_run_ids():
+        written = shard(instance, run_id).stat().st_mtime - timedelta(days=1).total_seconds()
+        os.utime(shard(instance, run_id), (written, written))
+    with storage.index_connection() as connection:
+        for table, column in (("event_logs", "timestamp"), ("asset_check_executions", "evaluation_event_timestamp")):
+            connection.exec_driver_sql(
+                f"UPDATE {table} SET {column} = strftime('%Y-%m-%d %H:%M:%f', {column}, '-1 day')"
+            )
 
 
 def shard(instance: dg.DagsterInstance, name: str) -> Path:
