@@ -91,6 +91,11 @@ class Settings:
         return self.data_dir / "warehouse.duckdb"
 
     @property
+    def dagster_path(self) -> Path:
+        """Dagster's folder, where ``DAGSTER_HOME`` names no other."""
+        return (self.data_dir / "dagster").resolve()
+
+    @property
     def key_kind(self) -> KeyKind | None:
         """Whether the key reads real accounts or may read fakes, where it says."""
         return key_kind(self.api_key.get_secret_value()) if self.api_key else None

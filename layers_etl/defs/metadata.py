@@ -31,13 +31,12 @@ def complaint(wrong: str, what_to_do: str) -> Metadata:
     return {WRONG: wrong, WHAT_TO_DO: what_to_do} if wrong else {}
 
 
-def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
-    """Name, columns with their comments, and the number of rows."""
-    rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
+def table_definition(table: Table) -> Metadata:
+    """Name and columns with their comments: part of an asset's definition, for in each event Dagster would keep them
+    again for ever."""
     return {
         "dagster/table_name": table.qualified,
         "dagster/storage_kind": "duckdb",
-        "dagster/row_count": rows,
         "dagster/column_schema": dg.TableSchema(
             columns=[
                 dg.TableColumn(
@@ -50,6 +49,12 @@ def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
             ]
         ),
     }
+
+
+def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
+    """The number of rows."""
+    rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
+    return {"dagster/row_count": rows}
 
 
 def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> Metadata:

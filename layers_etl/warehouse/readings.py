@@ -111,11 +111,9 @@ def upsert_readings(
         replace_coverage(connection, recorded)
         connection.unregister("incoming_settled")
         connection.unregister("incoming_doubts")
-        mismatches = find_mismatches(buckets)
-        if mismatches.height:
-            connection.register("incoming_mismatches", mismatches)
-            connection.execute(load_sql("note_mismatches"), {"scope": scope.name})
-            connection.unregister("incoming_mismatches")
+        connection.register("incoming_mismatches", find_mismatches(buckets))
+        run_script(connection, load_sql("note_mismatches"), scope=scope.name)
+        connection.unregister("incoming_mismatches")
     return recorded
 
 
