@@ -61,7 +61,7 @@ def test_a_full_disk_ends_with_1_and_one_sentence_and_with_room_the_same_command
     if result.code:
         assert result.code == 1
         assert " is full (" in result.complaint, result.complaint
-        assert "make room there. What had landed is kept" in result.complaint
+        assert "What had landed is kept, and the same command takes it up again." in result.complaint
         assert cramped.published.read_bytes() == published
     filler.unlink()
 
