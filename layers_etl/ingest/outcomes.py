@@ -101,7 +101,7 @@ def describe_failed_reads(outcome: ScopeOutcome) -> str:
     ordered = sorted(by_reason.items(), key=lambda found: -len(found[1]))
     nouns = outcome.scope.plural.replace("_", " ")
     clauses = [
-        f"{reason}: {len(entities):,} of {outcome.expected:,} {nouns} could not be read "
+        f"{reason.rstrip('.')}: {len(entities):,} of {outcome.expected:,} {nouns} could not be read "
         f"({_first_of(list(entities.values()))})"
         for reason, entities in ordered[:REASONS_SHOWN]
     ]
@@ -120,7 +120,7 @@ def describe_unread_days(outcomes: Iterable[ScopeOutcome]) -> str:
 
 
 def _reasons(outcome: ScopeOutcome) -> str:
-    return _first_of(list(dict.fromkeys(error.reason for error in outcome.failures)))
+    return _first_of(list(dict.fromkeys(error.reason.rstrip(".") for error in outcome.failures)))
 
 
 def _first_of(found: Sequence[str]) -> str:
