@@ -3,6 +3,7 @@
 LayersEtlError                  exit code 1
 ├── ConfigurationError          wrong use or setting; exit code 2
 │   └── WarehouseError          the build file or the data folder cannot be used
+├── StorageError                the machine did not take what was written: a full disk, a quota, a device that fails
 └── ApiError                    the Layers API did not give what was asked
     ├── RefusedError            the key or its organisation is refused: the run stops, what landed is kept; exit code 3
     └── EntityError             costs one entity (or one listing) alone
@@ -49,6 +50,13 @@ class ConfigurationError(LayersEtlError):
 
 class WarehouseError(ConfigurationError):
     """The data folder or ``build.duckdb`` cannot be used as it is."""
+
+
+class StorageError(LayersEtlError):
+    """The machine did not take what was written: the disk is full, a quota is used up, the device fails.
+
+    Nothing is wrong with the settings: what landed is kept, and once the machine takes it the same command goes on.
+    """
 
 
 @dataclass(frozen=True, slots=True)
