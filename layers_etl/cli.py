@@ -234,7 +234,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     settings = load_settings()
     home = prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
-        fail_dead_runs(instance)
+        fail_dead_runs(instance, settings.build_path, datetime.now(UTC))
     dagster = Path(sys.executable).with_name("dagster")
     arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(WORKSPACE)]
     os.execve(

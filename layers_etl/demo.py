@@ -23,7 +23,9 @@ from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 from layers_etl.settings import Settings, load_settings
-from layers_etl.warehouse.connection import WAL_SUFFIX, Warehouse, ensure_folder, hold_lock, open_published
+from layers_etl.warehouse.connection import Warehouse, open_published
+from layers_etl.warehouse.files import ensure_folder, wal_of
+from layers_etl.warehouse.lock import hold_lock
 from layers_etl.warehouse.organization import load_organization
 from layers_etl.warehouse.sql import load_sql
 
@@ -86,7 +88,7 @@ def _make_room(settings: Settings) -> None:
             raise ConfigurationError(
                 f"{settings.data_dir} holds a real warehouse, which the demo would replace: {ELSEWHERE}."
             )
-        for path in (build, build.with_name(build.name + WAL_SUFFIX), published):
+        for path in (build, wal_of(build), published, wal_of(published)):
             path.unlink(missing_ok=True)
         if owners:
             shutil.rmtree(settings.data_dir / "dagster", ignore_errors=True)

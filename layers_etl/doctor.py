@@ -26,7 +26,8 @@ from layers_etl.ingest.identity import (
 )
 from layers_etl.settings import Settings
 from layers_etl.warehouse.checks import load_duplicate_accounts, load_unrefreshed_accounts
-from layers_etl.warehouse.connection import ensure_folder, open_newest, open_published
+from layers_etl.warehouse.connection import open_newest, open_published
+from layers_etl.warehouse.files import ensure_folder
 from layers_etl.warehouse.publishing import load_publication
 from layers_etl.warehouse.sources import load_standing_sources
 

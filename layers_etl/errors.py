@@ -3,6 +3,7 @@
 LayersEtlError                  exit code 1
 ├── ConfigurationError          wrong use or setting; exit code 2
 │   └── WarehouseError          the build file or the data folder cannot be used
+│       └── DamagedFileError    a file of the warehouse is there and is no whole DuckDB file
 ├── StorageError                the machine did not take what was written: a full disk, a quota, a device that fails
 └── ApiError                    the Layers API did not give what was asked
     ├── RefusedError            the key or its organisation is refused: the run stops, what landed is kept; exit code 3
@@ -50,6 +51,10 @@ class ConfigurationError(LayersEtlError):
 
 class WarehouseError(ConfigurationError):
     """The data folder or ``build.duckdb`` cannot be used as it is."""
+
+
+class DamagedFileError(WarehouseError):
+    """A file of the warehouse is not what was written: torn, cut off, or overwritten with something else."""
 
 
 class StorageError(LayersEtlError):

@@ -9,7 +9,7 @@ from typing import Final
 
 from layers_etl.errors import ConfigurationError
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import ensure_folder
+from layers_etl.warehouse.files import ensure_folder
 
 _PACKAGE: Final = Path(__file__).parent
 _SHIPPED: Final = _PACKAGE if (_PACKAGE / "dagster.yaml").exists() else _PACKAGE.parent

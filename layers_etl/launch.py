@@ -17,11 +17,13 @@ from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
 from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
+from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind
 from layers_etl.ingest.session import fetch_time, instant_of_run
 from layers_etl.instance import prepare_dagster_home
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import ensure_folder
+from layers_etl.warehouse.files import ensure_folder
+from layers_etl.warehouse.lock import hold_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,16 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
     job = build_definitions(settings, last_day=window.until - ONE_DAY).resolve_job_def(REFRESH)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
-        fail_dead_runs(instance)
+        fail_dead_runs(instance, settings.build_path, utc_now())
         try:
-            result = job.execute_in_process(
-                run_config={**config, **quiet},
-                instance=instance,
-                tags={**range_tags(window), **process_tags()},
-                raise_on_error=True,
-            )
+            # Held before Dagster knows of the run: one that it says is in progress, with no one holding it, is dead.
+            with hold_lock(settings.build_path):
+                result = job.execute_in_process(
+                    run_config={**config, **quiet},
+                    instance=instance,
+                    tags={**range_tags(window), **process_tags()},
+                    raise_on_error=True,
+                )
         except dg.DagsterExecutionInterruptedError:
             raise KeyboardInterrupt from None
         except Exception as error:  # noqa: BLE001 - whatever it is, its user gets a sentence

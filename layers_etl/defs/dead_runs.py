@@ -1,51 +1,39 @@
-"""Runs of the command line that were killed: Dagster last heard that they had started, and would wait for ever."""
+"""Runs that were killed: Dagster last heard that they had started, and its queue would wait for them for ever."""
 
 import os
 import socket
-import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
 
-PID_TAG = "layers_etl/pid"
-STARTED_TAG = "layers_etl/started"
-HOST_TAG = "layers_etl/host"
-IN_PROGRESS = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING)
-KILLED = "The process was killed. What it had committed is kept; run it again."
+from layers_etl.warehouse.lock import lock_if_free
 
-_STARTTIME = 19
-"""Its place in /proc/PID/stat, counted from what follows the name in brackets; in ticks since the system's start."""
+PID_TAG: Final = "layers_etl/pid"
+HOST_TAG: Final = "layers_etl/host"
+IN_PROGRESS: Final = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING)
+KILLED: Final = "The process was killed. What it had committed is kept; run it again."
+
+LONGEST_START: Final = timedelta(minutes=15)
+"""In which a run that Dagster launched has imported what it needs and taken the lock, however busy the machine."""
 
 
 def process_tags() -> dict[str, str]:
-    """Which process runs it: for runs that no launcher of Dagster watches."""
-    pid = os.getpid()
-    return {PID_TAG: str(pid), STARTED_TAG: _start_of(pid), HOST_TAG: socket.gethostname()}
+    """Which process runs it, for people; and that it had the build file's lock before Dagster knew of it."""
+    return {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()}
 
 
-def fail_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Tell Dagster of runs whose process, on this host, is no more: with one run at a time they block the queue.
+def fail_dead_runs(instance: dg.DagsterInstance, build: Path, now: datetime) -> None:
+    """Tell Dagster of the runs that are no more, where no process has the lock of the ``build`` file.
 
-    After a reboot, or in a container, another process may have got its id: hence the start, which tells them apart.
+    A run of the command line holds it from before it begins until after it has ended, whatever host or container its
+    tags name, and takes it to the grave. One that Dagster launched has it shortly after it begins.
     """
-    of_this_host = dg.RunsFilter(statuses=list(IN_PROGRESS), tags={HOST_TAG: socket.gethostname()})
-    for run in instance.get_runs(filters=of_this_host):
-        if STARTED_TAG in run.tags and _start_of(int(run.tags[PID_TAG])) != run.tags[STARTED_TAG]:
-            instance.report_run_failed(run, KILLED)
-
-
-def _start_of(pid: int) -> str:
-    """When a process started, in the system's words; empty where there is none, or the system does not tell."""
-    try:
-        if Path("/proc/self/stat").exists():
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-            return stat.rpartition(")")[2].split()[_STARTTIME]
-        listed = subprocess.run(  # noqa: S603 - nothing but a number is put in
-            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - the system's own, wherever that has it
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return listed.stdout.strip()
-    except OSError:
-        return ""
+    with lock_if_free(build) as free:
+        if not free:
+            return
+        for record in instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS))):
+            run = record.dagster_run
+            if PID_TAG in run.tags or record.create_timestamp.astimezone(UTC) < now - LONGEST_START:
+                instance.report_run_failed(run, KILLED)

@@ -14,6 +14,7 @@ from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.databases import DAMAGE
 from layers_etl.warehouse.runs import close_interrupted_runs
 
 
@@ -62,6 +63,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             try:
                 yield self
             finally:
+                warehouse.is_distrusted = _found_damage(context.instance, run_id)
                 self._ingestion.close()
                 self._ingestion = None
 
@@ -72,3 +74,10 @@ def _tell_dagster(instance: dg.DagsterInstance | None, run_ids: list[str]) -> No
         run = instance.get_run_by_id(run_id) if instance else None
         if instance and run and run.status in IN_PROGRESS:
             instance.report_run_failed(run, KILLED)
+
+
+def _found_damage(instance: dg.DagsterInstance | None, run_id: str) -> bool:
+    """Whether a step of the run failed at a damaged block: Dagster tells the steps' errors to nobody but its log."""
+    events = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE) if instance else []
+    errors = [event.get_dagster_event().step_failure_data.error for event in events]
+    return any(DAMAGE in error.to_string() for error in errors if error)

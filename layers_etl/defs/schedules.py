@@ -10,6 +10,7 @@ from layers_etl.defs.jobs import REFRESH, run_config
 from layers_etl.defs.partitions import range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
+from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.outstanding import oldest_open_day
 from layers_etl.ingest.request import RunKind
 from layers_etl.settings import Settings
@@ -31,7 +32,7 @@ def daily_refresh(settings: Settings) -> dg.ScheduleDefinition:
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if context.instance_ref:  # None where a tick is only tried out
-            fail_dead_runs(context.instance)
+            fail_dead_runs(context.instance, settings.build_path, utc_now())
         return refresh_request(settings, context.scheduled_execution_time.astimezone(UTC))
 
     return schedule

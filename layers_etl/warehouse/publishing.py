@@ -8,9 +8,19 @@ from pathlib import Path
 
 import duckdb
 
-from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.connection import Warehouse, replace_by_copy
-from layers_etl.warehouse.schema import schema_version
+from layers_etl.errors import DamagedFileError, StorageError
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.databases import connect
+from layers_etl.warehouse.files import (
+    copy_synced,
+    forbid_writing,
+    put_in_place,
+    set_modified_at,
+    unfinished,
+    without_log,
+)
+from layers_etl.warehouse.recovery import changed_since_publication
+from layers_etl.warehouse.schema import SCHEMA_VERSION, schema_version
 from layers_etl.warehouse.sql import load_sql
 
 
@@ -29,22 +39,27 @@ class Publication:
 
 
 def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publication) -> bool:
-    """Replace ``target`` by a copy of the build file; False, and untouched, where it already has every change.
+    """Replace ``target`` by a copy of the build file; False, and untouched, where it is what the build file is.
 
     The copy is made while the build file is closed (an open one keeps part of itself in its ``.wal``), beside the
-    target, synced, and moved over it in one step: a reader sees the old file or the new one, whole. Raises
-    :class:`WarehouseError`, and leaves the last one as it is, where it cannot be written.
+    target, synced, and moved over it in one step: a reader sees the old file or the new one, whole. Nobody may write
+    it, and it is dated with its publication, so that what is written all the same is noticed. Raises
+    :class:`StorageError`, and leaves the last one as it is, where it cannot be written, and :class:`WarehouseError`
+    where the target is a file of something else, which must not be replaced.
     """
-    if published_revision(target) == _revision(warehouse.connection):
+    if published_state(target) == _state(warehouse.connection):
         return False
     with warehouse.transaction() as connection:
         connection.execute("DELETE FROM ops.publication")
         connection.execute(load_sql("record_publication"), asdict(publication))
     try:
-        with warehouse.closed_file() as build:
-            replace_by_copy(target, build)
+        with warehouse.closed_file() as build, unfinished(target) as copy:
+            copy_synced(build, copy)
+            forbid_writing(copy)
+            set_modified_at(copy, publication.published_at)
+            put_in_place(copy, target)
     except OSError as error:
-        raise WarehouseError(
+        raise StorageError(
             f"{target} cannot be written ({error.strerror}): what was read is kept in {warehouse.path.name}. See that "
             f"{target.parent} is writable and has room for a copy of it; the next run publishes."
         ) from None
@@ -58,20 +73,24 @@ def load_publication(warehouse: Warehouse) -> Publication | None:
     return Publication(*rows[0]) if rows else None
 
 
-def published_revision(target: Path) -> int | None:
-    """The revision of the published file; None where there is none that can be read.
+def published_state(target: Path) -> str | None:
+    """By what the published file's content is known; None where none can be read, or someone else has changed it.
 
-    Raises :class:`WarehouseError` for a DuckDB file of something else, which must not be replaced.
+    Raises :class:`WarehouseError` for a DuckDB file of something else.
     """
     if not target.exists():
         return None
     try:
-        connection = duckdb.connect(str(target), read_only=True)
-    except duckdb.Error:
+        with without_log(target) as file, connect(file, read_only=True) as connection:
+            if schema_version(connection, target) != SCHEMA_VERSION:
+                return None
+            published_at = connection.execute("SELECT published_at FROM ops.publication").fetchall()
+            if not published_at or changed_since_publication(target, published_at[0][0]):
+                return None
+            return _state(connection)
+    except DamagedFileError:
         return None
-    with connection:
-        return _revision(connection) if schema_version(connection, target) else None
 
 
-def _revision(connection: duckdb.DuckDBPyConnection) -> int:
-    return connection.execute("SELECT revision FROM ops.revision").fetchall()[0][0]
+def _state(connection: duckdb.DuckDBPyConnection) -> str:
+    return connection.execute("SELECT state_id FROM ops.revision").fetchall()[0][0]

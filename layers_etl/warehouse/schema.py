@@ -24,11 +24,11 @@ from layers_etl.warehouse.tables import (
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
 reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it;
 version 3 knew nothing of the copies that readings come from, of days held or in doubt, and of the kind of its key;
-version 4 knew no account of a day."""
+version 4 knew no account of a day; version 5 knew its changes by a count, which a file restored from a copy has too."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
@@ -55,7 +55,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
         _create_missing(connection, OPS_TABLES)
         connection.execute("DELETE FROM ops.views")
         connection.execute("UPDATE ops.schema_version SET version = ?", [SCHEMA_VERSION])
-        connection.execute("UPDATE ops.revision SET revision = revision + 1")
+        connection.execute("UPDATE ops.revision SET revision = revision + 1, state_id = uuid()")
     # What was read once stays in the views, so that these don't change with every change of the settings.
     read_now = set(scopes)
     wanted = {*ALWAYS_PRESENT, *read_now, *scopes_of(connection)}
@@ -115,7 +115,7 @@ def _create_base(connection: duckdb.DuckDBPyConnection) -> None:
         if table.name in ("schema_version", "revision"):
             connection.execute(table.ddl())
     connection.execute("INSERT INTO ops.schema_version (version) VALUES (?)", [SCHEMA_VERSION])
-    connection.execute("INSERT INTO ops.revision (revision) VALUES (0)")
+    connection.execute("INSERT INTO ops.revision (revision, state_id) VALUES (0, uuid())")
 
 
 def _drop_derived(connection: duckdb.DuckDBPyConnection) -> None:

@@ -369,8 +369,11 @@ OPS_TABLES: Final = (
     Table(
         "ops",
         "revision",
-        "One row: counts every change of the data. Publishing is skipped while the published file has the same.",
-        (Column("revision", "BIGINT", "Number of committed changes.", required=True),),
+        "One row: by what the data is known as it is now. Publishing is skipped while the published file has the same.",
+        (
+            Column("revision", "BIGINT", "Number of committed changes.", required=True),
+            Column("state_id", "VARCHAR", "Made anew by every change: no two states have the same, of copies neither."),
+        ),
     ),
     Table(
         "ops",

@@ -1,16 +1,21 @@
-"""Runs whose process is no more are told to Dagster, or they would block the queue for ever."""
+"""Runs that are no more are told to Dagster, whose queue would wait for ever: the lock tells them, not a host name."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from layers_etl.defs.dead_runs import PID_TAG, fail_dead_runs, process_tags
+from layers_etl.defs.dead_runs import HOST_TAG, LONGEST_START, PID_TAG, fail_dead_runs, process_tags
+
+from ..warehouse.builders import opened
+from ..warehouse.processes import other_process
+
+STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
+AGES = (timedelta(), LONGEST_START * 2)
 
 
 @pytest.fixture
@@ -19,29 +24,54 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield memory
 
 
-def status_after(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> dg.DagsterRunStatus:
-    """How Dagster shows a run that began with these tags, once dead ones have been told."""
-    run = instance.add_run(dg.DagsterRun("refresh", status=dg.DagsterRunStatus.STARTED, tags=tags))
-    fail_dead_runs(instance)
+def status_after(
+    instance: dg.DagsterInstance, folder: Path, tags: Mapping[str, str], age: timedelta
+) -> dg.DagsterRunStatus:
+    """How Dagster shows a run that began so long ago with these tags, once dead ones have been told."""
+    run = instance.add_run(dg.DagsterRun("refresh", status=STARTED, tags=tags))
+    fail_dead_runs(instance, folder / "build.duckdb", datetime.now(UTC) + age)
     found = instance.get_run_by_id(run.run_id)
     assert found is not None
     return found.status
 
 
-def test_a_run_of_a_living_process_goes_on(instance: dg.DagsterInstance) -> None:
-    assert status_after(instance, process_tags()) is dg.DagsterRunStatus.STARTED
-
-
-def test_a_run_whose_process_is_gone_has_failed(instance: dg.DagsterInstance) -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+@pytest.mark.parametrize("age", AGES)
+def test_while_any_process_has_the_build_file_no_run_counts_as_dead(
+    instance: dg.DagsterInstance, tmp_path: Path, age: timedelta
+) -> None:
+    with opened(tmp_path):
         pass
-    assert status_after(instance, {**process_tags(), PID_TAG: str(process.pid)}) is dg.DagsterRunStatus.FAILURE
+    with other_process("-m", "tests.warehouse.writer", "hold", str(tmp_path)) as running:
+        assert running.hear() == "open"
+        assert status_after(instance, tmp_path, process_tags(), age) is STARTED
+        running.kill()
+    fail_dead_runs(instance, tmp_path / "build.duckdb", datetime.now(UTC))
+    assert [run.status for run in instance.get_runs()] == [FAILURE]
 
 
-def test_a_run_whose_process_id_another_process_has_got_has_failed(instance: dg.DagsterInstance) -> None:
-    tags = {**process_tags(), PID_TAG: str(os.getppid())}
-    assert status_after(instance, tags) is dg.DagsterRunStatus.FAILURE
+@pytest.mark.parametrize("age", AGES)
+def test_a_run_of_the_command_line_is_dead_where_nobody_has_the_build_file_whatever_host_it_names(
+    instance: dg.DagsterInstance, tmp_path: Path, age: timedelta
+) -> None:
+    tags = {**process_tags(), HOST_TAG: "a container that is gone"}
+    assert status_after(instance, tmp_path, tags, age) is FAILURE
 
 
-def test_a_run_that_a_launcher_of_dagster_watches_is_left_to_it(instance: dg.DagsterInstance) -> None:
-    assert status_after(instance, {}) is dg.DagsterRunStatus.STARTED
+def test_a_run_that_dagster_launched_has_time_to_take_the_lock(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    assert status_after(instance, tmp_path, {}, timedelta()) is STARTED
+
+
+def test_a_run_that_dagster_launched_long_ago_and_that_has_no_lock_is_dead(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    assert status_after(instance, tmp_path, {}, LONGEST_START * 2) is FAILURE
+
+
+def test_a_run_that_an_older_version_tagged_is_told_too(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    tags = {PID_TAG: "1", "layers_etl/started": "12345", HOST_TAG: "elsewhere"}
+    assert status_after(instance, tmp_path, tags, timedelta()) is FAILURE
+
+
+def test_looking_for_dead_runs_makes_no_lock(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    fail_dead_runs(instance, tmp_path / "build.duckdb", datetime.now(UTC))
+    assert not list(tmp_path.iterdir())

@@ -178,6 +178,23 @@ def test_a_contradiction_that_an_earlier_run_read_is_still_listed(pipeline: Pipe
     assert disagreement.comparable and not disagreement.read_now
 
 
+def test_what_a_run_had_read_before_it_was_killed_is_a_contradiction_of_the_run_that_continues_it(
+    pipeline: Pipeline,
+) -> None:
+    dropped, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, dropped, SETTLED_DAY, copies=0)
+    for _ in range(2):
+        killed = pipeline.run(FIRST_MORNING)
+        pipeline.warehouse.connection.execute(
+            "UPDATE ops.runs SET status = 'running' WHERE run_id = ?", [killed.run_id]
+        )
+    continuing = pipeline.run(FIRST_MORNING)
+    assert continuing.asked == []
+
+    (disagreement,) = found_by(pipeline, continuing.run_id)
+    assert disagreement.is_contradiction
+
+
 def test_accounts_are_held_against_their_project_where_it_is_read(tmp_path: Path) -> None:
     config = WorldConfig(projects=1, accounts=2, campaigns=2, starts_at=WORLD.starts_at)
     with pipeline_of(tmp_path, config, scopes=(PROJECT, AD_ACCOUNT, CAMPAIGN)) as pipeline:

@@ -10,7 +10,8 @@ import pytest
 from layers_etl.domain.keys import KeyKind, key_kind
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.errors import ConfigurationError, WarehouseError
-from layers_etl.warehouse.connection import Warehouse, ensure_folder, open_published, open_warehouse
+from layers_etl.warehouse.connection import Warehouse, open_published, open_warehouse
+from layers_etl.warehouse.files import ensure_folder
 from layers_etl.warehouse.organization import claim_for_organization
 from layers_etl.warehouse.schema import SCHEMA_VERSION
 
@@ -90,25 +91,6 @@ def test_instants_are_told_in_utc_whatever_the_machines_zone(tmp_path: Path, mon
         assert rows(warehouse, "SELECT current_setting('TimeZone')") == [("UTC",)]
 
 
-def test_a_corrupt_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
-    build = tmp_path / "build.duckdb"
-    build.write_bytes(b"this is no database" * 1000)
-    sentence = refusal(tmp_path)
-    assert "cannot be opened as a DuckDB file" in sentence
-    assert f"with {build}.wal" in sentence
-    assert build.read_bytes() == b"this is no database" * 1000
-
-
-def test_a_truncated_warehouse_is_told_and_left_as_it_is(tmp_path: Path) -> None:
-    with opened(tmp_path) as warehouse:
-        land(warehouse, reading(A, window(1, 30), utc(4, 6), spends(window(1, 30), 5)))
-    build = tmp_path / "build.duckdb"
-    half = build.read_bytes()[: build.stat().st_size // 2]
-    build.write_bytes(half)
-    assert str(build) in refusal(tmp_path)
-    assert build.read_bytes() == half
-
-
 def test_a_database_of_something_else_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
         connection.execute("CREATE TABLE shopping (item VARCHAR)")
@@ -175,10 +157,11 @@ def test_a_file_another_program_has_open_is_told(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_publication_left_is_swept_away(tmp_path: Path) -> None:
-    leftover = tmp_path / "warehouse.duckdb.publishing"
-    leftover.write_bytes(b"half a copy")
+    leftovers = [tmp_path / name for name in ("warehouse.duckdb.unfinished", "build.duckdb.unfinished.wal")]
+    for leftover in leftovers:
+        leftover.write_bytes(b"half a copy")
     with opened(tmp_path):
-        assert not leftover.exists()
+        assert not any(leftover.exists() for leftover in leftovers)
 
 
 def test_a_transaction_that_fails_leaves_nothing_behind(warehouse: Warehouse) -> None:
@@ -246,7 +229,7 @@ def test_nothing_published_yet_is_no_error(tmp_path: Path) -> None:
 
 def test_a_published_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
-    with pytest.raises(ConfigurationError, match="cannot be opened"), open_published(tmp_path / "warehouse.duckdb"):
+    with pytest.raises(ConfigurationError, match="is damaged"), open_published(tmp_path / "warehouse.duckdb"):
         pass
 
 

@@ -47,7 +47,7 @@ def live_through_a_kill(folder: Path, lines_before: int, before: int) -> int:
     with opened(folder) as warehouse:
         landed = assert_whole(warehouse)
         assert acknowledged <= landed <= acknowledged + 1
-        assert not list(folder.glob("*.publishing"))
+        assert not list(folder.glob("*.unfinished*"))
         derive(warehouse)
         mart = rows(warehouse, "SELECT spend, count(*) FROM marts.campaign_daily GROUP BY ALL")
         assert mart == ([(Decimal(landed), len(ENTITIES) * len(DAYS))] if landed else [])

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from layers_etl.errors import WarehouseError
+from layers_etl.errors import StorageError, WarehouseError
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.connection import Warehouse, open_published, open_warehouse
@@ -23,6 +23,7 @@ from layers_etl.warehouse.schema import SCHEMA_VERSION
 from ..dagster.pipeline import Pipeline
 from ..ingest.mornings import FIRST_MORNING, START
 from .builders import SCOPES, A, dump, land, opened, reading, rows, spends, utc, window
+from .machines import no_file_longer_than
 from .test_migration import VERSION_1
 
 SPEND = "SELECT sum(spend) FROM ads.campaign_metrics"
@@ -59,8 +60,10 @@ def test_a_missing_build_file_is_begun_from_the_published_one_and_told(
     with caplog.at_level(logging.WARNING), open_again(lost) as warehouse:
         assert dump(warehouse) == expected
     (record,) = caplog.records
-    assert record.getMessage() == f"{lost / 'build.duckdb'} is missing: going on from a copy of warehouse.duckdb."
-    assert not list(lost.glob("*.publishing"))
+    assert record.getMessage() == (
+        f"{lost / 'build.duckdb'} is missing: going on from a copy of warehouse.duckdb, published 2026-03-05 00:00Z."
+    )
+    assert not list(lost.glob("*.unfinished*"))
 
 
 def test_the_next_publication_still_has_the_history(lost: Path) -> None:
@@ -93,6 +96,7 @@ def test_a_log_left_by_the_lost_file_is_not_replayed_into_the_copy(lost: Path) -
     left.rename(build.with_name("build.duckdb.wal"))
     with open_again(lost) as warehouse:
         assert rows(warehouse, "SELECT organization_id FROM ops.organization") == [("org_1",)]
+    assert list(lost.glob("build.duckdb.damaged-*.wal")), "it is kept"
 
 
 def test_the_copy_of_a_file_that_nobody_may_write_can_be_written(lost: Path) -> None:
@@ -121,7 +125,7 @@ def test_the_numbers_of_another_organisation_are_refused_as_ever(lost: Path) -> 
 def test_a_published_file_that_is_damaged_is_told_and_nothing_is_begun(lost: Path, size: int) -> None:
     published = lost / "warehouse.duckdb"
     published.write_bytes(published.read_bytes()[:size])
-    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb cannot be opened as a DuckDB file"), open_again(lost):
+    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb is damaged"), open_again(lost):
         pass
     assert not (lost / "build.duckdb").exists()
 
@@ -134,12 +138,15 @@ def test_a_published_file_of_something_else_is_told_and_nothing_is_begun(tmp_pat
     assert not (tmp_path / "build.duckdb").exists()
 
 
-def test_a_copy_that_cannot_be_put_in_place_is_told_and_nothing_is_begun(lost: Path) -> None:
-    (lost / "build.duckdb.wal").mkdir()
-    with pytest.raises(WarehouseError, match="cannot be copied in its place"), open_again(lost):
+def test_a_copy_that_finds_no_room_is_told_and_nothing_is_begun(lost: Path) -> None:
+    with (
+        no_file_longer_than(100_000),
+        pytest.raises(StorageError, match="cannot be copied in the place of the build file"),
+        open_again(lost),
+    ):
         pass
     assert not (lost / "build.duckdb").exists()
-    assert not list(lost.glob("*.publishing"))
+    assert not list(lost.glob("*.unfinished*"))
 
 
 def test_without_a_published_file_an_empty_one_is_begun(tmp_path: Path) -> None:

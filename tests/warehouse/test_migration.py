@@ -126,7 +126,7 @@ def test_bringing_forward_is_done_once(older: Path) -> None:
 
 def test_a_published_file_of_an_older_version_is_told_apart(older: Path) -> None:
     with (
-        pytest.raises(WarehouseError, match="the next run publishes it anew"),
+        pytest.raises(WarehouseError, match="the next run brings it forward"),
         open_published(older / "build.duckdb"),
     ):
         pass

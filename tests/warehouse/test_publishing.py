@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from layers_etl.errors import WarehouseError
+from layers_etl.errors import StorageError, WarehouseError
 from layers_etl.warehouse.connection import Warehouse, open_published
-from layers_etl.warehouse.publishing import Publication, load_publication, publish_warehouse, published_revision
+from layers_etl.warehouse.publishing import Publication, load_publication, publish_warehouse, published_state
 
 from .builders import A, dump, land, march, opened, reading, rows, spends, utc, window
+from .machines import limit_the_file_system, refuse_locks, umask
 from .processes import other_process
 
 ANALYST = """
@@ -28,6 +31,15 @@ CARELESS = """
 import duckdb, sys
 connection = duckdb.connect(sys.argv[1])
 connection.execute("INSERT INTO ops.organization (organization_id) VALUES ('not ours')")
+print("written", flush=True)
+sys.stdin.readline()
+"""
+
+
+SPENDTHRIFT = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("UPDATE ads.campaign_metrics SET spend = 99")
 print("written", flush=True)
 sys.stdin.readline()
 """
@@ -59,8 +71,11 @@ def test_publishing_leaves_nothing_beside_the_two_files(tmp_path: Path) -> None:
             land_spend(warehouse, spend, hour)
             publish(warehouse)
             beside = {path.name for path in tmp_path.iterdir()}
-            assert beside - {"build.duckdb.lock", "build.duckdb.wal"} == {"build.duckdb", "warehouse.duckdb"}
-    assert not (tmp_path / "build.duckdb.wal").exists()
+            assert beside - {"build.duckdb.lock", "build.duckdb.open", "build.duckdb.wal"} == {
+                "build.duckdb",
+                "warehouse.duckdb",
+            }
+    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "build.duckdb.lock", "warehouse.duckdb"}
 
 
 def test_publishing_is_skipped_while_nothing_changed(tmp_path: Path) -> None:
@@ -115,9 +130,9 @@ def test_a_published_file_that_cannot_be_read_is_replaced(tmp_path: Path, damage
         land_spend(warehouse, 5)
         publish(warehouse)
         target.write_bytes(damage)
-        assert published_revision(target) is None
+        assert published_state(target) is None
         assert publish(warehouse) is True
-        assert published_revision(target) is not None
+        assert published_state(target) is not None
 
 
 def test_what_an_analyst_wrote_into_the_published_file_does_not_reach_the_next_one(tmp_path: Path) -> None:
@@ -142,9 +157,9 @@ def test_a_copy_that_finds_no_space_is_told_and_leaves_nothing_on_the_disk(tmp_p
         land_spend(warehouse, 5)
         publish(warehouse)
         land_spend(warehouse, 6, hour=7)
-        temporary = tmp_path / "warehouse.duckdb.publishing"
+        temporary = tmp_path / "warehouse.duckdb.unfinished"
         temporary.symlink_to("/dev/full")
-        with pytest.raises(WarehouseError, match="No space left on device") as caught:
+        with pytest.raises(StorageError, match="No space left on device") as caught:
             publish(warehouse)
         assert "\n" not in str(caught.value)
         assert not temporary.is_symlink()
@@ -174,7 +189,99 @@ def test_a_published_file_that_was_deleted_is_made_again(tmp_path: Path) -> None
         assert publish(warehouse) is True
 
 
-def test_everyone_may_read_the_published_file(tmp_path: Path) -> None:
-    with opened(tmp_path) as warehouse:
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o444), (0o077, 0o400), (0o027, 0o440), (0o002, 0o444)])
+def test_those_whom_the_umask_lets_may_read_the_published_file_and_nobody_may_write_it(
+    tmp_path: Path, mask: int, mode: int
+) -> None:
+    with umask(mask), opened(tmp_path) as warehouse:
         publish(warehouse)
-    assert (tmp_path / "warehouse.duckdb").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "warehouse.duckdb").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "build.duckdb").stat().st_mode & mask == 0
+
+
+def test_a_published_file_that_someone_else_changed_is_replaced_though_nothing_was_read(tmp_path: Path) -> None:
+    target = tmp_path / "warehouse.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        target.chmod(0o644)
+        with duckdb.connect(str(target)) as analyst:
+            analyst.execute("UPDATE ads.campaign_metrics SET spend = 99")
+        assert publish(warehouse, day=6) is True
+    assert published_spend(target) == Decimal(10)
+
+
+def test_a_log_that_someone_else_left_is_never_read_and_goes_though_nothing_was_read(tmp_path: Path) -> None:
+    target = tmp_path / "warehouse.duckdb"
+    log = tmp_path / "warehouse.duckdb.wal"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+        leave_a_log(target, tmp_path / "elsewhere.duckdb", log)
+        with open_published(target) as published:
+            assert published
+            assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(10),)]
+        assert log.exists(), "whoever reads may have no right to remove it"
+        assert publish(warehouse, day=6) is True
+        assert not log.exists()
+    assert published_spend(target) == Decimal(10)
+
+
+def leave_a_log(published: Path, copy: Path, log: Path) -> None:
+    """What an analyst's client leaves that had the file open for writing while a run replaced it."""
+    shutil.copyfile(published, copy)
+    with other_process("-c", SPENDTHRIFT, str(copy)) as analyst:
+        assert analyst.hear() == "written"
+        analyst.kill()
+    copy.with_name(f"{copy.name}.wal").rename(log)
+    copy.unlink()
+
+
+def published_spend(target: Path) -> Decimal:
+    """As a client of any kind reads it."""
+    with duckdb.connect(str(target), read_only=True) as client:
+        ((spend,),) = client.execute("SELECT sum(spend) FROM ads.campaign_metrics").fetchall()
+    return spend
+
+
+def test_a_build_file_that_was_put_back_is_published_though_both_count_as_many_changes(tmp_path: Path) -> None:
+    build, backup = tmp_path / "build.duckdb", tmp_path / "backup"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+    shutil.copyfile(build, backup)
+    for spend in (6, 7):
+        shutil.copyfile(backup, build)
+        with opened(tmp_path) as warehouse:
+            land_spend(warehouse, spend, hour=7)
+            assert publish(warehouse) is True
+        assert published_spend(tmp_path / "warehouse.duckdb") == 2 * spend
+
+
+def test_a_data_folder_that_was_copied_with_its_times_is_not_published_again(tmp_path: Path) -> None:
+    with opened(tmp_path / "old") as warehouse:
+        land_spend(warehouse, 5)
+        publish(warehouse)
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    with opened(tmp_path / "new") as warehouse:
+        assert publish(warehouse) is False
+
+
+def test_a_file_system_without_modes_times_and_syncing_of_folders_has_a_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_the_file_system(monkeypatch)
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+        assert publish(warehouse) is True
+    assert published_spend(tmp_path / "warehouse.duckdb") == Decimal(10)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_lock_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    refuse_locks(monkeypatch, number)
+    with pytest.raises(WarehouseError, match="put the data folder on a local disk") as caught, opened(tmp_path):
+        pass
+    assert "\n" not in str(caught.value)

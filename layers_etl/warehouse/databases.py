@@ -1,0 +1,70 @@
+"""Opening DuckDB files, and telling a damaged one from one that only cannot be opened here and now."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from layers_etl.errors import DamagedFileError, LayersEtlError, StorageError, WarehouseError
+from layers_etl.warehouse.sql import load_sql
+
+DAMAGE: Final = "Corrupt database file"
+"""What DuckDB says of a block that is not what was written."""
+
+_TAKEN: Final = ("could not set lock", "conflicting lock", "being used by another process", "different configuration")
+_FULL: Final = tuple(os.strerror(number).lower() for number in (errno.ENOSPC, errno.EDQUOT))
+_NOT_NOW: Final = tuple(
+    os.strerror(number).lower() for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+)
+_BY_DAMAGE: Final = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+_NEWER: Final = ("storage version greater", "trying to read a database file with version number")
+
+
+def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a file, in UTC. Raises :class:`DamagedFileError`, or another :class:`LayersEtlError` that says why not."""
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+        connection.execute("SET TimeZone = 'UTC'")
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as error:
+        raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
+    return connection
+
+
+def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Read every block of every table once; :class:`DamagedFileError` where one is not what was written.
+
+    DuckDB checks a block when it reads it, so a torn one is found by the first query that needs it, which can be
+    months later, and after it was published in the place of a whole one.
+    """
+    try:
+        for (read_table,) in connection.execute(load_sql("read_whole")).fetchall():
+            connection.execute(read_table).fetchall()
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as error:
+        raise _explained(error, path, os.R_OK) from None
+
+
+def _explained(error: duckdb.Error, path: Path, needed: int) -> LayersEtlError:
+    reason = str(error).splitlines()[0]
+    said = reason.lower()
+    if any(words in said for words in _TAKEN):
+        return WarehouseError(
+            f"Another program has {path} open ({reason}): close it there. "
+            "Analysts open the published warehouse.duckdb beside it, which never blocks anyone."
+        )
+    if any(words in said for words in _FULL):
+        return StorageError(f"The disk of {path.parent} is full ({reason}): make room. What had landed is kept.")
+    if any(words in said for words in _NOT_NOW):
+        return StorageError(f"{path} cannot be opened at this moment ({reason}): see to that, and try again.")
+    if any(words in said for words in _NEWER):
+        return WarehouseError(f"{path} was written by a newer DuckDB ({reason}): upgrade layers_etl.")
+    if path.is_dir() or not os.access(path, needed) or not isinstance(error, _BY_DAMAGE):
+        return WarehouseError(f"{path} cannot be opened ({reason}): give this user access to it.")
+    return DamagedFileError(f"{path} is damaged and cannot be read as a DuckDB file ({reason})")
