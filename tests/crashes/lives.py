@@ -329,6 +329,7 @@ class Life:
     @contextmanager
     def _faults(self) -> Generator[None]:
         if "faults" in self.themes:
+            self.is_calm = False
             for effect, path, parameters in self.random.sample(FAULTS, k=self.random.randrange(4)):
                 share, times = self.random.choice((0.2, 0.6, 1.0)), self.random.choice((None, 3))
                 self.note(f"  fault: {effect} {parameters} on {path}, {share} of them, {times} times")

@@ -75,6 +75,7 @@ def _read(path: Path, at: int) -> bytes:
 
 
 def _write(path: Path, at: int, data: bytes) -> None:
+    path.chmod(0o644)
     with path.open("r+b") as file:
         file.seek(at)
         file.write(data)

@@ -21,10 +21,10 @@ FULL_AT: Final = (
     Point("event PIPELINE_START"),
     Point("connect build.duckdb"),
     Point("COMMIT build.duckdb in record_start"),
-    Point("COMMIT build.duckdb in land"),
+    Point("COMMIT build.duckdb in _land"),
     Point("event ASSET_MATERIALIZATION"),
     Point("CHECKPOINT build.duckdb in publish_warehouse"),
-    Point("open warehouse.duckdb.publishing"),
+    Point("open warehouse.duckdb.unfinished"),
     Point("event PIPELINE_SUCCESS"),
 )
 
@@ -83,7 +83,7 @@ def test_a_first_run_that_finds_no_room_leaves_nothing_that_the_next_one_trips_o
     first_run: Scene, on_a_small_disk: NewStage
 ) -> None:
     stage = on_a_small_disk(first_run)
-    ended = stage.run(Trap((Point("COMMIT build.duckdb in migrate"),), Deed.FILL_THE_DISK)).ended
+    ended = stage.run(Trap((Point("COMMIT build.duckdb.unfinished in migrate"),), Deed.FILL_THE_DISK)).ended
     assert ended
     assert ended.code == ExitCode.INCOMPLETE, ended
     (stage.place.data_dir / BALLAST).unlink()

@@ -40,6 +40,7 @@ _CHANGING: Final = {
     "os.mkdir": "mkdir",
     "os.rmdir": "rmdir",
     "os.chmod": "chmod",
+    "os.utime": "date",
     "os.link": "link",
     "shutil.copyfile": "copy",
 }
