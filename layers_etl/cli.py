@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 
 from layers_etl.domain.days import DayWindow, parse_instant
 from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
-from layers_etl.settings import load_settings
+from layers_etl.settings import load_settings, read_settings
 from layers_etl.shell import Format
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def doctor() -> None:
 
     _show_progress(logging.ERROR)
     worst = 0
-    for finding in examine(load_settings(), datetime.now(UTC)):
+    for finding in examine(read_settings(), datetime.now(UTC)):
         mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]
         out.print(f"{mark}  {finding.subject}: {finding.sentence}", markup=False)
         worst = max(worst, finding.code)
@@ -231,17 +231,16 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     from layers_etl.defs.dead_runs import fail_dead_runs
     from layers_etl.instance import WORKSPACE, prepare_dagster_home
 
-    settings = load_settings()
+    found = read_settings()
+    settings = found.require()
     home = prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance, settings.build_path, datetime.now(UTC))
     dagster = Path(sys.executable).with_name("dagster")
     arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(WORKSPACE)]
-    os.execve(
-        dagster,
-        arguments,
-        {**os.environ, "DAGSTER_HOME": str(home)},
-    )
+    # In its own folder: of the working one Dagster would read the .env itself, and let it go before the environment.
+    os.chdir(home)
+    os.execve(dagster, arguments, {**found.environment(), "DAGSTER_HOME": str(home)})
 
 
 def _launch(launch: Callable[[], LaunchResult]) -> None:

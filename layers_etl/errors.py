@@ -81,14 +81,21 @@ class RequestContext:
 
     def describe(self) -> str:
         """The known parts as ``what (project …, campaign …, 2026-04-01 to 2026-04-05, request req_…)``."""
+        known = ", ".join(self._known())
+        return f"{self.what} ({known})" if known else self.what
+
+    def behind(self, reason: str) -> str:
+        """A sentence that begins with ``reason``: ``Reason (what, project …, request req_…)``."""
+        return f"{reason[:1].upper()}{reason[1:]} ({', '.join((self.what, *self._known()))})"
+
+    def _known(self) -> list[str]:
         parts = [
             f"project {self.project_id}" if self.project_id else None,
             f"{self.scope} {self.entity_id}" if self.scope and self.entity_id else None,
             f"{self.since} until {self.until}" if self.since and self.until else None,
             f"request {self.request_id}" if self.request_id else None,
         ]
-        known = ", ".join(part for part in parts if part)
-        return f"{self.what} ({known})" if known else self.what
+        return [part for part in parts if part]
 
 
 @dataclass(eq=False)
@@ -96,7 +103,7 @@ class ApiError(LayersEtlError):
     """The API did not give what was asked.
 
     ``code`` is the API's error code (layers-api.md, Errors) or one of ours where no envelope came
-    (``TIMEOUT``, ``CONNECTION``, ``HTTP_502``, ``MALFORMED``).
+    (``TIMEOUT``, ``CONNECTION``, ``CERTIFICATE``, ``PROXY``, ``HTTP_502``, ``MALFORMED``).
     """
 
     reason: str
@@ -105,7 +112,9 @@ class ApiError(LayersEtlError):
     status: int | None = None
 
     def __str__(self) -> str:
-        """One sentence: what was asked, of which entity and window, and why it failed."""
+        """One sentence: of which project or entity, and why; where it is of none, the cause comes first."""
+        if self.context.project_id is None:
+            return self.context.behind(self.reason)
         return f"{self.context.describe()}: {self.reason}"
 
 
@@ -116,6 +125,10 @@ class RefusedError(ApiError):
     """
 
     exit_code = ExitCode.REFUSED
+
+    def __str__(self) -> str:
+        """One sentence that begins with the cause, which is nothing of what was asked for."""
+        return self.context.behind(self.reason)
 
 
 class EntityError(ApiError):
@@ -134,7 +147,7 @@ class InvalidRequestError(EntityError):
 
 
 class UnavailableError(EntityError):
-    """5xx, 429, time-outs and cut connections after the bounded retries were used up."""
+    """5xx, 429, time-outs and failed connections, after the bounded retries where these can be of use."""
 
 
 @dataclass(eq=False)

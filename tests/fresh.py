@@ -5,6 +5,7 @@ A file with all tables and views is made once per process and scopes, then copie
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from pydantic import SecretStr
 
 from layers_etl.domain.scopes import Scope
@@ -25,21 +27,33 @@ UNPACED: Final = 10_000_000
 
 def sandbox_settings(url: str, folder: Path, **others: Any) -> Settings:
     """Settings for the sandbox at ``url`` and the data ``folder``, and nothing of the environment's; ``others`` win."""
-    usual = {
+    usual: dict[str, Any] = {
         "api_key": SecretStr(DEFAULT_KEY),
         "base_url": url,
         "data_dir": folder,
         "requests_per_minute": UNPACED,
         "audit_percent": 0,
     }
-    return Settings(_env_file=None, **(usual | others))  # pyright: ignore[reportCallIssue]
+    return Settings(**(usual | others))
+
+
+NOTHING_SET: Final = {"LAYERS_ENV_FILE": os.devnull}
+"""An environment in which no developer's ``.env`` is found."""
+
+
+def unset_all(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Work in ``folder``, with nothing of the developer's own settings in the environment."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.upper().startswith(("LAYERS_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
 
 
 @contextmanager
 def fresh_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]:
     """``open_warehouse``, from the copy of an empty one where ``path`` is not there yet."""
     scopes = tuple(scopes)
-    if path.parent.is_dir() and not path.exists():
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_empty(scopes), path)
     with open_warehouse(path, scopes) as warehouse:
         yield warehouse

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime
@@ -19,6 +18,7 @@ from yarl import URL
 from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQuestion, parse_reading
 from layers_etl.api.exchange import MOST_METRICS_BYTES, Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
+from layers_etl.api.network import Network, find_route
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import EntityPage, parse_entity_page, parse_identity
@@ -26,8 +26,10 @@ from layers_etl.api.retries import UNTRUSTED, RetryPolicy
 from layers_etl.api.series import parse_metrics_answer
 from layers_etl.api.terms import Terms, TermsBook
 from layers_etl.api.transport import AiohttpTransport, Timeouts
+from layers_etl.domain.addresses import check_address
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity, Listing, OddField
+from layers_etl.domain.keys import check_key
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES, metrics_of
 from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
@@ -78,17 +80,23 @@ class LayersClient:
         on_request: Callable[[RequestRecord], None] | None = None,
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
+        network: Network | None = None,
     ) -> None:
-        """Nothing is sent yet; ``ConfigurationError`` for a base URL or key that must not or cannot be used.
+        """Nothing is sent yet; ``ConfigurationError`` for a base URL, key, proxy or file of certificates that must not
+        or cannot be used.
 
         ``requests_per_minute`` None means the key's tier, as :meth:`fetch_identity` learns it, and 120 before that.
-        ``transport`` is the seam for tests. ``on_request`` gets one record per logical request, failed ones too.
+        ``transport`` is the seam for tests, ``network`` what the machine says of proxies and certificates.
+        ``on_request`` gets one record per logical request, failed ones too.
         """
-        _check_key(api_key)
-        origin = str(_checked_url(base_url)).rstrip("/")
+        _ = _checked("LAYERS_API_KEY", check_key, api_key.get_secret_value())
+        origin = _checked("LAYERS_BASE_URL", check_address, base_url)
+        self.route = find_route(URL(origin), network or Network())
         self._pace_is_set = requests_per_minute is not None
         self._pacer = Pacer(requests_per_minute or UNKNOWN_TIER)
-        self._transport = transport or AiohttpTransport(timeouts or Timeouts(), connections=MOST_IN_FLIGHT)
+        self._transport = transport or AiohttpTransport(
+            timeouts or Timeouts(), connections=MOST_IN_FLIGHT, route=self.route
+        )
         self._exchange = Exchange(
             origin=origin,
             api_key=api_key,
@@ -457,29 +465,8 @@ def _question_parameters(window: DayWindow, granularity: str, metrics: tuple[str
     )
 
 
-def _check_key(api_key: SecretStr) -> None:
-    key = api_key.get_secret_value()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigurationError("LAYERS_API_KEY is empty or holds characters no key has; copy it again")
-
-
-def _checked_url(base_url: str) -> URL:
-    """Where the key may be sent: https anywhere, plain http to this machine only."""
+def _checked(setting: str, check: Callable[[str], str], value: str) -> str:
     try:
-        url = URL(base_url)
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host or url.query_string or url.fragment or url.user:
-        raise ConfigurationError(f"LAYERS_BASE_URL {base_url!r} is no address like https://api.layers.com")
-    if url.scheme == "http" and not _is_loopback(url.host):
-        raise ConfigurationError(
-            f"LAYERS_BASE_URL {base_url!r} would send the key unencrypted; use https (http is for this machine only)"
-        )
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return check(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{setting} {error}") from None

@@ -13,9 +13,19 @@ import stamina
 from pydantic import SecretStr
 
 from layers_etl.api.answers import ContradictionError
+from layers_etl.api.connections import CertificateError
 from layers_etl.api.failures import FORBIDDEN_SCOPE, RATE_LIMITED, Failure
 from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
-from layers_etl.api.retries import CONNECTION, MALFORMED, TIMEOUT, UNTRUSTED, RetryDecision, RetryPolicy
+from layers_etl.api.retries import (
+    CERTIFICATE,
+    CONNECTION,
+    MALFORMED,
+    PROXY,
+    TIMEOUT,
+    UNTRUSTED,
+    RetryDecision,
+    RetryPolicy,
+)
 from layers_etl.api.wire import NotJsonError, WrongTypeError, parse_error_envelope
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.domain.storable import printable_line
@@ -49,6 +59,11 @@ MOST_HEADER_CHARACTERS: Final = 1000
 _NOTHING: Final = httpx.ByteStream(b"")
 """What a GET sends. Without a stream, httpx looks for headers of its own to add, which takes longer than all else."""
 
+_CODES: Final[dict[type[httpx.TransportError], str]] = {
+    CertificateError: CERTIFICATE,
+    httpx.ProxyError: PROXY,
+    httpx.TimeoutException: TIMEOUT,
+}
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-layers-request-id")
 _HIDDEN: Final = "[api key]"
 _MEDIA_TYPE_CHARACTERS: Final = 100
@@ -144,6 +159,7 @@ class Exchange:
         self._origin = httpx.URL(origin)
         self._api_key = api_key
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "layers-etl"}
+        self._organization = organization
         if organization:
             self._headers["X-Layers-Organization"] = organization
         self._transport = transport
@@ -151,6 +167,7 @@ class Exchange:
         self._retry = retry
         self._on_request = on_request
         self._refusal: RefusedError | None = None
+        self._was_answered = False
 
     async def get(self, request: Request, parse: Callable[[Answer], T]) -> T:
         """Send ``request`` until ``parse`` accepts an answer or the bounds of the policy are reached.
@@ -180,7 +197,7 @@ class Exchange:
             return _believe(await self._attempt(request, tally), parse)
         except ApiError as error:
             first_failure = error
-        policy = self._retry
+        policy = self._retry if self._was_answered else self._retry.before_any_answer()
         attempts = stamina.retry_context(
             on=decision,
             attempts=policy.attempts,
@@ -214,7 +231,7 @@ class Exchange:
                 return answer
             if failure.envelope and failure.envelope.request_id:
                 tally.request_id = failure.envelope.request_id
-            error = failure.error(replace(request.context, request_id=tally.request_id))
+            error = failure.error(replace(request.context, request_id=tally.request_id), self._organization)
             if isinstance(error, RefusedError) and not (request.may_be_forbidden and error.code == FORBIDDEN_SCOPE):
                 self._refusal = error
             if not failure.is_rate_limit:
@@ -239,7 +256,7 @@ class Exchange:
             return await self._receive(request, tally)
         except httpx.TransportError as failure:
             context = replace(request.context, request_id=tally.request_id)
-            raise self._no_answer(context, tally.status, failure) from None
+            raise _no_answer(context, tally.status, failure) from None
         finally:
             tally.wire_seconds += time.perf_counter() - started
             self._pacer.release(ticket)
@@ -253,6 +270,7 @@ class Exchange:
         answer = await self._transport.handle_async_request(
             httpx.Request("GET", self._origin, headers=headers, stream=_NOTHING, extensions=target)
         )
+        self._was_answered = True
         said = {
             name.lower(): printable_line(value.replace(key, _HIDDEN), MOST_HEADER_CHARACTERS)
             for name, value in answer.headers.items()
@@ -263,17 +281,14 @@ class Exchange:
         tally.bytes_received += len(body)
         return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")), whole)
 
-    def _no_answer(
-        self, context: RequestContext, status: int | None, failure: httpx.TransportError
-    ) -> UnavailableError:
-        if isinstance(failure, httpx.TimeoutException):
-            return UnavailableError("no whole answer in time", context, TIMEOUT, status)
-        reason = f"the connection to {self._origin} failed ({failure}); check LAYERS_BASE_URL and the network"
-        return UnavailableError(reason, context, CONNECTION, status)
-
     def _check_not_refused(self, request: Request) -> None:
         if self._refusal is not None:
             raise RefusedError(self._refusal.reason, request.context, self._refusal.code, self._refusal.status)
+
+
+def _no_answer(context: RequestContext, status: int | None, failure: httpx.TransportError) -> UnavailableError:
+    code = next((code for kind, code in _CODES.items() if isinstance(failure, kind)), CONNECTION)
+    return UnavailableError(str(failure), context, code, status)
 
 
 async def _read_body(stream: httpx.AsyncByteStream, most: int) -> tuple[bytes, bool]:

@@ -66,17 +66,19 @@ class Failure:
         limited = self.code == RATE_LIMITED or (self.status == _TOO_MANY_REQUESTS and self.code != "PLATFORM_ERROR")
         return limited and not self.is_refusal
 
-    def error(self, context: RequestContext) -> ApiError:
-        """The error of the tree in ``layers_etl.errors`` that this is."""
+    def error(self, context: RequestContext, organization: str | None = None) -> ApiError:
+        """The error of the tree in ``layers_etl.errors`` that this is; ``organization`` is the one acted for."""
         status, code = self.status, self.code
         message = self.envelope.message if self.envelope else ""
         details = self.envelope.details if self.envelope else {}
         if self.is_refusal:
-            return RefusedError(_why_refused(code, message), context, code, status)
+            return RefusedError(_why_refused(code, message, organization), context, code, status)
         if self.is_rate_limit:
             return UnavailableError("the rate limit refused it again after every wait", context, RATE_LIMITED, status)
         if code == "NOT_FOUND" or (status == 404 and self.envelope):
-            return NotFoundError(_sentence("gone, or not in this organisation", message), context, code, status)
+            named = f" (LAYERS_ORGANIZATION is {organization})" if organization else ""
+            reason = _sentence(f"gone, or not in this organisation{named}", message)
+            return NotFoundError(reason, context, code, status)
         if code == "VALIDATION":
             return InvalidRequestError(_sentence("the API does not accept it", message), context, code, status, details)
         transient = status >= 500 or status in (_TOO_MANY_REQUESTS, _REQUEST_TIMEOUT)
@@ -85,15 +87,15 @@ class Failure:
             reason = _sentence(f"the ad platform refused Layers (platform code {platform_code})", message)
             return (UnavailableError if transient else EntityError)(reason, context, code, status)
         if transient:
-            return UnavailableError(_sentence(f"answered {status}", message), context, code, status)
+            return UnavailableError(_sentence(f"the API answered {status}", message), context, code, status)
         if self.location is not None:
             where = printable_line(self.location)
-            reason = f"answered with a redirect to {where}, which is never followed with the key; check LAYERS_BASE_URL"
+            reason = f"a redirect to {where} came back, which is never followed with the key; check LAYERS_BASE_URL"
             return EntityError(reason, context, code, status)
         if self.envelope is None:
-            reason = f"answered {status} without the API's error envelope; check LAYERS_BASE_URL"
+            reason = f"a {status} came back that is not in the API's form; check LAYERS_BASE_URL"
             return EntityError(reason, context, code, status)
-        return EntityError(_sentence(f"answered {status} {code}", message), context, code, status)
+        return EntityError(_sentence(f"the API answered {status} {code}", message), context, code, status)
 
 
 def find_refused_metric(error: InvalidRequestError, asked: Collection[str]) -> str | None:
@@ -137,17 +139,21 @@ def _walk(details: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _why_refused(code: str, message: str) -> str:
+def _why_refused(code: str, message: str, organization: str | None) -> str:
     """What is refused, in the API's words, which name the scope, and what to do about it."""
     said = _sentence(code, message.rstrip("."))
     if code == FORBIDDEN_SCOPE:
         needed = ", ".join(KEY_SCOPES)
+        other = (
+            f", or correct LAYERS_ORGANIZATION ({organization}), which takes its parent's key" if organization else ""
+        )
         return (
             f"the API key may not do this ({said}); a run needs {needed}: add what is missing in the Layers dashboard"
+            f"{other}"
         )
     if code == _KILL_SWITCH:
         return f"the organisation is suspended ({said}) until someone resumes it in Layers; then run again"
-    return f"the API key is missing, malformed or revoked ({said}); set a valid LAYERS_API_KEY"
+    return f"the API key is malformed, unknown or revoked ({said}); set a valid LAYERS_API_KEY"
 
 
 def _sentence(reason: str, message: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from layers_etl.api.failures import RATE_LIMITED
 from layers_etl.errors import UnavailableError, UntrustedAnswerError
@@ -11,11 +12,19 @@ TIMEOUT = "TIMEOUT"
 CONNECTION = "CONNECTION"
 """Our codes where no whole answer came: none in time, or a connection that could not be made or was lost."""
 
+CERTIFICATE = "CERTIFICATE"
+PROXY = "PROXY"
+"""Our codes where a certificate was not accepted, or a proxy let nobody through."""
+
 MALFORMED = "MALFORMED"
 """Our code for an answer that is no JSON at all: cut, HTML, or of another content type."""
 
 UNTRUSTED = "UNTRUSTED"
 """Our code for well-formed JSON that cannot be believed."""
+
+
+_FINAL: Final = frozenset({RATE_LIMITED, CERTIFICATE, PROXY})
+"""What another try would meet again; refusals for pace have had their own waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,12 @@ class RetryPolicy:
     refusals: int = 10
     patience: float = 900.0
 
+    def before_any_answer(self) -> RetryPolicy:
+        """Of a connection on which nothing was ever answered: three tries within two seconds, as far as it fails at
+        once. What is wrong then is more often a setting than the network's bad moment, and somebody waits to hear it.
+        """
+        return replace(self, attempts=min(self.attempts, 3), wait_max=min(self.wait_max, 1.0))
+
     def untold_wait(self, refusals: int) -> float:
         """How long all workers pause after the ``refusals``-th 429 in a row that did not say for how long."""
         return min(self.wait_max, self.wait_initial * 2.0 ** (refusals - 1))
@@ -48,9 +63,9 @@ class RetryDecision:
         self._re_asked = False
 
     def __call__(self, error: Exception) -> bool:
-        """Whether to try again after the policy's backoff; refusals for pace have had their own waits."""
+        """Whether to try again after the policy's backoff."""
         if isinstance(error, UnavailableError):
-            return error.code != RATE_LIMITED
+            return error.code not in _FINAL
         if isinstance(error, UntrustedAnswerError) and error.code == MALFORMED:
             return True
         if isinstance(error, UntrustedAnswerError) and not self._re_asked:

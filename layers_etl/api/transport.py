@@ -15,9 +15,8 @@ import aiohttp
 import httpx
 from yarl import URL
 
-_FAILURES: Final = (aiohttp.ClientError, OSError)
-"""All that aiohttp raises where no whole answer comes: also for headers that are too long, too many or no headers. A
-time-out is an OSError."""
+from layers_etl.api.connections import FAILURES, explain
+from layers_etl.api.network import DIRECT, Route
 
 MOST_COMPRESSED_BYTES: Final = 32 * 1024 * 1024
 """Of one body as sent: no compressed body is longer than what it may unpack to, unless it is made of nothing."""
@@ -39,16 +38,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     takes longer to parse a URL of eleven metrics than for everything else it does.
     """
 
-    def __init__(self, timeouts: Timeouts, *, connections: int) -> None:
+    def __init__(self, timeouts: Timeouts, *, connections: int, route: Route = DIRECT) -> None:
         """``connections`` bounds how many are open; nothing is opened before the block is entered."""
         self._timeouts = timeouts
         self._connections = connections
+        self._route = route
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Bind to the running event loop."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._route.tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeouts.total, sock_connect=self._timeouts.connect),
         )
@@ -62,23 +62,32 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, its body still to be read; an ``httpx.TransportError`` if none comes, or later not all of it."""
         assert self._session is not None, "used inside its own `async with`"
+        proxy = self._route.proxy
         url = URL(f"{str(request.url).rstrip('/')}{request.extensions['target'].decode('ascii')}", encoded=True)
         try:
             answer = await self._session.request(
-                request.method, url, headers=request.headers.multi_items(), allow_redirects=False
+                request.method,
+                url,
+                headers=request.headers.multi_items(),
+                allow_redirects=False,
+                proxy=proxy.address if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
             )
-        except _FAILURES as error:
-            failure = _without_request(error)
+        except FAILURES as error:
+            failure = explain(error, request.url, self._route)
         else:
-            return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer), request=request)
+            body = _Body(answer, request.url, self._route)
+            return httpx.Response(answer.status, headers=answer.raw_headers, stream=body, request=request)
         raise failure
 
 
 class _Body(httpx.AsyncByteStream):
     """What is left of an answer, in parts of bounded size; an ``httpx.DecodingError`` where too much comes for them."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse, target: httpx.URL, route: Route) -> None:
         self._answer = answer
+        self._target = target
+        self._route = route
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._answer.content
@@ -87,8 +96,8 @@ class _Body(httpx.AsyncByteStream):
                 if content.total_raw_bytes > MOST_COMPRESSED_BYTES:
                     raise httpx.DecodingError(f"more than {MOST_COMPRESSED_BYTES} bytes as sent")
                 yield part
-        except _FAILURES as error:
-            failure = _without_request(error)
+        except FAILURES as error:
+            failure = explain(error, self._target, self._route)
         else:
             return
         raise failure
@@ -96,12 +105,3 @@ class _Body(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Let the connection go: to the next request where the body was read to its end, else for good."""
         self._answer.close()
-
-
-def _without_request(failure: Exception) -> httpx.TransportError:
-    """httpx's error with the name of ours and nothing else of it, which may hold the request's headers.
-
-    Raise it outside the handler, so that not even its context leads to the key.
-    """
-    kind = httpx.TimeoutException if isinstance(failure, TimeoutError) else httpx.NetworkError
-    return kind(type(failure).__name__)

@@ -79,8 +79,8 @@ async def agree_on_clock(
             said = await ask()
     dates = ", ".join(format_instant(witness.said) for witness in witnesses[1:])
     raise UntrustedAnswerError(
-        f"its answers do not agree on the time ({dates}), which decides what is final; nothing was read: run again "
-        "later, and tell Layers' support if it stays so",
+        f"the API's answers do not agree on the time ({dates}), which decides what is final; nothing was read: run "
+        "again later, and tell Layers' support if it stays so",
         RequestContext("asking what time it is"),
         UNTRUSTED,
     )

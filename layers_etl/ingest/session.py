@@ -110,6 +110,8 @@ def open_session(
     what the API says.
     """
     client = connect(settings, journal.sent.append)
+    if proxy := client.route.proxy:
+        logger.info("Reaching the API through %s.", proxy)
     runner.run(client.__aenter__())
     try:
         return _introduce(client, settings, warehouse, request, journal, runner)

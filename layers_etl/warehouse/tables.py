@@ -443,7 +443,10 @@ OPS_TABLES: Final = (
             Column("since", "DATE", "First day asked for. Inclusive."),
             Column("until", "DATE", "Day after the last. Exclusive."),
             Column(
-                "code", "VARCHAR", "The API's error code, or TIMEOUT, CONNECTION, HTTP_…, MALFORMED.", required=True
+                "code",
+                "VARCHAR",
+                "The API's error code, or TIMEOUT, CONNECTION, CERTIFICATE, PROXY, HTTP_…, MALFORMED.",
+                required=True,
             ),
             Column("status", "INTEGER", "HTTP status, where there was one."),
             Column("request_id", "VARCHAR", "The API's id of the request; its support asks for it."),

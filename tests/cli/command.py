@@ -18,6 +18,8 @@ from layers_etl.sandbox.entities import Project
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
 
+from ..fresh import NOTHING_SET
+
 EXECUTABLE = Path(sys.executable).with_name("layers-etl")
 KEY = "lp_test_partner"
 """As good as the sandbox's default key, and found in no path or name: where it shows, it has leaked."""
@@ -77,6 +79,7 @@ class Place:
         """What the process sees; None takes a setting away."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
         ours: dict[str, str | None] = {
+            **NOTHING_SET,
             "LAYERS_API_KEY": KEY,
             "LAYERS_BASE_URL": self.sandbox.url,
             "LAYERS_DATA_DIR": str(self.data_dir),

@@ -212,7 +212,7 @@ def test_a_host_that_does_not_answer_is_named(place: Place, command: str) -> Non
     assert result.code == 1
     assert command == "run" or time.monotonic() - began < 5
     assert "retry" not in result.err
-    assert "http://127.0.0.1:9" in result.out + result.err
+    assert "The connection to 127.0.0.1:9 is refused" in result.out + result.err
     assert "check LAYERS_BASE_URL and the network" in result.out + result.err
     assert not place.published.exists()
 

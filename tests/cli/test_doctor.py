@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from layers_etl.doctor import Finding, Verdict, examine
+from layers_etl.doctor import Finding, Verdict, examine_needs
 from layers_etl.errors import ExitCode
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
@@ -23,7 +23,7 @@ ENDPOINTS = ("projects", "ad accounts", "campaigns", "metrics")
 def examined(sandbox: SandboxServer, folder: Path, **options: Any) -> dict[str, Finding]:
     """The findings by their subject."""
     settings = sandbox_settings(sandbox.url, folder, **options)
-    return {finding.subject: finding for finding in examine(settings, TODAY)}
+    return {finding.subject: finding for finding in examine_needs(settings, TODAY)}
 
 
 def refusing(path: str, message: str = "no", status: int = 403, code: str = "FORBIDDEN_SCOPE") -> Fault:
