@@ -16,11 +16,19 @@ from layers_etl.domain.days import ONE_DAY
 from layers_etl.domain.entities import Entity, Identity, Listing
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
-from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError, RefusedError, WarehouseError
+from layers_etl.errors import (
+    ConfigurationError,
+    DamagedFileError,
+    ExitCode,
+    LayersEtlError,
+    RefusedError,
+    WarehouseError,
+)
 from layers_etl.ingest.identity import (
     AT_ONCE,
     can_do_without_list,
     choose_projects,
+    describe_route,
     fetch_identity,
     fetch_project_list,
     fetch_some,
@@ -30,6 +38,8 @@ from layers_etl.ingest.identity import (
 from layers_etl.settings import Settings, SettingsInForce
 from layers_etl.warehouse.checks import load_duplicate_accounts, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import Warehouse, open_newest, open_published
+from layers_etl.warehouse.databases import connect
+from layers_etl.warehouse.lock import lock_if_free
 from layers_etl.warehouse.organization import check_owner, load_organization
 from layers_etl.warehouse.publishing import load_publication
 from layers_etl.warehouse.sources import load_standing_sources
@@ -65,6 +75,7 @@ def examine(found: SettingsInForce, now: datetime) -> Iterator[Finding]:
 def examine_needs(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Everything a run needs, in the order it needs it; what hangs on something wrong is not examined."""
     yield _finding("data folder", lambda: _examine_folder(settings.data_dir))
+    yield _finding("network", lambda: describe_route(settings))
     organization_id = settings.organization
     try:
         identity = fetch_identity(settings, AT_ONCE)
@@ -237,16 +248,20 @@ def _examine_start_date(settings: Settings, now: datetime) -> Finding:
 
 
 def _examine_build(settings: Settings) -> str:
-    if not settings.build_path.exists():
-        if settings.published_path.exists():
-            return (
-                f"{settings.build_path} is missing: the next run begins from a copy of {settings.published_path.name}."
-            )
-        return f"{settings.build_path} is not there yet: the first run makes it."
-    with open_newest(settings.build_path, settings.published_path) as newest:
-        if newest and newest.path == settings.build_path:
-            return f"{settings.build_path} can be opened."
-    return f"{settings.build_path} is not open to this user at this moment: a run is writing it, or only others may."
+    build, published = settings.build_path, settings.published_path
+    if not build.exists():
+        if published.exists():
+            return f"{build} is missing: the next run begins from a copy of {published.name}."
+        return f"{build} is not there yet: the first run makes it."
+    try:
+        with lock_if_free(build) as free:
+            if free:
+                connect(build, read_only=True).close()
+                return f"{build} can be opened."
+    except DamagedFileError as damage:
+        remedy = f"goes on from {published.name}" if published.exists() else "reads everything anew"
+        raise DamagedFileError(f"{damage}: the next run keeps it aside and {remedy}.") from None
+    return f"{build} is not open to this user at this moment: a run is writing it, or only others may."
 
 
 def _examine_published(settings: Settings) -> str:
