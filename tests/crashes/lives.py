@@ -18,6 +18,8 @@ import httpx
 from layers_etl.api import LayersClient
 from layers_etl.api.transport import AiohttpTransport, Timeouts
 from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.domain.scopes import AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
+from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.errors import LayersEtlError
 from layers_etl.ingest.identity import OnRequest
 from layers_etl.sandbox.faults import Fault
@@ -59,7 +61,8 @@ FAULTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 )
 """Effect, path and parameters. None of them makes a number that is no number: of these the tables say less."""
 
-SETTLING: Final = ("78", "78,meta_ads=102", "96", "72")
+SETTLING: Final = (SettlingTimes(78), SettlingTimes(78, {"meta_ads": 102}), SettlingTimes(96), SettlingTimes(72))
+SCOPES: Final = ((CAMPAIGN, AD_ACCOUNT), (CAMPAIGN, AD_ACCOUNT, ADSET), (CAMPAIGN, AD_ACCOUNT, PROJECT))
 
 
 class KilledError(BaseException):
@@ -319,9 +322,7 @@ class Life:
         if random.random() < 0.1:
             options["start_date"] = options["start_date"] - timedelta(days=random.randrange(1, 6))
         if random.random() < 0.1:
-            options["scopes"] = random.choice(
-                ("campaign,ad_account", "campaign,ad_account,adset", "campaign,ad_account,project")
-            )
+            options["scopes"] = random.choice(SCOPES)
         if options != before:
             self.note(f"  settings: {options}")
             self.pipeline.let_go()
