@@ -63,8 +63,6 @@ class Settings:
     """Everything a user can set, each with a default that works (design, Settings). The key is a secret.
 
     Made by :func:`load_settings`, which checks what it is told; who makes one directly answers for the values.
-
-    Made by :func:`load_settings`, which checks what it is told; who makes one directly answers for the values.
     """
 
     api_key: SecretStr | None = None

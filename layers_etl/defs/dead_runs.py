@@ -33,7 +33,9 @@ def fail_dead_runs(instance: dg.DagsterInstance, build: Path, now: datetime) -> 
     with lock_if_free(build) as free:
         if not free:
             return
-        for record in instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS))):
+        for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED, *IN_PROGRESS])):
             run = record.dagster_run
-            if PID_TAG in run.tags or record.create_timestamp.astimezone(UTC) < now - LONGEST_START:
+            of_command_line = PID_TAG in run.tags
+            had_its_time = record.create_timestamp.astimezone(UTC) < now - LONGEST_START
+            if of_command_line or (had_its_time and run.status in IN_PROGRESS):
                 instance.report_run_failed(run, KILLED)

@@ -25,10 +25,14 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def status_after(
-    instance: dg.DagsterInstance, folder: Path, tags: Mapping[str, str], age: timedelta
+    instance: dg.DagsterInstance,
+    folder: Path,
+    tags: Mapping[str, str],
+    age: timedelta,
+    before: dg.DagsterRunStatus = STARTED,
 ) -> dg.DagsterRunStatus:
     """How Dagster shows a run that began so long ago with these tags, once dead ones have been told."""
-    run = instance.add_run(dg.DagsterRun("refresh", status=STARTED, tags=tags))
+    run = instance.add_run(dg.DagsterRun("refresh", status=before, tags=tags))
     fail_dead_runs(instance, folder / "build.duckdb", datetime.now(UTC) + age)
     found = instance.get_run_by_id(run.run_id)
     assert found is not None
@@ -55,6 +59,14 @@ def test_a_run_of_the_command_line_is_dead_where_nobody_has_the_build_file_whate
 ) -> None:
     tags = {**process_tags(), HOST_TAG: "a container that is gone"}
     assert status_after(instance, tmp_path, tags, age) is FAILURE
+
+
+def test_a_run_of_the_command_line_that_was_killed_before_it_began_is_told_too_and_one_of_the_queue_is_not(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    not_started = dg.DagsterRunStatus.NOT_STARTED
+    assert status_after(instance, tmp_path, process_tags(), timedelta(), not_started) is FAILURE
+    assert status_after(instance, tmp_path, {}, LONGEST_START * 2, not_started) is not_started
 
 
 def test_a_run_that_dagster_launched_has_time_to_take_the_lock(instance: dg.DagsterInstance, tmp_path: Path) -> None:

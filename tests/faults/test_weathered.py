@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
+from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
@@ -132,7 +133,7 @@ def test_days_that_the_api_never_serves_are_not_asked_for_for_ever(station: Stat
 def test_days_that_are_no_longer_served_stand_as_they_were_known(station: Station) -> None:
     station.run()
     before = station.stored(CAMPAIGN)
-    station.options["settle_hours"] = "2000"
+    station.options["settle_hours"] = SettlingTimes(2000)
     assert station.run(morning(1), standing("clipped_window", since="2026-03-28")) is RunStatus.SUCCEEDED
     clipped = date(2026, 3, 28)
     stood = {key: row for key, row in before.items() if key[1] < clipped}
