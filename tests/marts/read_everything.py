@@ -45,7 +45,8 @@ def main(path: str, queries: dict[str, str]) -> dict[str, Any]:
         # Whether a view's column may be null is nowhere said alike.
         every[f"columns of {relation}"] = f"SELECT column_name, column_type FROM (DESCRIBE {relation})"
     for macro, parameters in connection.execute(MACROS).fetchall():
-        for argument in ("12.5", "0", "NULL"):
+        # Those of ops are of a platform, those of marts of numbers.
+        for argument in ("'meta_ads'", "NULL") if macro.startswith("ops.") else ("12.5", "0", "NULL"):
             every[f"{macro} of {argument}"] = f"SELECT {macro}({', '.join([argument] * parameters)})"
     found: dict[str, Any] = {}
     for name, sql in every.items():

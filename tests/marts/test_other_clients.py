@@ -14,11 +14,11 @@ from ..docs.test_queries import questions
 from ..packages import installed, run_with
 from .read_by_client import CLIENTS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # what is installed comes over a network
 
 VERSIONS = ("1.1.0", "1.1.3", "1.2.2", "1.3.2", "1.4.0", "1.4.2", "1.5.0", "2.0.0")
 """The first and last of each kind that once read something else: 1.3 and 1.4.0 join by instants wrongly, 1.4.1 and
-1.4.2 know no alias within a list."""
+1.4.2 know no alias within a list, 2.0.0 forgets the default of lead."""
 
 OTHER_PACKAGES = (
     *("pandas", "numpy", "python-dateutil", "six", "tzdata"),
@@ -60,11 +60,12 @@ def test_another_version_of_duckdb_reads_the_same(
 def _alike(rows: Any, expected: Any, version: str) -> bool:
     if isinstance(rows, str) or isinstance(expected, str) or len(rows) != len(expected):
         return False
-    if version.startswith("2."):  # gives a difference of decimals one digit more
-        rows = json.loads(json.dumps(rows).replace("DECIMAL(19,4)", "DECIMAL(18,4)"))
+    nearly = 1e-6  # sums of doubles are taken in any order
+    if version.startswith("2."):
+        nearly = 0.101  # round() takes a tie the other way, to a tenth at the coarsest
+        rows = json.loads(json.dumps(rows).replace("DECIMAL(19,4)", "DECIMAL(18,4)"))  # the difference of two of these
     return all(
-        # Sums of doubles are taken in any order, and so some means are rounded to the other side.
-        one == other and floats == pytest.approx(others, abs=0.011)
+        one == other and floats == pytest.approx(others, abs=nearly)
         for (one, floats), (other, others) in zip(rows, expected, strict=True)
     )
 

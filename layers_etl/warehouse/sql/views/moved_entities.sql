@@ -24,7 +24,9 @@ moves AS (
 )
 SELECT
   scope, moves.project_id, entity_id, moves.ad_account_id, since,
-  lead(since, 1, DATE '9999-12-31') OVER (PARTITION BY scope, moves.project_id, entity_id ORDER BY since) AS until,
+  coalesce(
+    lead(since) OVER (PARTITION BY scope, moves.project_id, entity_id ORDER BY since), DATE '9999-12-31'
+  ) AS until,
   account.currency
 FROM moves
 LEFT JOIN ads.ad_accounts AS account

@@ -16,10 +16,12 @@ FROM (
     WHERE scope = '{scope}'
   ) AS readings
   -- What the table said at the instant of the reading: the newest version from before it, if it still stood. No ASOF
-  -- JOIN: DuckDB 1.3 and 1.4.0 give wrong rows for it.
+  -- JOIN, and no default within lead: DuckDB 1.3 and 1.4.0 are wrong about the one, 2.0.0 about the other.
   LEFT JOIN (
     SELECT
-      *, lead(valid_from, 1, TIMESTAMPTZ 'infinity') OVER (PARTITION BY {key}, day ORDER BY valid_from) AS newest_until
+      *,
+      coalesce(lead(valid_from) OVER (PARTITION BY {key}, day ORDER BY valid_from), TIMESTAMPTZ 'infinity')
+        AS newest_until
     FROM ads.{scope}_metrics_versions
     WHERE valid_to IS NULL OR valid_to > valid_from
   ) AS version
