@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import platform
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 from typer.core import TyperCommand
 
+from layers_etl import interruption
+from layers_etl.causes import causes_of, explain, is_interruption
 from layers_etl.domain.days import DayWindow, parse_instant
-from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
-from layers_etl.settings import load_settings
+from layers_etl.domain.storable import one_line
+from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
+from layers_etl.settings import load_settings, read_settings
 from layers_etl.shell import Format
+from layers_etl.terminal import ensure_all_was_taken, write_data
 
 if TYPE_CHECKING:
     from layers_etl.launch import LaunchResult
@@ -36,39 +45,91 @@ app = typer.Typer(
 PIPED_WIDTH = 160
 """Columns of a table where there is no terminal to ask."""
 
-out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-err = Console(stderr=True, soft_wrap=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
-
-def main() -> None:
-    """Entry point: every failure is one plain sentence and its exit code, never a traceback."""
-    try:
-        app()
-    except LayersEtlError as error:
-        err.print(f"layers-etl: {error}", markup=False)
-        sys.exit(error.exit_code)
-    except SystemExit as ending:
-        if ending.code == INTERRUPTED:
-            err.print("layers-etl: interrupted. What had landed is kept; the same command takes it up again.")
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
-        err.print(f"layers-etl: {_describe_unexpected(error)}", markup=False)
-        sys.exit(ExitCode.INCOMPLETE)
-
-
-def _describe_unexpected(error: Exception) -> str:
-    """Names the place in this project as well: nobody gets to see a traceback."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents][-1]
-    reason = (str(error).splitlines() or ["no reason given"])[0]
-    return (
-        f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno} ({reason}), which layers_etl did not "
-        "expect. What had landed is kept. Try the same command again; if it stays, report it with this line."
+def _console(*, stderr: bool, is_terminal: bool) -> Console:
+    """What is printed is data: no markup, and no codes for colours, so that no code at all need reach a terminal."""
+    return Console(
+        stderr=stderr,
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        color_system=None,
+        width=None if is_terminal else PIPED_WIDTH,
     )
 
 
+out = _console(stderr=False, is_terminal=sys.stdout.isatty())
+err = _console(stderr=True, is_terminal=sys.stderr.isatty())
+
 INTERRUPTED = 130
-"""What Typer makes of Ctrl-C, and a shell of SIGINT."""
+"""What Typer makes of ``KeyboardInterrupt``."""
+
+
+def main() -> None:
+    """Every failure is one plain sentence and its exit code, never a traceback. ``layers_etl.__main__`` begins here."""
+    _silence_libraries()
+    try:
+        app()
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            _end_interrupted()
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
+        if is_interruption(error):
+            _end_interrupted()
+        known = explain(error)
+        err.print(f"layers-etl: {one_line(str(known) if known else _describe_unexpected(error))}")
+        sys.exit(known.exit_code if known else ExitCode.INCOMPLETE)
+
+
+def _end_interrupted() -> NoReturn:
+    err.print(interruption.SENTENCE)
+    sys.exit(interruption.exit_code())
+
+
+def _silence_libraries() -> None:
+    """What libraries tell where nobody listens, with tracebacks, is not for the people who run this."""
+    logging.raiseExceptions = False
+    logging.lastResort = None
+    threading.excepthook = _let_go
+
+
+def _let_go(_: object) -> None:
+    pass
+
+
+def _describe_unexpected(error: BaseException) -> str:
+    """Names the place in this project as well: nobody gets to see a traceback."""
+    root = next((found for found in causes_of(error) if not isinstance(found, BaseExceptionGroup)), error)
+    ours = [
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for found in causes_of(error)
+        for frame in traceback.extract_tb(found.__traceback__)
+        if Path(__file__).parent in Path(frame.filename).parents
+    ]
+    reason = (str(root).splitlines() or ["no reason given"])[0]
+    return (
+        f"{type(root).__name__} ({reason}) at {ours[-1] if ours else 'an unknown place'}, which layers_etl did not "
+        f"expect. What had landed is kept. Try the same command again; if it stays, {REPORT_IT}."
+    )
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
+    if wanted:
+        versions = ", ".join(f"{name} {version(name)}" for name in ("dagster", "duckdb"))
+        out.print(f"layers-etl {version('layers-etl')} (Python {platform.python_version()}, {versions})")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Keep a local DuckDB warehouse of Layers' paid-ads performance true."""
+
 
 Day = Annotated[str, typer.Option(metavar="DAY", help="UTC day like 2026-04-01.")]
 
@@ -80,10 +141,11 @@ def doctor() -> None:
 
     _show_progress(logging.ERROR)
     worst = 0
-    for finding in examine(load_settings(), datetime.now(UTC)):
+    for finding in examine(read_settings(), datetime.now(UTC)):
         mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]
-        out.print(f"{mark}  {finding.subject}: {finding.sentence}", markup=False)
+        out.print(f"{mark}  {finding.subject}: {one_line(finding.sentence)}")
         worst = max(worst, finding.code)
+    ensure_all_was_taken()
     raise typer.Exit(worst)
 
 
@@ -137,9 +199,10 @@ def status(
             raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
         standing = examine_status(warehouse, settings, _instant(as_of) if as_of else datetime.now(UTC))
     if as_json:
-        typer.echo(status_document(standing))
+        write_data(io.BytesIO(f"{status_document(standing)}\n".encode()))
     else:
         print_status(standing, out)
+    ensure_all_was_taken()
 
 
 @app.command()
@@ -156,6 +219,7 @@ def backtest() -> None:
             raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
         for scope in scopes_at_hand(warehouse, settings):
             print_backtest(scope.name, backtest_scope(warehouse, scope, settings.settle_hours), out)
+    ensure_all_was_taken()
 
 
 @app.command()
@@ -171,10 +235,13 @@ def sql(
 
     published = load_settings().published_path
     if query is None and sys.stdin.isatty():
-        prompt(published)
+        with interruption.left_to_python():
+            prompt(published)
     else:
-        statements = sys.stdin.read() if query is None else query
-        run_query(published, statements, choose_format(result_format, output), output)
+        with interruption.interruptible():
+            statements = sys.stdin.read() if query is None else query
+            run_query(published, statements, choose_format(result_format, output), output)
+        ensure_all_was_taken()
 
 
 class _WithManual(TyperCommand):
@@ -207,7 +274,8 @@ def sandbox(
 
     config = WorldConfig(seed=seed, projects=projects, accounts=accounts, campaigns=campaigns)
     try:
-        serve(config, port=port, now=_instant(now) if now else None, requests_per_minute=requests_per_minute)
+        with interruption.left_to_python():
+            serve(config, port=port, now=_instant(now) if now else None, requests_per_minute=requests_per_minute)
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} cannot be used ({error.strerror}): choose another with --port."
@@ -231,28 +299,27 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     from layers_etl.defs.dead_runs import fail_dead_runs
     from layers_etl.instance import WORKSPACE, prepare_dagster_home
 
-    settings = load_settings()
+    found = read_settings()
+    settings = found.require()
     home = prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance, settings.build_path, datetime.now(UTC))
     dagster = Path(sys.executable).with_name("dagster")
     arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(WORKSPACE)]
-    os.execve(
-        dagster,
-        arguments,
-        {**os.environ, "DAGSTER_HOME": str(home)},
-    )
+    # In its own folder: of the working one Dagster would read the .env itself, and let it go before the environment.
+    os.chdir(home)
+    os.execve(dagster, arguments, {**found.environment(), "DAGSTER_HOME": str(home)})
 
 
 def _launch(launch: Callable[[], LaunchResult]) -> None:
     _show_progress(logging.INFO)
     result = launch()
     for warning in result.warnings:
-        err.print(f"warning: {warning}", markup=False)
+        err.print(f"warning: {one_line(warning)}")
     if result.code:
-        err.print(f"layers-etl: {result.message}", markup=False)
+        err.print(f"layers-etl: {one_line(result.message)}")
     else:
-        out.print(result.message, markup=False)
+        out.print(one_line(result.message))
     raise typer.Exit(result.code)
 
 
@@ -260,18 +327,31 @@ def _show_progress(level: int) -> None:
     from stamina.instrumentation import set_on_retry_hooks
 
     handler = RichHandler(
-        level, console=err, show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%H:%M:%S]"
+        level,
+        console=err,
+        show_path=False,
+        show_level=False,
+        omit_repeated_times=False,
+        log_time_format="[%H:%M:%S]",
+        highlighter=NullHighlighter(),
     )
+    handler.setFormatter(_OneLine())
     logger = logging.getLogger("layers_etl")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     logger.propagate = False
-    # Interrupted while it records an event, the storage of Dagster's would tell so with a traceback.
-    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
     # What is tried again is counted in ops.requests; only what fails for good is told.
     set_on_retry_hooks([])
     # Dagster's notes to its own developers are not for the people who run this.
     warnings.filterwarnings("ignore", module="dagster")
+
+
+class _OneLine(logging.Formatter):
+    """A record as one line, whatever names it holds; without a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message alone: the handler adds the time."""
+        return one_line(record.getMessage())
 
 
 def _day(text: str) -> date:

@@ -9,7 +9,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from layers_etl.domain.storable import one_line, with_visible_controls
 from layers_etl.ingest.status import Status
+from layers_etl.warehouse.doubtful_days import describe_doubts
 
 DOUBTS_SHOWN: Final = 10
 """The newest; ops.doubtful_days has all."""
@@ -18,6 +20,11 @@ DOUBTS_SHOWN: Final = 10
 def status_document(status: Status) -> str:
     """The status as one JSON document; instants and days as ISO 8601."""
     return msgspec.json.format(msgspec.json.encode(status), indent=2).decode()
+
+
+def cell(text: str) -> str:
+    """Data as a table's cell: on one line, its control codes shown before their width is measured."""
+    return with_visible_controls(one_line(text))
 
 
 def print_status(status: Status, console: Console) -> None:
@@ -29,21 +36,22 @@ def print_status(status: Status, console: Console) -> None:
         table.add_column(heading, justify="right")
     for account in status.accounts:
         table.add_row(
-            account.project_id,
-            account.name or account.ad_account_id,
-            account.platform,
+            *(
+                cell(text)
+                for text in (account.project_id, account.name or account.ad_account_id, account.platform or "")
+            ),
             *(f"{count:,}" for count in (account.entities, account.settled, account.provisional, account.missing)),
             str(account.oldest_open_day or "none"),
         )
     console.print(table)
     for finding in (*status.unrefreshed_accounts, *status.duplicate_accounts, *status.standing_sources):
-        console.print(str(finding), markup=False)
+        console.print(one_line(str(finding)))
     if status.doubtful_days:
-        console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:", markup=False)
-    for doubtful in status.doubtful_days[:DOUBTS_SHOWN]:
-        console.print(f"  {doubtful}", markup=False)
+        console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:")
+    for doubt in describe_doubts(status.doubtful_days)[:DOUBTS_SHOWN]:
+        console.print(f"  {one_line(doubt)}")
     if status.audits:
-        console.print(_describe_audits(status), markup=False)
+        console.print(_describe_audits(status))
     if status.last_run is None:
         console.print("No run yet.")
         return
@@ -54,7 +62,7 @@ def print_status(status: Status, console: Console) -> None:
         markup=False,
     )
     for failure in status.failures:
-        console.print(f"  {failure.message}", markup=False)
+        console.print(f"  {one_line(failure.message)}")
 
 
 def _describe_audits(status: Status) -> str:
@@ -87,7 +95,7 @@ def print_backtest(scope: str, scores: pl.DataFrame, console: Console) -> None:
     for row in scores.iter_rows(named=True):
         errors = (row["error_unprojected"], row["error_projected"], row["coverage"])
         table.add_row(
-            row["platform"],
+            cell(row["platform"] or ""),
             row["metric"],
             str(row["age_hours"]),
             f"{row['entity_days']:,}",

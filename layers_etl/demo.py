@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.console import Console
 from rich.table import Table
 
@@ -38,22 +37,6 @@ WORLD: Final = WorldConfig(starts_at=datetime(2025, 9, 10, tzinfo=UTC))
 ELSEWHERE: Final = "run the demo elsewhere, like LAYERS_DATA_DIR=/tmp/layers-demo make demo"
 
 
-class DemoSettings(Settings):
-    """The defaults and what it is made with: whatever the environment and ``.env`` hold belongs to the real API."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - these are pydantic's names
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What it is made with, alone."""
-        return (init_settings,)
-
-
 def live_through_two_weeks(console: Console) -> None:
     """Run every morning at 07:00Z for two weeks while the platforms backfill, backfill the first week, and tell.
 
@@ -62,7 +45,8 @@ def live_through_two_weeks(console: Console) -> None:
     """
     data_dir = load_settings().data_dir
     with SandboxServer(WORLD, now=FIRST_MORNING) as sandbox, _instance_of_its_own():
-        settings = DemoSettings(
+        # Nothing else of what the environment and .env hold, which belongs to the real API.
+        settings = Settings(
             api_key=SecretStr(DEFAULT_KEY), base_url=sandbox.url, data_dir=data_dir, start_date=BACKFILLED.since
         )
         _make_room(settings)
@@ -119,7 +103,7 @@ def _instance_of_its_own() -> Generator[None]:
 def _tell(console: Console, title: str, result: LaunchResult) -> None:
     if result.code:
         raise LayersEtlError(f"The demo's {title} went wrong: {result.message}")
-    console.print(f"  {title:<17} {result.message}", markup=False)
+    console.print(f"  {title:<17} {result.message}")
 
 
 def _report(console: Console, published: Warehouse) -> None:
@@ -130,7 +114,6 @@ def _report(console: Console, published: Warehouse) -> None:
         f"   {moved['first_conversions']:>4} conversions\n"
         f"  last read  {moved['last_read_at']:%d %b %H:%M}Z   spend {moved['spend']:>10,.2f} {moved['currency']}"
         f"   {moved['conversions']:>4} conversions   (settled)\n",
-        markup=False,
     )
     rows = _rows(published, "latest_day_by_platform")
     table = Table(
@@ -160,5 +143,4 @@ Where to look next
         or DuckDB's own shell:  duckdb -readonly {path}
   UI    make dev        then open http://127.0.0.1:3000
   Real  put LAYERS_API_KEY into .env, LAYERS_DATA_DIR to an empty folder, then .venv/bin/layers-etl doctor""",
-        markup=False,
     )

@@ -1,12 +1,15 @@
-"""What is right, what is wrong, and what to do: one finding per thing a run needs."""
+"""What is right, what is wrong, and what to do: one finding per setting and per thing a run needs. Creates nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import enum
+import errno
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY
@@ -24,10 +27,10 @@ from layers_etl.ingest.identity import (
     fetch_spend,
     projects_by_id,
 )
-from layers_etl.settings import Settings
+from layers_etl.settings import Settings, SettingsInForce
 from layers_etl.warehouse.checks import load_duplicate_accounts, load_unrefreshed_accounts
-from layers_etl.warehouse.connection import open_newest, open_published
-from layers_etl.warehouse.files import ensure_folder
+from layers_etl.warehouse.connection import Warehouse, open_newest, open_published
+from layers_etl.warehouse.organization import check_owner, load_organization
 from layers_etl.warehouse.publishing import load_publication
 from layers_etl.warehouse.sources import load_standing_sources
 
@@ -52,14 +55,23 @@ class Finding:
     code: ExitCode = ExitCode.OK
 
 
-def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
+def examine(found: SettingsInForce, now: datetime) -> Iterator[Finding]:
+    """The settings in force and where each comes from, then what :func:`examine_needs` finds, unless one is wrong."""
+    yield from _tell_settings(found)
+    if found.settings:
+        yield from examine_needs(found.settings, now)
+
+
+def examine_needs(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Everything a run needs, in the order it needs it; what hangs on something wrong is not examined."""
-    yield _finding("data folder", lambda: _examine_folder(settings))
+    yield _finding("data folder", lambda: _examine_folder(settings.data_dir))
+    organization_id = settings.organization
     try:
         identity = fetch_identity(settings, AT_ONCE)
     except LayersEtlError as error:
         yield _wrong("key", error)
     else:
+        organization_id = organization_id or identity.organization_id
         yield Finding(Verdict.GOOD, "key", _describe_key(settings, identity))
         yield from _examine_switches(identity)
         yield from _examine_endpoints(settings, (identity.server_now or now).date() - ONE_DAY)
@@ -67,8 +79,22 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield _examine_start_date(settings, identity.server_now or now)
     yield _finding("build file", lambda: _examine_build(settings))
     yield _finding("warehouse", lambda: _examine_published(settings))
+    yield from _examine_owner(settings, organization_id)
     for account in _find_accounts_in_question(settings):
         yield Finding(Verdict.NOTE, "ad account", account)
+
+
+def _tell_settings(found: SettingsInForce) -> Iterator[Finding]:
+    folders = " nor in ".join(map(str, found.looked_in))
+    of_file = f"{found.env_file}; the environment goes before it." if found.env_file else f"There is none in {folders}."
+    yield Finding(Verdict.GOOD, ".env", of_file)
+    for setting in found.told:
+        yield Finding(Verdict.GOOD, setting.variable, f"{setting.value} ({setting.source})")
+    for problem in found.problems:
+        yield Finding(Verdict.BAD, problem.subject, f"{problem.what}.", ExitCode.CONFIGURATION)
+    if found.problems:
+        sentence = "Key, data folder and warehouse are examined once the settings are right."
+        yield Finding(Verdict.NOTE, "the rest", sentence)
 
 
 def _finding(subject: str, examine_one: Callable[[], str]) -> Finding:
@@ -76,15 +102,44 @@ def _finding(subject: str, examine_one: Callable[[], str]) -> Finding:
         return Finding(Verdict.GOOD, subject, examine_one())
     except LayersEtlError as error:
         return _wrong(subject, error)
+    except OSError as error:
+        return _wrong(subject, WarehouseError(f"It cannot be looked at ({error.strerror})."))
 
 
 def _wrong(subject: str, error: LayersEtlError) -> Finding:
     return Finding(Verdict.BAD, subject, str(error), error.exit_code)
 
 
-def _examine_folder(settings: Settings) -> str:
-    ensure_folder(settings.data_dir)
-    return f"{settings.data_dir.resolve()} can be written."
+def _examine_folder(folder: Path) -> str:
+    """Whether a run could write it, or make it where it is not there yet."""
+    try:
+        nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if _is_there(path))
+        reason = _unwritable(nearest)
+        whole = folder.resolve()
+    except OSError as error:
+        reason, nearest, whole = error.strerror, folder, folder
+    if reason:
+        raise WarehouseError(
+            f"The data folder {folder} cannot be written ({reason}: {nearest}): "
+            "give this user write access to it, or set LAYERS_DATA_DIR to another folder."
+        )
+    return f"{whole} can be written." if nearest == folder.absolute() else f"{whole} is not there yet: a run makes it."
+
+
+def _is_there(path: Path) -> bool:
+    """Even if it is a link that leads nowhere; ``OSError`` where that can't be known."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _unwritable(folder: Path) -> str | None:
+    """Why nothing can be made in it; None where something can."""
+    if not folder.is_dir():
+        return os.strerror(errno.ENOTDIR)
+    return None if os.access(folder, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
 
 
 def _describe_key(settings: Settings, identity: Identity) -> str:
@@ -205,12 +260,34 @@ def _examine_published(settings: Settings) -> str:
     )
 
 
+def _examine_owner(settings: Settings, organization_id: str | None) -> Iterator[Finding]:
+    """Whether a run would be refused to write the numbers of this key beside those that are there; as a run tells it.
+
+    Nothing before the first run, or where the file cannot be opened: that is a finding of its own.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            newest = stack.enter_context(open_newest(settings.build_path, settings.published_path))
+        except (WarehouseError, OSError):
+            return
+        if newest and (owner := load_organization(newest)):
+            yield _finding("owner", lambda: _describe_owner(newest, owner, settings, organization_id))
+
+
+def _describe_owner(warehouse: Warehouse, owner: str, settings: Settings, organization_id: str | None) -> str:
+    check_owner(warehouse, organization_id, settings.key_kind, allow_mixed_keys=settings.allow_mixed_keys)
+    return f"{warehouse.path} is of organisation {owner}{', as the key is' if organization_id else ''}."
+
+
 def _find_accounts_in_question(settings: Settings) -> list[str]:
     """Those that are not refreshed or have several ids, as last listed, or whose numbers stood still when last read.
 
     None before the first run, or where the file cannot be opened: that is a finding of its own.
     """
-    with contextlib.suppress(WarehouseError), open_newest(settings.build_path, settings.published_path) as newest:
+    with (
+        contextlib.suppress(WarehouseError, OSError),
+        open_newest(settings.build_path, settings.published_path) as newest,
+    ):
         if newest:
             unrefreshed = load_unrefreshed_accounts(newest, settings.project_ids)
             standing = load_standing_sources(newest, settings.project_ids)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,6 +32,12 @@ class ExitCode(enum.IntEnum):
     INCOMPLETE = 1
     CONFIGURATION = 2
     REFUSED = 3
+
+
+REPORT_IT: Final = (
+    "send this line, and what `layers-etl --version` and `layers-etl doctor` print, to the maintainers of layers_etl"
+)
+"""What to do about what should not have happened."""
 
 
 class LayersEtlError(Exception):
@@ -68,7 +74,8 @@ class StorageError(LayersEtlError):
 class RequestContext:
     """What a request was about, so that an error can name it. Never holds the key.
 
-    ``since``/``until`` are the half-open window asked for; ``request_id`` is the API's own, for its support.
+    ``since``/``until`` are the half-open window asked for; ``request_id`` is the API's own, for its support. What the
+    entity is called is known to the warehouse alone, and added where an error is written down.
     """
 
     what: str
@@ -78,24 +85,23 @@ class RequestContext:
     since: date | None = None
     until: date | None = None
     request_id: str | None = None
+    entity_name: str | None = None
+
+    @property
+    def entity(self) -> str:
+        """Its name with its id in brackets, or the id alone."""
+        return f"{self.entity_name} ({self.entity_id})" if self.entity_name else str(self.entity_id)
 
     def describe(self) -> str:
-        """The known parts as ``what (project …, campaign …, 2026-04-01 to 2026-04-05, request req_…)``."""
-        known = ", ".join(self._known())
-        return f"{self.what} ({known})" if known else self.what
-
-    def behind(self, reason: str) -> str:
-        """A sentence that begins with ``reason``: ``Reason (what, project …, request req_…)``."""
-        return f"{reason[:1].upper()}{reason[1:]} ({', '.join((self.what, *self._known()))})"
-
-    def _known(self) -> list[str]:
+        """The known parts as ``what, project …, campaign Name (…), 2026-04-01 until 2026-04-05, request req_…``."""
         parts = [
+            self.what,
             f"project {self.project_id}" if self.project_id else None,
-            f"{self.scope} {self.entity_id}" if self.scope and self.entity_id else None,
+            f"{self.scope.replace('_', ' ')} {self.entity}" if self.scope and self.entity_id else None,
             f"{self.since} until {self.until}" if self.since and self.until else None,
             f"request {self.request_id}" if self.request_id else None,
         ]
-        return [part for part in parts if part]
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(eq=False)
@@ -112,10 +118,8 @@ class ApiError(LayersEtlError):
     status: int | None = None
 
     def __str__(self) -> str:
-        """One sentence: of which project or entity, and why; where it is of none, the cause comes first."""
-        if self.context.project_id is None:
-            return self.context.behind(self.reason)
-        return f"{self.context.describe()}: {self.reason}"
+        """One sentence: why it failed and what to do, then what was asked, of which entity and window."""
+        return f"{self.reason[:1].upper()}{self.reason[1:]} ({self.context.describe()})"
 
 
 class RefusedError(ApiError):
@@ -125,10 +129,6 @@ class RefusedError(ApiError):
     """
 
     exit_code = ExitCode.REFUSED
-
-    def __str__(self) -> str:
-        """One sentence that begins with the cause, which is nothing of what was asked for."""
-        return self.context.behind(self.reason)
 
 
 class EntityError(ApiError):

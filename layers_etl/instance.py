@@ -34,7 +34,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
         if not (home / "dagster.yaml").exists():
             shutil.copyfile(CONFIGURATION, home / "dagster.yaml")
         return home
-    home = (settings.data_dir / "dagster").resolve()
+    home = settings.dagster_path
     ensure_folder(home)
     shutil.copyfile(CONFIGURATION, home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from layers_etl.causes import causes_of, explain, is_interruption
 from layers_etl.definitions import build_definitions
-from layers_etl.defs.checks import TOLD
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.jobs import REFRESH, run_config
+from layers_etl.defs.metadata import TOLD, WHAT_TO_DO, WRONG
 from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
-from layers_etl.errors import ConfigurationError, ExitCode, LayersEtlError
+from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
 from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind
 from layers_etl.ingest.session import fetch_time, instant_of_run
 from layers_etl.instance import prepare_dagster_home
+from layers_etl.interruption import interruptible
 from layers_etl.settings import Settings
 from layers_etl.warehouse.files import ensure_folder
 from layers_etl.warehouse.lock import hold_lock
@@ -75,30 +78,29 @@ def _api_now(settings: Settings) -> datetime:
 
 
 def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -> LaunchResult:
-    _ = prepare_dagster_home(settings)
+    home = prepare_dagster_home(settings)
     job = build_definitions(settings, last_day=window.until - ONE_DAY).resolve_job_def(REFRESH)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance, settings.build_path, utc_now())
         try:
             # Held before Dagster knows of the run: one that it says is in progress, with no one holding it, is dead.
-            with hold_lock(settings.build_path):
+            with hold_lock(settings.build_path), interruptible():
                 result = job.execute_in_process(
                     run_config={**config, **quiet},
                     instance=instance,
                     tags={**range_tags(window), **process_tags()},
                     raise_on_error=True,
                 )
-        except dg.DagsterExecutionInterruptedError:
-            raise KeyboardInterrupt from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
-            return _explain(error)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
+            if is_interruption(error):
+                raise KeyboardInterrupt from None
+            return _explain(error, settings.data_dir, home)
     not_passed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     told = [sentence for check in not_passed if (said := check.metadata.get(TOLD)) for sentence in _sentences(said)]
     failed = [check for check in not_passed if check.severity is dg.AssetCheckSeverity.ERROR]
     if failed:
-        names = ", ".join(f"{check.check_name} on {check.asset_key.to_user_string()}" for check in failed)
-        return LaunchResult(ExitCode.INCOMPLETE, f"Some of it is missing or wrong: {names}.", tuple(told))
+        return LaunchResult(ExitCode.INCOMPLETE, _describe_failed_checks(failed), tuple(told))
     return LaunchResult(ExitCode.OK, _summary(result, window), tuple(told))
 
 
@@ -107,30 +109,35 @@ def _sentences(said: dg.MetadataValue[Any]) -> list[str]:
     return [str(sentence) for sentence in said.value]
 
 
-def _explain(error: BaseException) -> LaunchResult:
+def _describe_failed_checks(failed: Sequence[dg.AssetCheckEvaluation]) -> str:
+    """What is wrong, then what to do or what happens by itself, each once, in the checks' own words."""
+    wrong = list(filter(None, (_words(check, WRONG) for check in failed))) or [
+        f"{check.check_name} fails on {check.asset_key.to_user_string()}" for check in failed
+    ]
+    remedies = filter(None, (_words(check, WHAT_TO_DO) for check in failed))
+    return " ".join([f"{'; '.join(dict.fromkeys(wrong))}.", *dict.fromkeys(remedies)])
+
+
+def _words(check: dg.AssetCheckEvaluation, name: str) -> str:
+    said = check.metadata.get(name)
+    return str(said.value) if said else ""
+
+
+def _explain(error: BaseException, data_dir: Path, home: Path) -> LaunchResult:
     """The error that a person can act on, from under what Dagster wrapped around it."""
-    beneath = list(_beneath(error))
-    for found in beneath:
-        if isinstance(found, LayersEtlError):
-            return LaunchResult(found.exit_code, str(found))
+    for found in causes_of(error):
         if isinstance(found, dg.Failure):
             return LaunchResult(ExitCode.INCOMPLETE, found.description or str(found))
-    root = next((found for found in beneath if not isinstance(found, dg.DagsterError)), error)
-    reason = (str(root).splitlines() or [""])[0]
+    if known := explain(error, data_dir, home):
+        return LaunchResult(known.exit_code, str(known))
+    wrappings = (dg.DagsterError, BaseExceptionGroup)
+    root = next((found for found in causes_of(error) if not isinstance(found, wrappings)), error)
+    reason = (str(root).splitlines() or ["no reason given"])[0]
     return LaunchResult(
         ExitCode.INCOMPLETE,
-        f"The run broke off ({type(root).__name__}: {reason}). What had landed is kept. The run's page in the Dagster "
-        "UI (make dev) has the whole story; the same command takes it up again.",
+        f"{type(root).__name__} ({reason}) broke off the run. What had landed is kept, and the same command takes it "
+        f"up again; the run's page in the Dagster UI (make dev) has the whole story. If it stays, {REPORT_IT}.",
     )
-
-
-def _beneath(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and those it came from, outermost first. Contexts may form a circle: none is given twice."""
-    seen: list[BaseException] = []
-    while error is not None and error not in seen:
-        yield error
-        seen.append(error)
-        error = error.__cause__ or error.__context__
 
 
 def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:

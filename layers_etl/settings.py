@@ -1,33 +1,55 @@
-"""Settings: the only place that reads the environment (and ``.env`` in the working directory)."""
+"""Settings: the only place that reads the environment, and ``.env``. What is wrong is told, never taken for less."""
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import SecretStr
 
-from layers_etl.domain.keys import KeyKind, key_kind
+from layers_etl.domain.addresses import check_address
+from layers_etl.domain.ids import is_usable_id
+from layers_etl.domain.keys import KeyKind, check_key, key_kind, mask_key
+from layers_etl.domain.metrics import PLATFORMS
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
 from layers_etl.domain.settlement import DEFAULT_SETTLE_HOURS, SettlingTimes
+from layers_etl.env_file import CHECKOUT, PREFIX
 from layers_etl.errors import ConfigurationError
+from layers_etl.variables import (
+    ENV_FILE,
+    Found,
+    Problem,
+    expand_home,
+    find_variables,
+    strip_quotes,
+)
 
 DEFAULT_BASE_URL: Final = "https://api.layers.com"
 LONGEST_SETTLE_HOURS: Final = 24 * 90
 """Ninety days: three times the longest attribution window of any platform; a larger number is a typing error."""
 
-CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+EARLIEST_START: Final = date(2000, 1, 1)
+"""Before any of the platforms: an earlier day is a typing error."""
+
+LATEST_START: Final = date(2099, 12, 31)
+MOST_REQUESTS_PER_MINUTE: Final = 1_000_000
+LONGEST_REQUEST_LOG_DAYS: Final = 36_500
+ALL: Final = 100.0
+"""Per cent."""
 
 
-class MachineSettings(BaseSettings):
+@dataclass(frozen=True, slots=True)
+class MachineSettings:
     """How this machine reaches the internet, under the names that its other programs read too, in either case.
 
     A proxy may have a password: both are secrets.
     """
-
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     https_proxy: SecretStr | None = None
     all_proxy: SecretStr | None = None
@@ -36,59 +58,25 @@ class MachineSettings(BaseSettings):
     ssl_cert_dir: str | None = None
 
 
-class Settings(BaseSettings):
-    """Everything a user can set, each with a default that works (design, Settings). Frozen; the key is a secret."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can set, each with a default that works (design, Settings). The key is a secret.
 
-    model_config = SettingsConfigDict(
-        env_prefix="LAYERS_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    Made by :func:`load_settings`, which checks what it is told; who makes one directly answers for the values.
+    """
 
     api_key: SecretStr | None = None
     base_url: str = DEFAULT_BASE_URL
     organization: str | None = None
-    project_ids: CommaSeparated = ()
+    project_ids: tuple[str, ...] = ()
     data_dir: Path = Path("data")
     start_date: date = date(2026, 1, 1)
-    settle_hours: Annotated[SettlingTimes, NoDecode] = Field(default_factory=SettlingTimes)
-    scopes: Annotated[tuple[Scope, ...], NoDecode] = tuple(
-        scope for name, scope in SCOPES.items() if name in DEFAULT_SCOPES
-    )
-    requests_per_minute: int | None = Field(default=None, ge=1)
-    request_log_days: int = Field(default=30, ge=1)
-    audit_percent: float = Field(default=1.0, ge=0, le=100)
+    settle_hours: SettlingTimes = field(default_factory=SettlingTimes)
+    scopes: tuple[Scope, ...] = tuple(scope for name, scope in SCOPES.items() if name in DEFAULT_SCOPES)
+    requests_per_minute: int | None = None
+    request_log_days: int = 30
+    audit_percent: float = 1.0
     allow_mixed_keys: bool = False
-
-    _machine: MachineSettings = PrivateAttr(default_factory=MachineSettings)
-
-    @field_validator("project_ids", mode="before")
-    @classmethod
-    def _parse_project_ids(cls, value: Any) -> Any:
-        return tuple(dict.fromkeys(_split(value))) if isinstance(value, str) else value
-
-    @field_validator("scopes", mode="before")
-    @classmethod
-    def _parse_scopes(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        names = _split(value)
-        if not names or not set(names) <= set(SCOPES):
-            raise ValueError(f"takes one or more of {', '.join(SCOPES)}, separated by commas")
-        return tuple(scope for name, scope in SCOPES.items() if name in names)
-
-    @field_validator("settle_hours", mode="before")
-    @classmethod
-    def _parse_settle_hours(cls, value: Any) -> Any:
-        return parse_settling_times(value) if isinstance(value, str) else value
-
-    @field_validator("base_url")
-    @classmethod
-    def _strip_slash(cls, value: str) -> str:
-        return value.rstrip("/")
-
-    @property
-    def machine(self) -> MachineSettings:
-        """What is set for every program of this machine."""
-        return self._machine
 
     @property
     def build_path(self) -> Path:
@@ -101,13 +89,18 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse.duckdb"
 
     @property
+    def dagster_path(self) -> Path:
+        """Dagster's folder, where ``DAGSTER_HOME`` names no other."""
+        return (self.data_dir / "dagster").resolve()
+
+    @property
     def key_kind(self) -> KeyKind | None:
         """Whether the key reads real accounts or may read fakes, where it says."""
         return key_kind(self.api_key.get_secret_value()) if self.api_key else None
 
     def require_api_key(self) -> SecretStr:
         """The key, or ``ConfigurationError`` where none is set."""
-        if self.api_key is None or not self.api_key.get_secret_value().strip():
+        if self.api_key is None:
             raise ConfigurationError(
                 "LAYERS_API_KEY is not set: put the key (lp_…) from the Layers dashboard into the environment or .env, "
                 "or try `make demo`, which needs none."
@@ -115,34 +108,279 @@ class Settings(BaseSettings):
         return self.api_key
 
 
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """One setting for people to read: what it is set to, the key masked, and where that comes from."""
+
+    variable: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsInForce:
+    """All that was found. ``settings`` is None where there are ``problems``; ``told`` are those that are right.
+
+    ``env_file`` is the ``.env`` that was read, if any; ``looked_in`` are the folders in which one would have been.
+    ``machine`` is what is set for every program here.
+    """
+
+    settings: Settings | None
+    told: tuple[SettingInForce, ...]
+    problems: tuple[Problem, ...]
+    env_file: Path | None
+    looked_in: tuple[Path, ...]
+    machine: MachineSettings
+
+    def require(self) -> Settings:
+        """The settings; ``ConfigurationError`` that names every problem, never a value."""
+        if self.settings is None:
+            raise ConfigurationError(
+                f"The settings cannot be used: {'; '.join(map(str, self.problems))}. See .env.example for all settings."
+            )
+        return self.settings
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which a process that works in another folder finds the very same settings."""
+        handed_on = {
+            ENV_FILE: str(self.env_file or os.devnull),
+            _variable("data_dir"): str(self.require().data_dir.absolute()),
+        }
+        others = {name: value for name, value in os.environ.items() if name.upper() not in handed_on}
+        return {**others, **handed_on}
+
+
 def load_settings() -> Settings:
-    """Read the environment; ``ConfigurationError`` naming the variable where a value is wrong (never its content,
-    which could be a secret put into the wrong variable)."""
+    """The settings in force; ``ConfigurationError`` naming each variable whose value is wrong (never its content,
+    which could be a secret put into the wrong variable), each name that is no setting, and a ``.env`` that cannot be
+    read."""
+    return read_settings().require()
+
+
+def load_machine_settings() -> MachineSettings:
+    """How this machine reaches the internet, by the environment or the same ``.env``."""
+    return read_settings().machine
+
+
+def read_settings(checkout: Path | None = CHECKOUT) -> SettingsInForce:
+    """What the environment says, and the one ``.env`` of the working directory, else of the ``checkout``.
+
+    A relative data folder is relative to the folder of the ``.env`` that was read, unless the environment names it.
+    Raises ``ConfigurationError`` where there is no working directory.
+    """
+    folder = _working_directory()
+    found = find_variables(os.environ, [_variable(name) for name in _PARSERS], folder, checkout)
+    problems = list(found.problems)
+    values: dict[str, Any] = {}
+    for setting, parse in _PARSERS.items():
+        if variable := found.variables.get(_variable(setting)):
+            try:
+                values[setting] = parse(variable.value)
+            except ValueError as error:
+                problems.append(Problem(variable.name, str(error), variable.source))
+    given = found.variables.get(_variable("data_dir"))
+    base = folder if given and not given.in_file else found.base
+    right = Settings(**values)
+    if base != folder:  # else it stays as short as it was written
+        right = replace(right, data_dir=base / right.data_dir)
+    return SettingsInForce(
+        settings=None if problems else right,
+        told=tuple(_tell(right, found, {problem.subject for problem in problems})),
+        problems=tuple(problems),
+        env_file=found.env_file,
+        looked_in=tuple(dict.fromkeys(filter(None, (folder, checkout)))),
+        machine=_read_machine({**found.of_others, **os.environ}),
+    )
+
+
+def _tell(settings: Settings, found: Found, wrong: Collection[str]) -> Iterator[SettingInForce]:
+    """Those that are not wrong. Where ``.env`` could not be read, nobody knows which have their default."""
+    for setting in _PARSERS:
+        name = _variable(setting)
+        variable = found.variables.get(name)
+        if name not in wrong and (variable or found.is_whole):
+            value = getattr(settings, setting)
+            says_nothing = value is None or value == ()
+            described = _UNSET[setting] if says_nothing else _DESCRIBERS.get(setting, str)(value)
+            yield SettingInForce(name, described, variable.source if variable else "default")
+
+
+def _read_machine(said: Mapping[str, str]) -> MachineSettings:
+    """The names in either case, as other programs read them; the smaller one first, as most do."""
+    names = ("https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
+    text = {name: (said.get(name) or said.get(name.upper()) or "").strip() for name in names}
+    return MachineSettings(
+        SecretStr(text["https_proxy"]) if text["https_proxy"] else None,
+        SecretStr(text["all_proxy"]) if text["all_proxy"] else None,
+        text["no_proxy"],
+        Path(text["ssl_cert_file"]) if text["ssl_cert_file"] else None,
+        text["ssl_cert_dir"] or None,
+    )
+
+
+def _variable(setting: str) -> str:
+    return PREFIX + setting.upper()
+
+
+def _working_directory() -> Path:
     try:
-        return Settings()
-    except ValidationError as error:
-        problems = "; ".join(
-            f"LAYERS_{'_'.join(str(part) for part in detail['loc'][:1]).upper()}: "
-            f"{detail['msg'].removeprefix('Value error, ')}"
-            for detail in error.errors(include_input=False, include_url=False)
-        )
-        raise ConfigurationError(f"A setting is wrong: {problems}. See .env.example for all settings.") from None
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The working directory cannot be used ({error.strerror}): change into another one."
+        ) from None
+
+
+def _describe_key(key: SecretStr) -> str:
+    return mask_key(key.get_secret_value())
+
+
+def _describe_settling_times(times: SettlingTimes) -> str:
+    return ",".join([str(times.default_hours), *(f"{name}={hours}" for name, hours in times.by_platform.items())])
+
+
+def _describe_scopes(scopes: tuple[Scope, ...]) -> str:
+    return ",".join(scope.name for scope in scopes)
+
+
+_DESCRIBERS: Final[dict[str, Callable[[Any], str]]] = {
+    "api_key": _describe_key,
+    "project_ids": ",".join,
+    "settle_hours": _describe_settling_times,
+    "scopes": _describe_scopes,
+    "audit_percent": "{:g}".format,
+    "allow_mixed_keys": lambda allowed: str(allowed).lower(),
+}
+"""How a value is said as its variable would say it, where ``str`` does not."""
+
+_UNSET: Final = {
+    "api_key": "not set",
+    "organization": "not set: the key's own",
+    "project_ids": "not set: all active projects",
+    "requests_per_minute": "not set: what the key's tier allows",
+}
+
+
+def _parse_key(text: str) -> SecretStr:
+    return SecretStr(check_key(text))
+
+
+def _parse_organization(text: str) -> str:
+    if not is_usable_id(text) or not _ID.fullmatch(text) or not text.isascii():
+        raise ValueError("takes the id of one organisation, like org_01HXG9")
+    return text
+
+
+def _parse_project_ids(text: str) -> tuple[str, ...]:
+    ids = tuple(dict.fromkeys(_split(text)))
+    if not ids or not all(is_usable_id(each) and _ID.fullmatch(each) for each in ids):
+        raise ValueError("takes ids of projects, separated by commas, like prj_01HXG9,prj_01HXGA")
+    return ids
+
+
+def _parse_data_dir(text: str) -> Path:
+    path = expand_home(text, os.environ)
+    if _NOT_EXPANDED.search(text):
+        raise ValueError("holds a variable ($…), which nobody puts in here: write the folder out")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"holds letters that this process cannot put into a path ({sys.getfilesystemencoding()}): set PYTHONUTF8=1"
+        ) from None
+    return path
+
+
+def _parse_start_date(text: str) -> date:
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or not EARLIEST_START <= day <= LATEST_START:
+        raise ValueError(f"takes a day from {EARLIEST_START} to {LATEST_START}, like 2026-01-01")
+    return day
 
 
 def parse_settling_times(text: str) -> SettlingTimes:
-    """``78``, ``meta_ads=672,apple_ads=720`` or both (``96,meta_ads=672``), in whole hours."""
-    default_hours = DEFAULT_SETTLE_HOURS
-    by_platform: dict[str, int] = {}
+    """``78``, ``meta_ads=672,apple_ads=720`` or both (``96,meta_ads=672``), in whole hours.
+
+    ``ValueError`` for anything else, for a platform that the API does not have, and for one that is named twice.
+    """
+    by_platform: dict[str | None, int] = {}
     for part in _split(text):
-        platform, separator, hours = part.rpartition("=")
-        if not hours.strip().isdigit() or not int(hours) <= LONGEST_SETTLE_HOURS:
-            raise ValueError(f"takes whole hours from 0 to {LONGEST_SETTLE_HOURS}, like 78 or 78,meta_ads=672")
-        if separator:
-            by_platform[platform.strip()] = int(hours)
-        else:
-            default_hours = int(hours)
-    return SettlingTimes(default_hours, by_platform)
+        named, separator, hours = part.rpartition("=")
+        platform = named.strip() if separator else None
+        if platform is not None and platform not in PLATFORMS:
+            raise ValueError(f"names a platform nobody knows: there are {', '.join(sorted(PLATFORMS))}")
+        if platform in by_platform:
+            raise ValueError(f"says {platform or 'the hours of all platforms'} twice: keep one")
+        by_platform[platform] = _whole_number(
+            hours.strip(), 0, LONGEST_SETTLE_HOURS, "whole hours", ", like 78 or 78,meta_ads=672"
+        )
+    default_hours = by_platform.pop(None, DEFAULT_SETTLE_HOURS)
+    return SettlingTimes(default_hours, {name: hours for name, hours in by_platform.items() if name})
+
+
+def _parse_scopes(text: str) -> tuple[Scope, ...]:
+    names = _split(text)
+    if not names or not set(names) <= set(SCOPES):
+        raise ValueError(f"takes one or more of {', '.join(SCOPES)}, separated by commas")
+    return tuple(scope for name, scope in SCOPES.items() if name in names)
+
+
+def _parse_requests_per_minute(text: str) -> int:
+    return _whole_number(text, 1, MOST_REQUESTS_PER_MINUTE, "a whole number")
+
+
+def _parse_request_log_days(text: str) -> int:
+    return _whole_number(text, 1, LONGEST_REQUEST_LOG_DAYS, "whole days")
+
+
+def _parse_audit_percent(text: str) -> float:
+    if not _PERCENT.fullmatch(text) or float(text) > ALL:
+        raise ValueError("takes a number from 0 to 100, like 1 or 0.5")
+    return float(text)
+
+
+def _parse_allow_mixed_keys(text: str) -> bool:
+    if text.lower() not in _TRUTHS:
+        raise ValueError("takes true or false")
+    return _TRUTHS[text.lower()]
+
+
+def _whole_number(text: str, least: int, most: int, what: str, example: str = "") -> int:
+    if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+        raise ValueError(f"takes {what} from {least} to {most}{example}")
+    return int(text)
 
 
 def _split(text: str) -> tuple[str, ...]:
-    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+    return tuple(part for part in map(strip_quotes, text.split(",")) if part)
+
+
+_ID: Final = re.compile(r"[^\s\"'`“”‘’,;|(){}\[\]<>]+")
+"""The API's ids are opaque, but none is known to hold what separates or encloses them."""
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
+_PERCENT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]*)?|\.[0-9]+")
+_NOT_EXPANDED: Final = re.compile(r"\$[A-Za-z_{]")
+_TRUTHS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
+    **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
+}
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "api_key": _parse_key,
+    "base_url": check_address,
+    "organization": _parse_organization,
+    "project_ids": _parse_project_ids,
+    "data_dir": _parse_data_dir,
+    "start_date": _parse_start_date,
+    "settle_hours": parse_settling_times,
+    "scopes": _parse_scopes,
+    "requests_per_minute": _parse_requests_per_minute,
+    "request_log_days": _parse_request_log_days,
+    "audit_percent": _parse_audit_percent,
+    "allow_mixed_keys": _parse_allow_mixed_keys,
+}
+"""What each setting makes of its text; ``ValueError`` says what it takes, as the predicate of a sentence."""

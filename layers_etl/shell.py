@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import os
 import shutil
 import sys
 import tempfile
@@ -17,9 +16,10 @@ from types import ModuleType
 from typing import Final
 
 import duckdb
-import typer
 
+from layers_etl.causes import is_interruption
 from layers_etl.errors import ConfigurationError
+from layers_etl.terminal import write_data
 from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import quote
 
@@ -91,7 +91,7 @@ def run_query(path: Path, query: str, wanted: Format, output: Path | None) -> No
 def prompt(path: Path, read_line: Callable[[str], str] = input) -> None:
     """Read statements from a person until they leave; a mistake costs one statement."""
     with _history():
-        typer.echo(f"{path}, read-only. .help tells what there is besides SQL.")
+        _say(f"{path}, read-only. .help tells what there is besides SQL.")
         while _session(path, read_line):
             pass
 
@@ -106,7 +106,11 @@ def _session(path: Path, read_line: Callable[[str], str]) -> bool:
                 with _one_sentence():
                     _answer(connection, statement)
             except ConfigurationError as error:
-                typer.echo(error, err=True)
+                sys.stderr.write(f"{error}\n")
+            except (KeyboardInterrupt, RuntimeError) as error:
+                if not is_interruption(error):  # Which DuckDB makes a RuntimeError of.
+                    raise
+                sys.stderr.write("Interrupted.\n")
     return False
 
 
@@ -117,11 +121,11 @@ def _read_statement(read_line: Callable[[str], str]) -> str | None:
         try:
             line = read_line(CONTINUED if lines else PROMPT)
         except KeyboardInterrupt:
-            typer.echo()
+            _say()
             lines = []
             continue
         except EOFError:
-            typer.echo()
+            _say()
             return None
         if not lines and line.startswith("."):
             return None if line.split()[0] in (".quit", ".exit") else line.strip()
@@ -148,7 +152,7 @@ def _answer(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
     elif command == ".schema" and argument:
         _show(connection.sql(load_sql("shell_schema"), params=[argument.strip().rstrip(";")]))
     elif command.startswith("."):
-        typer.echo(HELP)
+        _say(HELP)
     elif (result := _run(connection, statement)) is not None:
         _show(result)
 
@@ -162,20 +166,18 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRe
 
 
 def _print(result: duckdb.DuckDBPyRelation, wanted: Format, connection: duckdb.DuckDBPyConnection) -> None:
-    try:
-        if wanted is Format.TABLE:
-            _show(result)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                written = Path(folder) / "result"
-                _copy(result, wanted, connection, written)
-                sys.stdout.flush()
-                with written.open("rb") as file:
-                    shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has seen enough; Python must not stumble over the pipe again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if wanted is Format.TABLE:
+        _show(result)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "result"
+        _copy(result, wanted, connection, written)
+        with written.open("rb") as file:
+            write_data(file)
+
+
+def _say(text: str = "") -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 def _show(result: duckdb.DuckDBPyRelation) -> None:

@@ -5,6 +5,7 @@ A file with all tables and views is made once per process and scopes, then copie
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from pydantic import SecretStr
 
 from layers_etl.domain.scopes import Scope
@@ -25,14 +27,25 @@ UNPACED: Final = 10_000_000
 
 def sandbox_settings(url: str, folder: Path, **others: Any) -> Settings:
     """Settings for the sandbox at ``url`` and the data ``folder``, and nothing of the environment's; ``others`` win."""
-    usual = {
+    usual: dict[str, Any] = {
         "api_key": SecretStr(DEFAULT_KEY),
         "base_url": url,
         "data_dir": folder,
         "requests_per_minute": UNPACED,
         "audit_percent": 0,
     }
-    return Settings(_env_file=None, **(usual | others))  # pyright: ignore[reportCallIssue]
+    return Settings(**(usual | others))
+
+
+NOTHING_SET: Final = {"LAYERS_ENV_FILE": os.devnull}
+"""An environment in which no developer's ``.env`` is found."""
+
+
+def unset_all(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Work in ``folder``, with nothing of the developer's own settings in the environment."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.upper().startswith(("LAYERS_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
 
 
 @contextmanager

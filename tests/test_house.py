@@ -15,19 +15,37 @@ PACKAGE: Final = Path(__file__).parents[1] / "layers_etl"
 
 ALLOWED: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
+    "causes": frozenset({"errors"}),
+    "interruption": frozenset(),
+    "terminal": frozenset({"errors", "domain"}),
     "domain": frozenset({"errors"}),
     "api": frozenset({"errors", "domain"}),
     "warehouse": frozenset({"errors", "domain"}),
-    "settings": frozenset({"errors", "domain"}),
-    "ingest": frozenset({"errors", "domain", "settings", "api", "warehouse"}),
-    "defs": frozenset({"errors", "domain", "settings", "warehouse", "ingest"}),
+    "env_file": frozenset(),
+    "variables": frozenset({"domain", "env_file"}),
+    "settings": frozenset({"errors", "domain", "env_file", "variables"}),
+    "ingest": frozenset({"errors", "causes", "domain", "settings", "api", "warehouse"}),
+    "defs": frozenset({"errors", "interruption", "domain", "settings", "warehouse", "ingest"}),
     "definitions": frozenset({"settings", "defs"}),
     "instance": frozenset({"errors", "settings", "warehouse"}),
-    "launch": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "defs", "definitions", "instance"}),
+    "launch": frozenset(
+        {
+            "errors",
+            "causes",
+            "interruption",
+            "domain",
+            "settings",
+            "warehouse",
+            "ingest",
+            "defs",
+            "definitions",
+            "instance",
+        }
+    ),
     "doctor": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "launch"}),
     "report": frozenset({"errors", "domain", "settings", "warehouse"}),
-    "console": frozenset({"errors", "domain", "ingest"}),
-    "shell": frozenset({"errors", "domain", "warehouse"}),
+    "console": frozenset({"errors", "domain", "warehouse", "ingest"}),
+    "shell": frozenset({"errors", "causes", "terminal", "domain", "warehouse"}),
     "sandbox": frozenset(),
 }
 """What each part may import of the others. What is not named here stands at the end and may import everything."""

@@ -13,11 +13,12 @@ from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import SecretStr
+from yarl import URL
 
 from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQuestion, parse_reading
 from layers_etl.api.exchange import MOST_METRICS_BYTES, Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
-from layers_etl.api.network import Network, check_base_url, find_route
+from layers_etl.api.network import Network, find_route
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import EntityPage, parse_entity_page, parse_identity
@@ -25,8 +26,10 @@ from layers_etl.api.retries import UNTRUSTED, RetryPolicy
 from layers_etl.api.series import parse_metrics_answer
 from layers_etl.api.terms import Terms, TermsBook
 from layers_etl.api.transport import AiohttpTransport, Timeouts
+from layers_etl.domain.addresses import check_address
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, format_instant, week_start
 from layers_etl.domain.entities import Entity, Identity, Listing, OddField
+from layers_etl.domain.keys import check_key
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES, metrics_of
 from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
@@ -86,16 +89,16 @@ class LayersClient:
         ``transport`` is the seam for tests, ``network`` what the machine says of proxies and certificates.
         ``on_request`` gets one record per logical request, failed ones too.
         """
-        _check_key(api_key)
-        url = check_base_url(base_url)
-        self.route = find_route(url, network or Network())
+        _ = _checked("LAYERS_API_KEY", check_key, api_key.get_secret_value())
+        origin = _checked("LAYERS_BASE_URL", check_address, base_url)
+        self.route = find_route(URL(origin), network or Network())
         self._pace_is_set = requests_per_minute is not None
         self._pacer = Pacer(requests_per_minute or UNKNOWN_TIER)
         self._transport = transport or AiohttpTransport(
             timeouts or Timeouts(), connections=MOST_IN_FLIGHT, route=self.route
         )
         self._exchange = Exchange(
-            origin=str(url).rstrip("/"),
+            origin=origin,
             api_key=api_key,
             organization=organization,
             transport=self._transport,
@@ -462,7 +465,8 @@ def _question_parameters(window: DayWindow, granularity: str, metrics: tuple[str
     )
 
 
-def _check_key(api_key: SecretStr) -> None:
-    key = api_key.get_secret_value()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigurationError("LAYERS_API_KEY is empty or holds characters no key has; copy it again")
+def _checked(setting: str, check: Callable[[str], str], value: str) -> str:
+    try:
+        return check(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{setting} {error}") from None

@@ -7,6 +7,8 @@ of the request: aiohttp's errors lead to its headers, and so to the key or to a 
 from __future__ import annotations
 
 import errno
+import os
+import re
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,15 +79,16 @@ class _Party:
     place: str
     host: str
     setting: str
+    is_proxy: bool
 
     @staticmethod
     def of(failure: aiohttp.ClientConnectorError, route: Route) -> _Party:
         """The proxy or the API: either's certificate, say, may be the wrong one."""
         host, proxy = failure.host, route.proxy
         if proxy and (host, failure.port) == (proxy.address.raw_host, proxy.address.port):
-            return _Party(str(proxy), host, proxy.setting)
+            return _Party(str(proxy), host, proxy.setting, is_proxy=True)
         through = f" through {proxy}" if proxy else ""
-        return _Party(f"{_host_and_port(host, failure.port)}{through}", host, "LAYERS_BASE_URL")
+        return _Party(f"{_host_and_port(host, failure.port)}{through}", host, "LAYERS_BASE_URL", is_proxy=False)
 
 
 def _not_connected(failure: aiohttp.ClientConnectorError, party: _Party, route: Route) -> httpx.TransportError:
@@ -99,17 +102,28 @@ def _not_connected(failure: aiohttp.ClientConnectorError, party: _Party, route: 
     if isinstance(cause, ssl.SSLError):
         if cause.reason in _NO_TLS:
             reason = f"what listens at {party.place} does not speak TLS"
-            return httpx.ConnectError(_sentence(reason, f"check {party.setting}, the port above all"))
+            what = "which then begins with http://" if party.is_proxy else "the port above all"
+            return httpx.ConnectError(_sentence(reason, f"check {party.setting}, {what}"))
         words = printable_line((cause.reason or "no reason given").replace("_", " ").lower())
         return httpx.ConnectError(_sentence(f"the TLS handshake with {party.place} failed ({words})", check))
-    if isinstance(cause, ConnectionRefusedError):
+    number = _error_number(cause)
+    if number == errno.ECONNREFUSED:
         reason = f"the connection to {party.place} is refused: nothing listens there, or a firewall is in the way"
-        return httpx.ConnectError(_sentence(reason, check, route.hint))
-    if cause.errno in _UNREACHABLE:
+    elif number in _UNREACHABLE:
         reason = f"there is no way from here to {party.place}: this machine has no network, or not that one"
-        return httpx.ConnectError(_sentence(reason, check, route.hint))
-    words = printable_line(cause.strerror or type(cause).__name__).lower()
-    return httpx.ConnectError(_sentence(f"no connection to {party.place} ({words})", check, route.hint))
+    else:
+        words = os.strerror(number).lower() if number else type(cause).__name__
+        reason = f"there is no connection to {party.place} ({words})"
+    return httpx.ConnectError(_sentence(reason, check, route.hint))
+
+
+def _error_number(cause: OSError) -> int | None:
+    """Of a host whose addresses fail each in its own way, that of one that there is a way to: to IPv6 there often is
+    none."""
+    if cause.errno is not None:
+        return cause.errno
+    numbers = [int(number) for number in re.findall(r"\[Errno (\d+)\]", str(cause))]
+    return next((number for number in numbers if number not in _UNREACHABLE), numbers[0] if numbers else None)
 
 
 def _not_trusted(cause: Exception, party: _Party) -> CertificateError:

@@ -167,7 +167,7 @@ class Exchange:
         self._retry = retry
         self._on_request = on_request
         self._refusal: RefusedError | None = None
-        self._was_answered = False
+        self._was_reached = False
 
     async def get(self, request: Request, parse: Callable[[Answer], T]) -> T:
         """Send ``request`` until ``parse`` accepts an answer or the bounds of the policy are reached.
@@ -197,7 +197,7 @@ class Exchange:
             return _believe(await self._attempt(request, tally), parse)
         except ApiError as error:
             first_failure = error
-        policy = self._retry if self._was_answered else self._retry.before_any_answer()
+        policy = self._retry if self._was_reached else self._retry.before_reached(tally.wire_seconds)
         attempts = stamina.retry_context(
             on=decision,
             attempts=policy.attempts,
@@ -255,6 +255,7 @@ class Exchange:
             self._check_not_refused(request)
             return await self._receive(request, tally)
         except httpx.TransportError as failure:
+            self._was_reached |= isinstance(failure, httpx.ReadTimeout | httpx.ReadError)
             context = replace(request.context, request_id=tally.request_id)
             raise _no_answer(context, tally.status, failure) from None
         finally:
@@ -270,7 +271,7 @@ class Exchange:
         answer = await self._transport.handle_async_request(
             httpx.Request("GET", self._origin, headers=headers, stream=_NOTHING, extensions=target)
         )
-        self._was_answered = True
+        self._was_reached = True
         said = {
             name.lower(): printable_line(value.replace(key, _HIDDEN), MOST_HEADER_CHARACTERS)
             for name, value in answer.headers.items()

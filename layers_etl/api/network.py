@@ -6,7 +6,6 @@ would take the key's place.
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
+from layers_etl.domain.addresses import is_loopback
 from layers_etl.errors import ConfigurationError
 
 _SOCKS: Final = frozenset({"socks", "socks4", "socks4a", "socks5", "socks5h"})
@@ -28,7 +28,7 @@ class Network:
     """What the machine's own settings say of the way out.
 
     ``proxies`` are for https, by the name of their setting: the first counts. ``no_proxy`` are the hosts that need
-    none. The certificates of ``authority_file`` and ``authority_folder`` are trusted besides those of the system.
+    none. The certificates of ``authority_file`` and ``authority_folder`` are trusted besides those that OpenSSL finds.
     """
 
     proxies: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
@@ -67,22 +67,6 @@ class Route:
 DIRECT: Final = Route()
 
 
-def check_base_url(base_url: str) -> URL:
-    """Where the key may be sent: https anywhere, plain http to this machine only; else ``ConfigurationError``."""
-    try:
-        url = URL(base_url)
-        _ = (url.host or "").encode("idna")
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host or url.query_string or url.fragment or url.user:
-        raise ConfigurationError(f"LAYERS_BASE_URL {base_url!r} is no address like https://api.layers.com")
-    if url.scheme == "http" and not _is_loopback(url.host):
-        raise ConfigurationError(
-            f"LAYERS_BASE_URL {base_url!r} would send the key unencrypted; use https (http is for this machine only)"
-        )
-    return url
-
-
 def find_route(url: URL, network: Network) -> Route:
     """How ``url`` is reached; ``ConfigurationError`` for a proxy or a file of certificates that cannot be used.
 
@@ -91,7 +75,7 @@ def find_route(url: URL, network: Network) -> Route:
     if url.scheme == "http":
         return DIRECT
     tls = _trust(network)
-    if _is_loopback(url.host or ""):
+    if is_loopback(url.host or ""):
         return Route(tls=tls)
     if not network.proxies:
         return Route(tls=tls, hint="if a proxy is needed here, set HTTPS_PROXY")
@@ -157,10 +141,3 @@ def _trust(network: Network) -> ssl.SSLContext | Literal[True]:
             "certificate of your organisation's authority, or unset it."
         ) from None
     return context
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

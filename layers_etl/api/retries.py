@@ -27,6 +27,10 @@ _FINAL: Final = frozenset({RATE_LIMITED, CERTIFICATE, PROXY})
 """What another try would meet again; refusals for pace have had their own waits."""
 
 
+LONG_TRY_SECONDS: Final = 5.0
+"""As long as a name server is waited for, and packets are sent again by the system meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Bounds of trying again; seconds throughout.
@@ -44,11 +48,14 @@ class RetryPolicy:
     refusals: int = 10
     patience: float = 900.0
 
-    def before_any_answer(self) -> RetryPolicy:
-        """Of a connection on which nothing was ever answered: three tries within two seconds, as far as it fails at
-        once. What is wrong then is more often a setting than the network's bad moment, and somebody waits to hear it.
+    def before_reached(self, seconds: float) -> RetryPolicy:
+        """For a first request that could not even connect, after ``seconds``: three tries within two seconds, or one
+        where the system had tried for long itself.
+
+        What is wrong then is more often a setting than the network's bad moment, and somebody waits to hear it.
         """
-        return replace(self, attempts=min(self.attempts, 3), wait_max=min(self.wait_max, 1.0))
+        attempts = 3 if seconds < LONG_TRY_SECONDS else 1
+        return replace(self, attempts=min(self.attempts, attempts), wait_max=min(self.wait_max, 1.0))
 
     def untold_wait(self, refusals: int) -> float:
         """How long all workers pause after the ``refusals``-th 429 in a row that did not say for how long."""

@@ -1,8 +1,8 @@
 """HTTP: httpx's transport interface, carried out by aiohttp. The seam for tests.
 
 aiohttp, because httpx's own transport costs twenty times as much. Called directly, because of what
-``httpx.AsyncClient`` adds (redirects, cookies, authentication flows, proxies from the environment) nothing is wanted
-here, and it costs as much time again (``benchmarks/api_overhead.py``). Hence no redirect can be followed with the key.
+``httpx.AsyncClient`` adds (redirects, cookies, authentication flows, the environment) nothing is wanted here, and it
+costs as much time again (``benchmarks/api_overhead.py``). Hence no redirect can be followed with the key.
 """
 
 from __future__ import annotations

@@ -5,13 +5,22 @@ from datetime import timedelta
 
 import dagster as dg
 
-from layers_etl.defs.metadata import Metadata, mart_metadata, outcome_metadata, publication_metadata, table_metadata
+from layers_etl.defs.metadata import (
+    ASKED_FOR_AGAIN,
+    Metadata,
+    complaint,
+    mart_metadata,
+    outcome_metadata,
+    publication_metadata,
+    table_definition,
+    table_metadata,
+)
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.ingestion import Ingestion
-from layers_etl.ingest.outcomes import ScopeOutcome
+from layers_etl.ingest.outcomes import REASONS_SHOWN, ScopeOutcome, describe_failed_reads, describe_unread_days
 from layers_etl.warehouse.tables import daily_mart, entity_table, metrics_table, weekly_reach_table
 
 OWNERS = ["team:ads-data"]
@@ -33,6 +42,7 @@ def entities_asset(scope: Scope) -> dg.AssetsDefinition:
         name=scope.plural,
         deps=parents,
         description=table.comment,
+        metadata=table_definition(table),
         group_name="listings",
         owners=OWNERS,
         kinds=KINDS,
@@ -57,7 +67,10 @@ def _none_failed(
         check_name=check_name,
         passed=not failures,
         severity=severity,
-        metadata={"failures": dg.MetadataValue.json(failures[:FAILURES_SHOWN])},
+        metadata={
+            "failures": dg.MetadataValue.json(failures[:FAILURES_SHOWN]),
+            **complaint("; ".join(failures[:REASONS_SHOWN]), ASKED_FOR_AGAIN),
+        },
     )
 
 
@@ -77,6 +90,7 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
                 key,
                 deps=[scope.plural] if scope is not PROJECT else [AD_ACCOUNT.plural],
                 description=metrics_table(scope).comment,
+                metadata=table_definition(metrics_table(scope)),
                 group_name="metrics",
                 owners=OWNERS,
                 kinds=KINDS,
@@ -119,14 +133,9 @@ def metrics_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
         if ends_here:
             run.finish()
             _log_finished(context, run, list(weekly))
-        failed = {
-            outcome.scope.metrics_table: outcome.failed_days for outcome in outcomes.values() if outcome.failed_days
-        }
-        if failed:
+        if unread := describe_unread_days(outcomes.values()):
             raise dg.Failure(
-                "Nothing could be read for "
-                + "; ".join(f"{name}: {', '.join(map(str, sorted(days)))}" for name, days in failed.items())
-                + ". The days before and after are unharmed; materialize these again once the API answers.",
+                f"{unread}. The days before and after are unharmed; read these again once the API answers.",
                 allow_retries=False,
             )
 
@@ -148,6 +157,8 @@ def _report(
         metadata={
             "failed_entities": len({failed.read.key for failed in outcome.failed}),
             "failures": dg.MetadataValue.json(failures[:FAILURES_SHOWN]),
+            # Of listings that failed their own check tells.
+            **complaint(describe_failed_reads(outcome), ASKED_FOR_AGAIN),
             # Told, but no reason to fail: no day lacks anything for it.
             "weeks_without_reach": dg.MetadataValue.json([str(error) for error in weekly_failures[:FAILURES_SHOWN]]),
         },
@@ -193,6 +204,7 @@ def weekly_reach_asset(scope: Scope) -> dg.AssetsDefinition:
         name=scope.weekly_reach_table,
         deps=[scope.metrics_table],
         description=table.comment,
+        metadata=table_definition(table),
         group_name="metrics",
         owners=OWNERS,
         kinds=KINDS,
@@ -232,6 +244,7 @@ def daily_mart_asset(scope: Scope) -> dg.AssetsDefinition:
         name=scope.daily_mart,
         deps=[scope.metrics_table],
         description=table.comment,
+        metadata=table_definition(table),
         group_name="marts",
         owners=OWNERS,
         kinds=KINDS,

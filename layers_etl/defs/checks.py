@@ -1,13 +1,19 @@
 """Asset checks: the promises the tables make, held after every run."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from functools import partial
 
 import dagster as dg
 
 from layers_etl.defs.assets import listed_scopes
+from layers_etl.defs.metadata import TOLD, WHAT_TO_DO, WRONG, complaint
 from layers_etl.defs.resources import IngestionResource
+from layers_etl.domain.days import describe_days
+from layers_etl.domain.entities import named
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.errors import REPORT_IT
 from layers_etl.ingest.outstanding import overdue_reads
 from layers_etl.warehouse.audits import load_audit_findings
 from layers_etl.warehouse.checks import (
@@ -21,17 +27,17 @@ from layers_etl.warehouse.checks import (
     load_unrefreshed_accounts,
 )
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.doubtful_days import load_doubtful_days
+from layers_etl.warehouse.doubtful_days import DoubtfulDay, describe_doubts, load_doubtful_days
+from layers_etl.warehouse.entities import load_entity_names
 from layers_etl.warehouse.marts import count_stale_windows
-from layers_etl.warehouse.reconciliation import load_disagreements
+from layers_etl.warehouse.reconciliation import Disagreement, load_disagreements
 from layers_etl.warehouse.reconciliation_views import Reconciliation, reconciliations_of
 from layers_etl.warehouse.sources import load_standing_sources
 
 OFFENDERS_SHOWN = 20
 """The worst ones; a check is read by people."""
 
-TOLD = "told"
-"""Under this name a check's metadata holds sentences that the command line says at the end of a run."""
+NAMED_IN_A_SENTENCE = 3
 
 
 def all_checks(scopes: Sequence[Scope]) -> Iterable[dg.AssetChecksDefinition]:
@@ -89,7 +95,16 @@ def _none_found(
     @dg.asset_check(name=name, asset=asset, description=description)
     def none_found(ingestion: IngestionResource) -> dg.AssetCheckResult:
         number = count(ingestion.ingestion.warehouse)
-        return dg.AssetCheckResult(passed=number == 0, metadata={found: number})
+        return dg.AssetCheckResult(
+            passed=number == 0,
+            metadata={
+                found: number,
+                **complaint(
+                    f"{asset} has {number:,} {found.replace('_', ' ')}, and should have none" if number else "",
+                    f"This is a bug: {REPORT_IT}.",
+                ),
+            },
+        )
 
     return none_found
 
@@ -115,7 +130,7 @@ def _every_account_is_refreshed() -> dg.AssetChecksDefinition:
             metadata={
                 "unrefreshed_accounts": len(unrefreshed),
                 TOLD: _first_of(unrefreshed),
-                "what_to_do": "Reconnect these accounts in Layers. Their days settle once the numbers move again.",
+                WHAT_TO_DO: "Reconnect these accounts in Layers. Their days settle once the numbers move again.",
             },
         )
 
@@ -138,7 +153,7 @@ def _no_account_is_listed_twice() -> dg.AssetChecksDefinition:
             metadata={
                 "accounts_with_several_ids": len(duplicates),
                 TOLD: _first_of(duplicates),
-                "what_to_do": "Where an account was connected anew, nothing: this is told for eight weeks after its "
+                WHAT_TO_DO: "Where an account was connected anew, nothing: this is told for eight weeks after its "
                 "old id was last listed. Where it is connected twice, disconnect one in Layers.",
             },
         )
@@ -163,7 +178,7 @@ def _every_source_moves(scope: Scope) -> dg.AssetChecksDefinition:
                 "standing_sources": len(standing),
                 "days_that_wait": sum(source.held_days for source in standing),
                 TOLD: _first_of(standing),
-                "what_to_do": "See Layers' status page and the accounts' connections there. Every run reads these "
+                WHAT_TO_DO: "See Layers' status page and the accounts' connections there. Every run reads these "
                 "days again, and they settle once the numbers move.",
             },
         )
@@ -190,8 +205,9 @@ def _every_day_could_be_believed(scope: Scope) -> dg.AssetChecksDefinition:
             metadata={
                 "doubtful_days": len(doubtful),
                 "new_in_this_run": len(new),
-                TOLD: _first_of(doubtful),
-                "what_to_do": "Every run asks for these days again. Where vanished activity is really gone, a backfill "
+                TOLD: _first_of(describe_doubts(doubtful)),
+                **({WRONG: _describe_new_doubts(scope, new)} if new else {}),
+                WHAT_TO_DO: "Every run asks for these days again. Where vanished activity is really gone, a backfill "
                 "of the days accepts it; else send ops.doubtful_days.request_id to Layers' support.",
             },
         )
@@ -218,7 +234,7 @@ def _every_day_was_read_late_enough(scope: Scope) -> dg.AssetChecksDefinition:
                 "examples": dg.MetadataValue.json(
                     [f"{read.key.entity_id} {read.window}" for read in overdue[:OFFENDERS_SHOWN]]
                 ),
-                "what_to_do": "Launch the job refresh for the newest day: it reads all that is not settled up to it.",
+                WHAT_TO_DO: "Launch the job refresh for the newest day: it reads all that is not settled up to it.",
             },
         )
 
@@ -331,8 +347,43 @@ def _children_add_up(reconciliation: Reconciliation) -> dg.AssetChecksDefinition
                 "contradictions_read_now": len(contradictions),
                 "other_residuals": len(found) - len(contradictions),
                 "worst": _first_of(worst),
-                "what_to_do": f"Look at marts.{reconciliation.view}; a backfill of these days reads both sides again.",
+                **(
+                    {WRONG: _describe_contradictions(run.warehouse, reconciliation, contradictions)}
+                    if contradictions
+                    else {}
+                ),
+                WHAT_TO_DO: f"Look at marts.{reconciliation.view}; a backfill of these days reads both sides again.",
             },
         )
 
     return children_add_up
+
+
+def _describe_new_doubts(scope: Scope, new: Sequence[DoubtfulDay]) -> str:
+    return f"{len(new):,} days of {scope.plural.replace('_', ' ')} are newly in doubt: " + "; ".join(
+        describe_doubts(new)[:NAMED_IN_A_SENTENCE]
+    )
+
+
+def _describe_contradictions(
+    warehouse: Warehouse, reconciliation: Reconciliation, contradictions: Sequence[Disagreement]
+) -> str:
+    """How many days contradict, and the first parents by name, with theirs."""
+    days: dict[str, list[date]] = defaultdict(list)
+    for found in contradictions:
+        days[found.entity_id].append(found.day)
+    scope = reconciliation.parent
+    names = {
+        entity_id: name
+        for (of_scope, _, entity_id), name in load_entity_names(warehouse, days).items()
+        if of_scope == scope.name
+    }
+    shown = [
+        f"{named(names.get(entity_id), entity_id)} on {describe_days(found)}"
+        for entity_id, found in list(days.items())[:NAMED_IN_A_SENTENCE]
+    ]
+    others = "; and others" if len(days) > NAMED_IN_A_SENTENCE else ""
+    return (
+        f"{len(contradictions):,} days of {scope.plural.replace('_', ' ')} are not the sum of their "
+        f"{reconciliation.children}: {'; '.join(shown)}{others}"
+    )

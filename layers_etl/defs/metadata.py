@@ -1,7 +1,7 @@
 """What the UI shows of a table and of a run."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -14,13 +14,29 @@ from layers_etl.warehouse.tables import Table, metrics_table
 Metadata = dict[str, Any]
 
 
-def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
-    """Name, columns with their comments, and the number of rows."""
-    rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
+TOLD: Final = "told"
+"""Under this name a check's metadata holds sentences that the command line says at the end of a run."""
+
+WRONG: Final = "wrong"
+"""Under this name a check that can fail a run says in a sentence what is wrong; the command line ends with it."""
+
+WHAT_TO_DO: Final = "what_to_do"
+"""Under this name it says what to do, or what happens by itself."""
+
+ASKED_FOR_AGAIN: Final = "All else landed and is published; the next run asks for just what is missing."
+
+
+def complaint(wrong: str, what_to_do: str) -> Metadata:
+    """What a failing check says in sentences; nothing where nothing is wrong."""
+    return {WRONG: wrong, WHAT_TO_DO: what_to_do} if wrong else {}
+
+
+def table_definition(table: Table) -> Metadata:
+    """Name and columns with their comments: part of an asset's definition, for in each event Dagster would keep them
+    again for ever."""
     return {
         "dagster/table_name": table.qualified,
         "dagster/storage_kind": "duckdb",
-        "dagster/row_count": rows,
         "dagster/column_schema": dg.TableSchema(
             columns=[
                 dg.TableColumn(
@@ -33,6 +49,12 @@ def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
             ]
         ),
     }
+
+
+def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
+    """The number of rows."""
+    rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
+    return {"dagster/row_count": rows}
 
 
 def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> Metadata:

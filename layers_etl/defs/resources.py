@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,9 +10,12 @@ from pydantic import Field, PrivateAttr
 
 from layers_etl.defs.dead_runs import IN_PROGRESS, KILLED
 from layers_etl.defs.partitions import window_of_tags
+from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.interruption import was_interrupted
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.databases import DAMAGE
@@ -59,12 +63,15 @@ class IngestionResource(dg.ConfigurableResource[Any]):
         )
         with open_warehouse(settings.build_path, settings.scopes, published=settings.published_path) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
+            if context.instance:
+                forgotten = utc_now() - timedelta(days=settings.request_log_days)
+                forget_run_logs(context.instance, settings.dagster_path, before=forgotten)
             self._ingestion = Ingestion(settings, warehouse, request, run_id=run_id)
             try:
                 yield self
             finally:
                 warehouse.is_distrusted = _found_damage(context.instance, run_id)
-                self._ingestion.close()
+                self._ingestion.close(interrupted=was_interrupted())
                 self._ingestion = None
 
 

@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 ONE_DAY = timedelta(days=1)
 
+MOST_RANGES = 10
+"""Of days in one sentence."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DayWindow:
@@ -70,6 +73,20 @@ def join_days(days: Iterable[date]) -> list[DayWindow]:
         else:
             windows.append(DayWindow(day, day + ONE_DAY))
     return windows
+
+
+def describe_days(days: Iterable[date], most: int = MOST_RANGES) -> str:
+    """``2026-03-01 to 2026-03-31, 2026-04-02``, as people read them: the last day of each range is in it.
+
+    Of more than ``most`` ranges, these and how many days are left.
+    """
+    windows = join_days(days)
+    shown = [
+        str(window.since) if len(window) == 1 else f"{window.since} to {window.until - ONE_DAY}"
+        for window in windows[:most]
+    ]
+    rest = sum(len(window) for window in windows[most:])
+    return ", ".join(shown) + (f" and {rest:,} more days" if rest > 1 else " and 1 more day" if rest else "")
 
 
 def subtract_windows(window: DayWindow, closed: Sequence[DayWindow]) -> list[DayWindow]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from layers_etl.domain.scopes import Scope
+from layers_etl.domain.storable import printable_line
 
 KEY_SCOPES: Final = ("projects:read", "ads:read", "metrics:read")
 """Of the key: for the list of projects, for their accounts and campaigns, for the metrics (layers-api.md, Errors)."""
@@ -27,6 +28,12 @@ class Identity:
     rate_limit_tier: str | None
     switched_off: tuple[str, ...]
     server_now: datetime | None
+
+
+def named(name: str | None, entity_id: str) -> str:
+    """``Spring Sale (cmp_1)``, on one line whatever the name holds; the id alone where it has none."""
+    shown = printable_line(name or "")
+    return f"{shown} ({entity_id})" if shown else entity_id
 
 
 @dataclass(frozen=True, slots=True)

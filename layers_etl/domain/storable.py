@@ -23,6 +23,11 @@ _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _UNPRINTABLE: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
+_CONTROLS: Final = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""All but the end of a line and the tabulator; those of Unicode too, that end a line or turn its direction."""
+
+_LINE_ENDS: Final = re.compile("\\s*[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\\s*")
+
 
 def storable_text(text: str, most: int = LONGEST_TEXT) -> str:
     """``text`` with U+FFFD for NUL and for halves of surrogate pairs, which UTF-8 has no bytes for; cut at ``most``."""
@@ -53,3 +58,13 @@ def printable_line(text: str, most: int = LONGEST_LINE) -> str:
     """A server's words as part of a sentence: one line without control codes, cut at ``most`` characters."""
     words = _UNPRINTABLE.sub(" ", text[: 4 * most]).split()
     return storable_text(" ".join(words), most)
+
+
+def with_visible_controls(text: str) -> str:
+    """``text`` as a terminal may get it: every control code but line feed and tabulator as ``\\u001b``."""
+    return _CONTROLS.sub(lambda code: f"\\u{ord(code[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """``text`` as one line of a log or a list: what data holds of line ends must not pass for lines of ours."""
+    return _LINE_ENDS.sub(" ", text)

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Final, TypeVar
 
+from yarl import URL
+
 from layers_etl.api.client import LayersClient
 from layers_etl.api.failures import FORBIDDEN_SCOPE
-from layers_etl.api.network import Network, check_base_url, find_route
+from layers_etl.api.network import Network, find_route
 from layers_etl.api.retries import RetryPolicy
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.entities import Entity, Identity, Listing
@@ -18,7 +20,7 @@ from layers_etl.domain.ids import find_same_id, is_among
 from layers_etl.domain.readings import EntityKey, Reading, RequestRecord
 from layers_etl.domain.scopes import PROJECT, Scope
 from layers_etl.errors import ConfigurationError, RefusedError
-from layers_etl.settings import MachineSettings, Settings
+from layers_etl.settings import MachineSettings, Settings, load_machine_settings
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +46,13 @@ def layers_client(
         requests_per_minute=settings.requests_per_minute,
         on_request=on_request,
         retry=retry,
-        network=_network(settings.machine),
+        network=_network(load_machine_settings()),
     )
 
 
 def describe_route(settings: Settings) -> str:
     """How the API is reached; ``ConfigurationError`` for an address, a proxy or certificates that cannot be used."""
-    route = find_route(check_base_url(settings.base_url), _network(settings.machine))
+    route = find_route(URL(settings.base_url), _network(load_machine_settings()))
     return f"{settings.base_url} is reached {f'through {route.proxy}' if route.proxy else 'without a proxy'}."
 
 

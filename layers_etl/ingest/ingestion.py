@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from asyncio import Runner
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome, incomplete_
 from layers_etl.ingest.outstanding import OpenDays, find_open_days
 from layers_etl.ingest.reading import MetricsReader
 from layers_etl.ingest.request import RunRequest
+from layers_etl.ingest.runner import InterruptibleRunner
 from layers_etl.ingest.session import Session, open_session
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome, WeeklyReachReader
 from layers_etl.settings import Settings
@@ -52,7 +52,7 @@ class Ingestion:
         self.request = request
         self._journal = Journal(warehouse, run_id, now)
         self._connect = connect
-        self._runner = Runner()
+        self._runner = InterruptibleRunner()
         self._session: Session | None = None
         self._listings: dict[Scope, ListingOutcome] = {}
 
@@ -123,9 +123,14 @@ class Ingestion:
             self.derive(scope)
         self.publish()
 
-    def close(self) -> None:
-        """Write down how the run ended and let go of the connection to the API."""
+    def close(self, *, interrupted: bool = False) -> None:
+        """Write down how the run ended and let go of the connection to the API.
+
+        ``interrupted`` is whether somebody asked for the end, which may have been between two of its parts.
+        """
         try:
+            if interrupted:
+                self._journal.interrupt()
             self._journal.record_end()
         finally:
             if self._session:

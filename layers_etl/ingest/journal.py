@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from layers_etl.api.exchange import KEPT_BODY_BYTES
+from layers_etl.causes import is_interruption
 from layers_etl.domain.entities import Entity, OddField
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.domain.scopes import Scope
-from layers_etl.domain.storable import storable_text
+from layers_etl.domain.storable import printable_line, storable_text
 from layers_etl.errors import EntityError, RefusedError, UntrustedAnswerError
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.entities import load_entity_names
 from layers_etl.warehouse.runs import (
     Failure,
     ListedOddly,
@@ -79,7 +82,7 @@ class Journal:
     def _write_down(self, errors: Iterable[EntityError]) -> list[Failure]:
         failures: list[Failure] = []
         untrusted: list[UntrustedAnswer] = []
-        for error in errors:
+        for error in self._name_entities(list(errors)):
             context, at = error.context, self.now()
             place = (context.scope, context.project_id, context.entity_id, context.since, context.until)
             failures.append(Failure(at, *place, error.code, error.status, context.request_id, str(error)))
@@ -90,6 +93,16 @@ class Journal:
         record_failures(self._warehouse, self.run_id, failures)
         record_untrusted_answers(self._warehouse, self.run_id, untrusted)
         return failures
+
+    def _name_entities(self, errors: Sequence[EntityError]) -> Sequence[EntityError]:
+        """Every error that is told or kept passes here: the one place where an entity's name joins its id."""
+        ids = {error.context.entity_id for error in errors if error.context.entity_id}
+        names = load_entity_names(self._warehouse, ids) if ids else {}
+        for error in errors:
+            context = error.context
+            name = names.get((context.scope or "", context.project_id or "", context.entity_id or ""))
+            error.context = replace(context, entity_name=printable_line(name or "") or None)
+        return errors
 
     def note_odd_fields(
         self, scope: Scope, entities: Sequence[Entity], left_out: Iterable[tuple[str | None, Sequence[OddField]]]
@@ -129,6 +142,10 @@ class Journal:
         """The run as a whole failed; the first reason counts."""
         self._end = self._end or (RunStatus.FAILED, message)
 
+    def interrupt(self) -> None:
+        """Somebody asked for the end; what had failed before that counts."""
+        self._end = self._end or (RunStatus.INTERRUPTED, "Interrupted; the same request takes it up again.")
+
     def record_end(self) -> None:
         """Write down how the run stands now; the last call counts."""
         self.flush()
@@ -145,9 +162,9 @@ class Journal:
         except RefusedError as error:
             self._end = self._end or (RunStatus.REFUSED, str(error))
             raise
-        except Exception as error:
-            self.fail(str(error))
-            raise
-        except BaseException:
-            self._end = self._end or (RunStatus.INTERRUPTED, "Interrupted; the same request takes it up again.")
+        except BaseException as error:
+            if is_interruption(error):
+                self.interrupt()
+            else:
+                self.fail(str(error))
             raise

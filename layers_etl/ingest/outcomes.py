@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from layers_etl.api.retries import UNTRUSTED
-from layers_etl.domain.days import DayWindow
+from layers_etl.domain.days import DayWindow, describe_days
 from layers_etl.domain.entities import OddField
 from layers_etl.domain.planning import Plan, PlannedRead
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import EntityError, RequestContext
+
+REASONS_SHOWN: Final = 3
+ENTITIES_SHOWN: Final = 3
+"""In one sentence; ``ops.failures`` has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,44 @@ class ScopeOutcome:
         """The days that count as materialized: readable entities have landed, or had before."""
         landed = frozenset(self.window) - self.failed_days
         return landed if self.covered_days is None else landed & self.covered_days
+
+
+def describe_failed_reads(outcome: ScopeOutcome) -> str:
+    """Why how many of how many entities could not be read, and which: one clause for each reason, most entities first.
+
+    ``Layers answered 503: 3 of 24 campaigns could not be read (Spring Sale (cmp_1), Autumn (cmp_2) and 1 more)``.
+    """
+    by_reason: dict[str, dict[EntityKey, str]] = defaultdict(dict)
+    for failed in outcome.failed:
+        by_reason[failed.error.reason][failed.read.key] = failed.error.context.entity
+    ordered = sorted(by_reason.items(), key=lambda found: -len(found[1]))
+    nouns = outcome.scope.plural.replace("_", " ")
+    clauses = [
+        f"{reason.rstrip('.')}: {len(entities):,} of {outcome.expected:,} {nouns} could not be read "
+        f"({_first_of(list(entities.values()))})"
+        for reason, entities in ordered[:REASONS_SHOWN]
+    ]
+    others = {key for _, entities in ordered[REASONS_SHOWN:] for key in entities}
+    return "; ".join([*clauses, *([f"for other reasons, {len(others):,} more"] if others else [])])
+
+
+def describe_unread_days(outcomes: Iterable[ScopeOutcome]) -> str:
+    """Why nothing at all could be read for which days, by scope; empty where that is so of none."""
+    return "; ".join(
+        f"{_reasons(outcome) or 'these days have not begun'}: nothing could be read for "
+        f"{outcome.scope.metrics_table} on {describe_days(outcome.failed_days)}"
+        for outcome in outcomes
+        if outcome.failed_days
+    )
+
+
+def _reasons(outcome: ScopeOutcome) -> str:
+    return _first_of(list(dict.fromkeys(error.reason.rstrip(".") for error in outcome.failures)))
+
+
+def _first_of(found: Sequence[str]) -> str:
+    more = f" and {len(found) - ENTITIES_SHOWN:,} more" if len(found) > ENTITIES_SHOWN else ""
+    return ", ".join(found[:ENTITIES_SHOWN]) + more
 
 
 def failures_by_day(window: DayWindow, failed: Sequence[FailedRead]) -> dict[date, int]:

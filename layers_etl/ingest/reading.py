@@ -11,7 +11,7 @@ from itertools import chain
 from random import Random
 
 from layers_etl.domain.auditing import count_audits, sample_audits
-from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
+from layers_etl.domain.days import ONE_DAY, DayWindow, describe_days, join_days, subtract_windows
 from layers_etl.domain.freshness import Source, SourceKey
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.planning import Known, Plan, PlannedRead, open_windows, plan_reads
@@ -330,5 +330,5 @@ class MetricsReader:
 
     def _note_failed_days(self, outcome: ScopeOutcome) -> None:
         if outcome.failed_days:
-            days = ", ".join(map(str, join_days(outcome.failed_days)))
+            days = describe_days(outcome.failed_days)
             self.session.journal.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")

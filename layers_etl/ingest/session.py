@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from asyncio import Runner
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +18,7 @@ from layers_etl.ingest.identity import Connect, fetch_wanted_projects, layers_cl
 from layers_etl.ingest.journal import Journal, utc_now
 from layers_etl.ingest.outcomes import incomplete_listing
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.runner import InterruptibleRunner
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import adopt_stored_ids, load_project_ids, upsert_entities
@@ -54,7 +54,7 @@ class Session:
     warehouse: Warehouse
     request: RunRequest
     journal: Journal
-    runner: Runner
+    runner: InterruptibleRunner
     client: LayersClient
     clock: ServerClock
     instant: datetime
@@ -102,7 +102,12 @@ def fetch_time(settings: Settings) -> datetime:
 
 
 def open_session(
-    settings: Settings, warehouse: Warehouse, request: RunRequest, journal: Journal, runner: Runner, connect: Connect
+    settings: Settings,
+    warehouse: Warehouse,
+    request: RunRequest,
+    journal: Journal,
+    runner: InterruptibleRunner,
+    connect: Connect,
 ) -> Session:
     """Say who we are before anything is written, and begin the run's record.
 
@@ -126,7 +131,7 @@ def _introduce(
     warehouse: Warehouse,
     request: RunRequest,
     journal: Journal,
-    runner: Runner,
+    runner: InterruptibleRunner,
 ) -> Session:
     identity = runner.run(client.fetch_identity())
     clock = runner.run(find_clock(client, identity.server_now, journal.now()))

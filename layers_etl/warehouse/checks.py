@@ -10,6 +10,7 @@ from datetime import date
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
+from layers_etl.domain.storable import printable_line
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql, scope_sql
 
@@ -106,7 +107,8 @@ class UnrefreshedAccount:
     def __str__(self) -> str:
         """A sentence: what it is, and what to do."""
         return (
-            f"{self.name or self.ad_account_id} ({self.ad_account_id}, {self.platform or 'platform unknown'}) is not "
+            f"{printable_line(self.name or self.ad_account_id)} ({self.ad_account_id}, "
+            f"{self.platform or 'platform unknown'}) is not "
             f"being refreshed: its token is {self.token_status}. Reconnect the account in Layers."
         )
 
@@ -129,7 +131,7 @@ class AccountId:
 
     def __str__(self) -> str:
         """``acc_1 (Brand, project prj_1)``."""
-        name = f"{self.name}, " if self.name else ""
+        name = f"{printable_line(self.name)}, " if self.name else ""
         return f"{self.ad_account_id} ({name}project {self.project_id})"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import polars as pl
 
-from layers_etl.domain.days import DayWindow, join_days
+from layers_etl.domain.days import DayWindow, describe_days, join_days
+from layers_etl.domain.entities import named
 from layers_etl.domain.freshness import SourceKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
@@ -32,12 +33,24 @@ class DoubtfulDay:
     first_seen_at: datetime
     is_new: bool
 
-    def __str__(self) -> str:
-        """``campaign Spring Sale (cmp_1) 2026-03-01: spend: … (unbelievable since 2026-03-02)``."""
+    def describe(self, days: str) -> str:
+        """``campaign Spring Sale (cmp_1) 2026-03-01 to 2026-03-04: spend: … (unbelievable since 2026-03-02)``."""
         return (
-            f"{self.scope} {self.name or 'without a name'} ({self.entity_id}) {self.day}: {self.reason} "
+            f"{self.scope.replace('_', ' ')} {named(self.name, self.entity_id)} {days}: {self.reason} "
             f"({self.kind} since {self.first_seen_at:%Y-%m-%d})"
         )
+
+    def __str__(self) -> str:
+        """The same of its own day."""
+        return self.describe(str(self.day))
+
+
+def describe_doubts(doubtful: Iterable[DoubtfulDay]) -> list[str]:
+    """A sentence for each doubt, in their order; the days of one entity that have the same are told as ranges."""
+    alike: dict[DoubtfulDay, list[date]] = defaultdict(list)
+    for each in doubtful:
+        alike[replace(each, day=date.min)].append(each.day)
+    return [one.describe(describe_days(days)) for one, days in alike.items()]
 
 
 def load_doubtful_days(warehouse: Warehouse, scope: Scope, *, read_since: datetime) -> list[DoubtfulDay]:

@@ -17,7 +17,7 @@ from layers_etl.domain.planning import Known
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import PROJECT, SCOPES, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
-from layers_etl.errors import LayersEtlError
+from layers_etl.errors import REPORT_IT, LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.settling import settle_anew
@@ -71,7 +71,7 @@ def upsert_entities(
     frame = pl.DataFrame(rows, schema={**schema, "listed": pl.Boolean(), "attributes": pl.String()})
     keys = frame.select(scope.key_columns)
     if keys.is_duplicated().any() or keys.null_count().sum_horizontal().item():
-        raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none: a bug.")
+        raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none, which is a bug: {REPORT_IT}.")
     with warehouse.transaction() as connection:
         connection.register("incoming_entities", frame)
         run_script(
@@ -202,6 +202,15 @@ def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str 
         "SELECT project_id, ad_account_id, name, platform FROM ads.ad_accounts"
     ).fetchall()
     return {(project_id, ad_account_id): (name, platform) for project_id, ad_account_id, name, platform in rows}
+
+
+def load_entity_names(warehouse: Warehouse, entity_ids: Collection[str]) -> dict[tuple[str, str, str], str | None]:
+    """What the entities with these ids are called, by scope, project and id."""
+    rows = warehouse.connection.execute(
+        "SELECT scope, project_id, entity_id, name FROM ops.entities WHERE entity_id IN (SELECT unnest($ids))",
+        {"ids": sorted(entity_ids)},
+    ).fetchall()
+    return {(scope, project_id, entity_id): name for scope, project_id, entity_id, name in rows}
 
 
 def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:

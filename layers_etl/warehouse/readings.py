@@ -16,7 +16,7 @@ from layers_etl.domain.mismatches import find_mismatches
 from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
-from layers_etl.errors import LayersEtlError
+from layers_etl.errors import REPORT_IT, LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -111,11 +111,9 @@ def upsert_readings(
         replace_coverage(connection, recorded)
         connection.unregister("incoming_settled")
         connection.unregister("incoming_doubts")
-        mismatches = find_mismatches(buckets)
-        if mismatches.height:
-            connection.register("incoming_mismatches", mismatches)
-            connection.execute(load_sql("note_mismatches"), {"scope": scope.name})
-            connection.unregister("incoming_mismatches")
+        connection.register("incoming_mismatches", find_mismatches(buckets))
+        run_script(connection, load_sql("note_mismatches"), scope=scope.name)
+        connection.unregister("incoming_mismatches")
     return recorded
 
 
@@ -165,7 +163,10 @@ def registered(
     try:
         duplicate = connection.execute(load_sql("duplicate_buckets")).fetchall()
         if duplicate:
-            raise LayersEtlError(f"Two answers of one batch hold the same day of {scope.name} {duplicate[0]}: a bug.")
+            raise LayersEtlError(
+                f"Two answers of one batch hold the same day of {scope.name} {duplicate[0]}, which is a bug: "
+                f"{REPORT_IT}."
+            )
         yield buckets
     finally:
         connection.unregister("incoming_windows")

@@ -9,7 +9,7 @@ from typing import Final
 
 from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
-from layers_etl.warehouse.sql import load_sql, same
+from layers_etl.warehouse.sql import count_sum, load_sql, same
 from layers_etl.warehouse.tables import SPENT_IN, in_account
 
 SAME_MOMENT: Final = timedelta(minutes=15)
@@ -150,9 +150,14 @@ def _comparable_only(name: str, expression: str) -> str:
 
 def _shown(name: str, parent: Scope, children: str) -> str:
     bound = "conversion_value_bound" if name == "conversion_value" else "0"
-    children_sum = _comparable_only(name, f"{children}_{name}")
-    agrees = f"abs({name}_residual) <= {bound}"
-    return f"{children_sum} AS {children}_{name}, {parent.name}_{name}, {name}_residual, {agrees} AS {name}_agrees"
+    children_sum = _comparable_only(name, f"compared.{children}_{name}")
+    sums = {
+        f"{children}_{name}": children_sum,
+        f"{parent.name}_{name}": f"compared.{parent.name}_{name}",
+        f"{name}_residual": f"compared.{name}_residual",
+    }
+    columns = (f"{sum_ if name in MONEY_MEASURES else count_sum(sum_)} AS {column}" for column, sum_ in sums.items())
+    return f"{', '.join(columns)}, abs(compared.{name}_residual) <= {bound} AS {name}_agrees"
 
 
 def _measure_comments(view: str, parent: Scope, children: str, name: str) -> str:

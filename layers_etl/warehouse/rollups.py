@@ -12,7 +12,7 @@ from typing import Final
 
 from layers_etl.domain.metrics import ADDITIVE, COUNTS, PRIMITIVES, RATIOS, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
-from layers_etl.warehouse.sql import load_sql, same, scope_sql
+from layers_etl.warehouse.sql import count_sum, load_sql, same, scope_sql
 from layers_etl.warehouse.tables import in_account, quote, ratio_comment
 
 
@@ -149,7 +149,7 @@ def _sums() -> str:
     all_known = " AND ".join(f"{name} IS NOT NULL" for name in PRIMITIVES)
     return ",\n    ".join(
         [
-            *(f"sum({name}){'::BIGINT' if name in COUNTS else ''} AS {name}" for name in ADDITIVE),
+            *(f"{count_sum(f'sum({name})') if name in COUNTS else f'sum({name})'} AS {name}" for name in ADDITIVE),
             *(
                 f"sum({one}) FILTER (WHERE {other} IS NOT NULL) AS {ratio.name}_{side}"
                 for ratio in PAIRED_RATIOS

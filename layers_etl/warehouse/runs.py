@@ -328,6 +328,6 @@ def _append(
 
 
 def forget_requests(warehouse: Warehouse, *, before: datetime) -> None:
-    """Take requests made, their ids, and answers and fields put aside, before an instant out of ``ops``."""
+    """Take requests made, their ids, failures, and answers and fields put aside, before an instant out of ``ops``."""
     with warehouse.transaction() as connection:
         run_script(connection, load_sql("forget_requests"), before=before)

@@ -14,6 +14,7 @@ from layers_etl.domain.freshness import Evidence, Source, SourceKey, SourceState
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
+from layers_etl.domain.storable import printable_line
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.readings import replace_coverage
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
@@ -145,7 +146,7 @@ class StandingSource:
         """A sentence: what it is, since when, and what to do."""
         since = f"since {self.copy_from:%Y-%m-%d %H:%M}Z" if self.copy_from else "since it was first read"
         return (
-            f"The numbers of {self.name or self.ad_account_id or 'what belongs to no known account'} "
+            f"The numbers of {printable_line(self.name or self.ad_account_id) or 'what belongs to no known account'} "
             f"({self.ad_account_id or self.project_id}, {self.platform or 'platform unknown'}) have stood still "
             f"{since}; {self.held_days:,} days of it and below it wait to settle. See Layers' status page and the "
             "account's connection there. Every run reads them again; they settle once the numbers move."

@@ -159,6 +159,44 @@ def test_what_no_retry_can_mend_is_sent_once(run: Run, reply: Reply, kind: type[
         assert part in str(outcome)
 
 
+@pytest.mark.parametrize(
+    ("reply", "organization", "cause"),
+    [
+        (
+            error(401, "UNAUTHENTICATED", "Revoked."),
+            None,
+            "The API key is malformed, unknown or revoked (UNAUTHENTICATED",
+        ),
+        (error(503, "KILL_SWITCH", "Off."), None, "The organisation is suspended (KILL_SWITCH: Off) until someone"),
+        (
+            error(403, "FORBIDDEN_SCOPE", "Key lacks x."),
+            None,
+            "The API key may not do this (FORBIDDEN_SCOPE: Key lacks x)",
+        ),
+        (
+            error(403, "FORBIDDEN_SCOPE", "Not yours."),
+            "org_2",
+            "The API key may not do this (FORBIDDEN_SCOPE: Not yours)",
+        ),
+        (error(404, "NOT_FOUND"), "org_2", "Gone, or not in this organisation (LAYERS_ORGANIZATION is org_2)"),
+        (error(500, "INTERNAL"), None, "The API answered 500"),
+    ],
+)
+def test_what_concerns_no_entity_says_its_cause_first_and_what_was_asked_last(
+    run: Run, reply: Reply, organization: str | None, cause: str
+) -> None:
+    async def ask() -> str:
+        async with talking(lambda _: reply, organization=organization) as talk:
+            with pytest.raises(ApiError) as caught:
+                await talk.client.fetch_identity()
+            return str(caught.value)
+
+    sentence = run(ask())
+    assert sentence.startswith(cause)
+    assert sentence.endswith(" (asking who the key is, request req_error)")
+    assert (f"LAYERS_ORGANIZATION ({organization})" in sentence) is (organization is not None and reply.status == 403)
+
+
 def assert_is_one_line(sentence: str) -> None:
     """What a terminal shows as it is meant."""
     assert sentence.encode("utf-8")
@@ -314,8 +352,9 @@ def test_the_key_is_nowhere_but_in_the_header(run: Run, caplog: pytest.LogCaptur
     ],
 )
 def test_an_address_or_key_that_must_not_be_used_is_refused_at_once(url: str, key: str, words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(ConfigurationError, match=words) as caught:
         LayersClient(base_url=url, api_key=SecretStr(key))
+    assert "pass" not in str(caught.value)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate that nobody trusts")

@@ -13,17 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layers_etl import cli
+from layers_etl import __main__ as entry
 from layers_etl.sandbox.entities import Project
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
+
+from ..fresh import NOTHING_SET
 
 EXECUTABLE = Path(sys.executable).with_name("layers-etl")
 KEY = "lp_test_partner"
 """As good as the sandbox's default key, and found in no path or name: where it shows, it has leaked."""
 
 
-LONGEST_SECONDS = 60
+LONGEST_SECONDS = 300
+"""So long that even a loaded machine is well within it."""
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["layers_etl.cli", "layers_etl.doctor", "layers_etl.launch"])
@@ -77,6 +80,7 @@ class Place:
         """What the process sees; None takes a setting away."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
         ours: dict[str, str | None] = {
+            **NOTHING_SET,
             "LAYERS_API_KEY": KEY,
             "LAYERS_BASE_URL": self.sandbox.url,
             "LAYERS_DATA_DIR": str(self.data_dir),
@@ -131,7 +135,7 @@ def _main(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = [str(EXECUTABLE), *arguments]
-    cli.main()
+    entry.main()
 
 
 def ended(process: subprocess.Popen[str], timeout: float = LONGEST_SECONDS) -> Ended:

@@ -234,8 +234,8 @@ def test_what_nobody_expected_is_one_sentence_that_names_the_place(place: Place)
     result = place.run("status", LAYERS_DATA_DIR="x" * 5000)
 
     assert result.code == 1
-    assert result.complaint.startswith("OSError at ")
-    assert "report it" in result.complaint
+    assert result.complaint.startswith("OSError (")
+    assert "`layers-etl --version` and `layers-etl doctor` print, to the maintainers" in result.complaint
 
 
 def test_a_port_that_is_taken_is_named(place: Place, still: SandboxServer) -> None:

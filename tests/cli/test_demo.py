@@ -38,7 +38,7 @@ def shown(still: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> tup
     """A folder after the demo, and what it printed; the user's settings point elsewhere."""
     place = Place(tmp_path_factory.mktemp("demo"), still)
     (place.folder / ".env").write_text(ELSEWHERE_IN_THE_FILE)
-    with place.started("demo", **ELSEWHERE) as process:
+    with place.started("demo", LAYERS_ENV_FILE=None, **ELSEWHERE) as process:
         result = ended(process, timeout=GIVEN_UP_SECONDS)
     return place, result
 

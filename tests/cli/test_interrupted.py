@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from random import Random
 
 import dagster as dg
 import pytest
@@ -13,7 +17,7 @@ from layers_etl.sandbox.server import SandboxServer
 
 from ..dagster.conftest import SMALL, TODAY
 from ..dagster.pipeline import rows_of
-from .command import Place, ended, wait_for
+from .command import LONGEST_SECONDS, Place, ended, wait_for
 from .test_commands import asked
 
 pytestmark = pytest.mark.slow
@@ -78,8 +82,12 @@ def test_a_killed_run_is_taken_up_again_and_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "asked to stop"])
-def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(troubled: Place, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "asked to stop"]
+)
+def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(
+    troubled: Place, number: int, code: int
+) -> None:
     stall_after_the_first_landing(troubled)
     with troubled.started("run") as process:
         before = wait_for(process, "answers landed")
@@ -87,7 +95,7 @@ def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(tr
         result = ended(process)
 
     assert "Traceback" not in before
-    assert result.code == 130
+    assert result.code == code
     assert result.complaint == "interrupted. What had landed is kept; the same command takes it up again."
     assert len(rows_of(troubled.build, "SELECT DISTINCT entity_id FROM ops.readings")) == 3
     assert rows_of(troubled.build, "SELECT status FROM ops.runs") == [{"status": "interrupted"}]
@@ -106,3 +114,78 @@ def test_a_second_run_waits_for_the_first_says_so_and_goes_on(troubled: Place) -
     assert f"Another run is writing {troubled.build}; waiting for it to finish." in second.err.replace("\n", " ")
     assert "The other run has finished; going on." in second.err
     assert statuses(troubled) == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS]
+
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+SENTENCE = "layers-etl: interrupted. What had landed is kept; the same command takes it up again."
+
+
+def started_telling_its_imports(place: Place, *arguments: str) -> subprocess.Popen[str]:
+    """The command, which tells every module on standard error as it is imported."""
+    return subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "layers_etl", *arguments],
+        cwd=place.folder,
+        env=place.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said_of_it(err: str) -> list[str]:
+    """What it told but for its imports."""
+    return [line for line in err.splitlines() if not line.startswith("import time:")]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["Ctrl-C", "asked to stop"])
+@pytest.mark.parametrize("module", ["layers_etl.terminal", "typer", "duckdb", "polars", "dagster._core", "dagster"])
+def test_a_signal_during_the_imports_ends_with_one_sentence(place: Place, module: str, number: int, code: int) -> None:
+    with started_telling_its_imports(place, "run") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.split("|")[-1].strip() == module:
+                process.send_signal(number)
+                break
+        _, err = process.communicate(timeout=LONGEST_SECONDS)
+    assert (process.returncode, said_of_it(err)) == (code, [SENTENCE])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_signal_at_any_moment_ends_well_or_with_one_sentence_and_the_same_command_finishes(
+    troubled: Place, undisturbed: dict[str, list[dict[str, object]]], seed: int
+) -> None:
+    draw = Random(seed)
+    number, code = draw.choice(SIGNALS)
+    words = draw.choice(["dagster", "Listed", "Reading ", "answers landed", "Published"])
+    second = draw.random() < 0.3
+    with troubled.started("run") if words != "dagster" else started_telling_its_imports(troubled, "run") as process:
+        before = wait_for(process, words)
+        time.sleep(draw.random())
+        process.send_signal(number)
+        if second:
+            time.sleep(draw.random() / 5)
+            process.send_signal(number)
+        out, err = process.communicate(timeout=LONGEST_SECONDS)
+    told = said_of_it(before + err)
+    assert "Traceback" not in out + "".join(told)
+    assert process.returncode in (0, code), told
+    assert told.count(SENTENCE) == (1 if process.returncode else 0)
+
+    again = troubled.run("run")
+    assert again.code == 0
+    assert contents(troubled.published) == undisturbed
+    assert {row["status"] for row in rows_of(troubled.build, "SELECT status FROM ops.runs")} <= {
+        "succeeded",
+        "interrupted",
+    }
+
+
+def test_a_run_that_waits_for_another_ends_at_a_signal_with_one_sentence(troubled: Place) -> None:
+    troubled.sandbox.add_fault(Fault(effect="stalled", parameters={"seconds": 60}, path="ads-metrics", after=3))
+    with troubled.started("run") as first:
+        wait_for(first, "Reading ")
+        with troubled.started("run") as second:
+            wait_for(second, "waiting for")
+            second.send_signal(signal.SIGTERM)
+            result = ended(second)
+    assert (result.code, result.complaint) == (143, SENTENCE.removeprefix("layers-etl: "))

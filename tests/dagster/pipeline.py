@@ -26,6 +26,8 @@ from layers_etl.sandbox.server import DEFAULT_KEY, SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION
 from layers_etl.settings import Settings, load_settings
 
+from ..fresh import NOTHING_SET
+
 METRICS_ASSETS = ("campaign_metrics", "ad_account_metrics")
 DOWNSTREAM = ("campaign_daily", "ad_account_daily", "published_warehouse")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -58,6 +60,7 @@ class Pipeline:
     def variables(self) -> dict[str, str]:
         """The environment a user would set."""
         return {
+            **NOTHING_SET,
             "LAYERS_API_KEY": DEFAULT_KEY,
             "LAYERS_BASE_URL": self.sandbox.url,
             "LAYERS_DATA_DIR": str(self.data_dir),

@@ -8,7 +8,7 @@ import pytest
 
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.assets import COMPLETENESS_CHECK
-from layers_etl.defs.checks import TOLD
+from layers_etl.defs.metadata import TOLD
 from layers_etl.errors import ExitCode
 from layers_etl.ingest.request import RunKind
 from layers_etl.sandbox.faults import Fault

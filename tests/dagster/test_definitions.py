@@ -14,15 +14,17 @@ from layers_etl import definitions
 from layers_etl.definitions import build_definitions
 from layers_etl.settings import load_settings
 
+from ..fresh import NOTHING_SET, unset_all
+
 ALL_SCOPES = ("project", "ad_account", "campaign", "adset", "ad")
 EVERY_CHOICE = list(chain.from_iterable(combinations(ALL_SCOPES, size) for size in range(1, len(ALL_SCOPES) + 1)))
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("API_KEY", "BASE_URL", "DATA_DIR", "START_DATE", "SCOPES", "PROJECT_IDS", "SETTLE_HOURS"):
-        monkeypatch.delenv(f"LAYERS_{name}", raising=False)
-    monkeypatch.chdir(tmp_path)
+    unset_all(monkeypatch, tmp_path)
+    for name, value in NOTHING_SET.items():
+        monkeypatch.setenv(name, value)
 
 
 def _specs(loaded: dg.Definitions) -> dict[str, dg.AssetSpec]:

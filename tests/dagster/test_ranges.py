@@ -63,7 +63,7 @@ def test_a_range_over_the_metrics_alone_is_one_run_on_an_empty_warehouse_and_lea
         mart = instance.get_latest_materialization_event(dg.AssetKey("campaign_daily"))
     assert mart is not None
     assert mart.asset_materialization is not None
-    assert {"dagster/row_count", "dagster/column_schema"} <= set(mart.asset_materialization.metadata)
+    assert "dagster/row_count" in mart.asset_materialization.metadata
 
 
 def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothing_stale(pipeline: Pipeline) -> None:
@@ -94,6 +94,8 @@ def test_one_request_per_entity_covers_the_whole_range(pipeline: Pipeline) -> No
 
 def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: Pipeline) -> None:
     result = pipeline.materialize(WEEK)
+    with pipeline.environment() as settings:
+        specs = {spec.key.to_user_string(): spec for spec in build_definitions(settings).resolve_all_asset_specs()}
 
     shown = {
         event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
@@ -106,9 +108,10 @@ def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: Pipeline)
     for name, schema in tables.items():
         rows = pipeline.query(f"SELECT count(*) AS n FROM {schema}.{name}")[0]["n"]
         columns = pipeline.query(f"DESCRIBE {schema}.{name}")
-        assert shown[name]["dagster/table_name"].value == f"{schema}.{name}"
+        defined = specs[name].metadata
+        assert defined["dagster/table_name"] == f"{schema}.{name}"
         assert shown[name]["dagster/row_count"].value == rows > 0
-        schema_shown = shown[name]["dagster/column_schema"].value
+        schema_shown = defined["dagster/column_schema"]
         assert isinstance(schema_shown, dg.TableSchema)
         assert [column.name for column in schema_shown.columns] == [column["column_name"] for column in columns]
         assert all(column.description for column in schema_shown.columns)
@@ -149,7 +152,7 @@ def test_the_next_run_asks_for_just_what_is_missing(pipeline: Pipeline) -> None:
     with pipeline.broken(unreadable(entity=broken)):
         first = pipeline.run()
     assert first.code == 1
-    assert "every_entity_was_read on campaign_metrics" in first.message
+    assert "campaigns could not be read (" in first.message
 
     with pipeline.watched() as received:
         second = pipeline.run()

@@ -254,5 +254,5 @@ def test_the_index_of_the_decisions_has_each_of_them_with_its_day() -> None:
     missing = [
         f"| YYYY-MM-DD | [{title}](#{link}) |" for title, link in wanted if title not in {row[1] for row in rows}
     ]
-    assert missing == [], "add these rows to the index"
+    assert missing == [], "add to the index:\n" + "\n".join(missing)
     assert [(title, link) for _, title, link in rows] == wanted, "the index has the order of the sections"

@@ -13,6 +13,7 @@ from layers_etl.domain.days import (
     DayWindow,
     day_close,
     day_start,
+    describe_days,
     format_instant,
     join_days,
     parse_instant,
@@ -89,3 +90,20 @@ def test_an_instant_is_read_in_any_zone_and_never_without_one() -> None:
 def test_an_instant_is_written_in_utc_with_a_z() -> None:
     in_berlin = datetime(2026, 4, 1, 8, tzinfo=timezone(timedelta(hours=2)))
     assert format_instant(in_berlin) == "2026-04-01T06:00:00Z"
+
+
+@properties
+@given(st.sets(days(), min_size=1))
+def test_days_are_told_as_the_ranges_that_hold_exactly_them(found: set[date]) -> None:
+    told: set[date] = set()
+    for part in describe_days(found, most=len(found)).split(", "):
+        first, _, last = part.partition(" to ")
+        told |= set(DayWindow(date.fromisoformat(first), date.fromisoformat(last or first) + ONE_DAY))
+    assert told == found
+
+
+def test_of_many_ranges_the_first_are_told_and_how_many_days_are_left() -> None:
+    found = [date(2026, 3, day) for day in (1, 2, 3, 5, 8, 9)]
+    assert describe_days(found) == "2026-03-01 to 2026-03-03, 2026-03-05, 2026-03-08 to 2026-03-09"
+    assert describe_days(found, most=2) == "2026-03-01 to 2026-03-03, 2026-03-05 and 2 more days"
+    assert describe_days(found[:4], most=1) == "2026-03-01 to 2026-03-03 and 1 more day"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 import msgspec
@@ -11,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.api.wire import parse_json
-from layers_etl.domain.storable import LONGEST_LINE, LONGEST_TEXT, printable_line, storable_json, storable_text
+from layers_etl.domain.storable import (
+    LONGEST_LINE,
+    LONGEST_TEXT,
+    one_line,
+    printable_line,
+    storable_json,
+    storable_text,
+    with_visible_controls,
+)
 
 from ..json_values import ODD_VALUES, odd_json
 from .strategies import properties
@@ -60,3 +69,16 @@ def test_any_words_become_one_printable_line(text: str) -> None:
     assert len(line.splitlines()) <= 1
     assert "\x1b" not in line
     assert len(line) <= LONGEST_LINE
+
+
+@properties
+@given(ANY_TEXT)
+def test_any_text_reaches_a_terminal_without_a_control_code_but_line_feed_and_tabulator(text: str) -> None:
+    shown = with_visible_controls(text)
+    assert {code for code in shown if unicodedata.category(code) == "Cc"} <= {"\n", "\t"}
+    assert not set(shown) & set("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert len(one_line(text).splitlines()) <= 1
+
+
+def test_a_control_code_is_shown_by_its_number() -> None:
+    assert with_visible_controls("a\x1b[31mb\x9b\u202e") == r"a\u001b[31mb\u009b\u202e"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,7 @@ from layers_etl.errors import RefusedError
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
+from ..fresh import NOTHING_SET
 from .station import MORNING, START, Station
 
 KEY = "lp_test_partner"
@@ -123,6 +124,7 @@ def test_the_key_is_in_no_output_no_file_and_no_table(parrot: Parrot, tmp_path: 
     data = tmp_path / "data"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
     ours = {
+        **NOTHING_SET,
         "LAYERS_API_KEY": KEY,
         "LAYERS_BASE_URL": parrot.url,
         "LAYERS_DATA_DIR": str(data),
@@ -170,7 +172,7 @@ def test_a_refusal_that_repeats_the_key_is_told_without_it(
         with pytest.raises(RefusedError) as caught:
             station.run()
         shown = [str(caught.getrepr(style="long")), repr(caught.value), repr(vars(caught.value)), caplog.text]
-        shown += [repr(station.settings), str(station.settings.model_dump()), repr(station.rows("FROM ops.runs"))]
+        shown += [repr(station.settings), str(asdict(station.settings)), repr(station.rows("FROM ops.runs"))]
         station.let_go()
     assert KEY not in "".join(shown)
     assert HIDDEN in str(caught.value)

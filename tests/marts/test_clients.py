@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -65,6 +66,39 @@ def test_another_database_attaches_it_and_no_time_zone_changes_an_answer(
             found = elsewhere.execute(f"FROM layers.{view} ORDER BY ALL").fetchall()
         assert len(found) == len(expected) > 0
         assert all(_alike(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_no_relation_has_a_type_that_other_clients_lack(analyst: duckdb.DuckDBPyConnection) -> None:
+    known = {"VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP WITH TIME ZONE", "JSON"}
+    types = analyst.execute("SELECT DISTINCT data_type FROM duckdb_columns() WHERE NOT internal").fetchall()
+    assert {name for (name,) in types} == known | {"DECIMAL(18,4)", "DECIMAL(38,4)"}
+
+
+def test_numbers_at_the_bounds_of_their_columns_make_no_view_fail(published: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "warehouse.duckdb"
+    shutil.copyfile(published, copy)
+    with duckdb.connect(str(copy)) as connection:
+        for table in (
+            "ads.campaign_metrics",
+            "ads.ad_account_metrics",
+            "marts.campaign_daily",
+            "marts.ad_account_daily",
+        ):
+            connection.execute(
+                f"UPDATE {table} SET spend = 99999999999999.9999, conversion_value = 99999999999999.9999, "
+                "impressions = 9223372036854775807, clicks = 9223372036854775807, conversions = 9223372036854775807"
+            )
+        for view in VIEWS:
+            assert connection.execute(f"SELECT * FROM {view}").fetchall()
+        ((most, spend),) = connection.execute(
+            "SELECT max(impressions), max(spend) FROM marts.platform_monthly"
+        ).fetchall()
+        ((agrees,),) = connection.execute(
+            "SELECT bool_or(agrees) FROM marts.reconciliation WHERE campaigns > 1 AND campaigns_impressions IS NULL"
+        ).fetchall()
+    assert most is None
+    assert spend > Decimal(10) ** 14
+    assert agrees is False
 
 
 def _alike(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

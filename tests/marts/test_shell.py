@@ -20,6 +20,8 @@ from layers_etl import shell
 from layers_etl.errors import ConfigurationError
 from layers_etl.shell import Format, choose_format, prompt, run_query
 
+from ..fresh import NOTHING_SET
+
 TYPED = (
     "SELECT 12345678901234.5678::DECIMAL(18,4) AS money, DATE '2026-03-01' AS day,"
     " TIMESTAMPTZ '2026-03-01 06:00:00+00' AS instant, NULL::BIGINT AS unknown, 'a,\"b\"' AS name"
@@ -184,7 +186,7 @@ def test_the_command_takes_a_piped_query(published: Path) -> None:
     ended = subprocess.run(
         [EXECUTABLE, "sql", "--format", "csv"],
         input=query,
-        env={**os.environ, "LAYERS_DATA_DIR": str(published.parent), "TZ": "America/New_York"},
+        env={**os.environ, **NOTHING_SET, "LAYERS_DATA_DIR": str(published.parent), "TZ": "America/New_York"},
         capture_output=True,
         text=True,
         check=True,
@@ -196,8 +198,11 @@ def test_the_command_takes_a_piped_query(published: Path) -> None:
 def test_the_command_ends_with_two_and_no_traceback(published: Path) -> None:
     ended = subprocess.run(
         [EXECUTABLE, "sql", "FROM nowhere"],
-        env={**os.environ, "LAYERS_DATA_DIR": str(published.parent)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env={**os.environ, **NOTHING_SET, "LAYERS_DATA_DIR": str(published.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ended.returncode == 2
     assert ended.stderr.startswith("layers-etl: Catalog Error") and "Traceback" not in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

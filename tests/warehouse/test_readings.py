@@ -345,6 +345,21 @@ def test_ratios_the_primitives_do_not_give_are_noted_beside_the_numbers(warehous
     assert noted == [("campaign", "cmp_a", march(1), "cpa", 5.0, 4.0)]
 
 
+def test_a_ratio_is_noted_as_long_as_the_numbers_it_came_with_stand(warehouse: Warehouse) -> None:
+    wrong, right = ({**spends([march(1)], 4, conversions=1)[march(1)], "cpa": cpa} for cpa in (5.0, 4.0))
+    noted = "SELECT day, reported, read_at FROM ops.ratio_mismatches ORDER BY day"
+    land(warehouse, reading(A, window(1, 2), utc(3, 3), {march(1): wrong, march(2): wrong}))
+    land(warehouse, reading(B, window(1, 2), utc(3, 3), {march(1): wrong}))
+    land(warehouse, reading(A, window(2, 2), utc(3, 4), {march(2): wrong}))
+    assert rows(warehouse, noted) == [
+        (march(1), 5.0, utc(3, 3)),
+        (march(1), 5.0, utc(3, 3)),
+        (march(2), 5.0, utc(3, 4)),
+    ]
+    land(warehouse, reading(A, window(1, 2), utc(3, 5), {march(1): right, march(2): right}))
+    assert rows(warehouse, noted) == [(march(1), 5.0, utc(3, 3))]
+
+
 def test_every_landing_counts_as_a_change_worth_publishing(warehouse: Warehouse) -> None:
     revision = "SELECT revision FROM ops.revision"
     before = rows(warehouse, revision)[0][0]

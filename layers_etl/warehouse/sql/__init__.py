@@ -102,6 +102,14 @@ def _listed(columns: Iterable[str], table: str | None = None) -> str:
     return ", ".join(f"{table}.{column}" if table else column for column in columns)
 
 
+def count_sum(sum_of_counts: str) -> str:
+    """A sum of counts as BIGINT: many clients have no type for HUGEINT, which DuckDB sums integers to.
+
+    Null beyond that, which no true numbers reach: numbers that cannot be true never make a whole view fail.
+    """
+    return f"TRY_CAST({sum_of_counts} AS BIGINT)"
+
+
 def same(columns: Iterable[str], left: str, right: str, *, nullable: Container[str] = ()) -> str:
     """The condition that two rows have the same values in ``columns``; ``nullable`` ones may be unknown in both."""
     return " AND ".join(

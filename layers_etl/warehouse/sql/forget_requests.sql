@@ -1,6 +1,8 @@
--- What ops keeps for LAYERS_REQUEST_LOG_DAYS only: requests made, their ids, answers and fields put
+-- What ops keeps for LAYERS_REQUEST_LOG_DAYS only: requests made, their ids, failures, answers and fields put
 -- aside, before $before.
 DELETE FROM ops.requests WHERE started_at < $before;
+
+DELETE FROM ops.failures WHERE failed_at < $before;
 
 DELETE FROM ops.untrusted_answers WHERE received_at < $before;
 

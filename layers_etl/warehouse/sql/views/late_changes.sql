@@ -13,7 +13,8 @@ SELECT
   count(*) FILTER (moved) / count(*) AS share_moved,
   CASE WHEN count(*) FILTER (moved) = 0 THEN 1 - pow(0.05, 1.0 / count(*)) END AS share_moved_at_most,
   sum(spend_before) AS spend_before, sum(spend_after) AS spend_after,
-  sum(conversions_before)::BIGINT AS conversions_before, sum(conversions_after)::BIGINT AS conversions_after
+  TRY_CAST(sum(conversions_before) AS BIGINT) AS conversions_before,
+  TRY_CAST(sum(conversions_after) AS BIGINT) AS conversions_after
 FROM aged
 GROUP BY scope, platform, currency, age_from_days, age_until_days;
 

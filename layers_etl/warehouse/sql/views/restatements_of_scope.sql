@@ -15,13 +15,17 @@ FROM (
     FROM ops.readings
     WHERE scope = '{scope}'
   ) AS readings
-  -- What the table said at the instant of the reading: the newest version from before it, if it still stood.
-  ASOF LEFT JOIN (
-    SELECT * FROM ads.{scope}_metrics_versions WHERE valid_to IS NULL OR valid_to > valid_from
+  -- What the table said at the instant of the reading: the newest version from before it, if it still stood. No ASOF
+  -- JOIN: DuckDB 1.3 and 1.4.0 give wrong rows for it.
+  LEFT JOIN (
+    SELECT
+      *, lead(valid_from, 1, TIMESTAMPTZ 'infinity') OVER (PARTITION BY {key}, day ORDER BY valid_from) AS newest_until
+    FROM ads.{scope}_metrics_versions
+    WHERE valid_to IS NULL OR valid_to > valid_from
   ) AS version
     ON version.project_id = readings.project_id AND version.{id_column} = readings.entity_id
    AND version.day = readings.day
-   AND version.valid_from <= readings.read_at
+   AND version.valid_from <= readings.read_at AND version.newest_until > readings.read_at
   LEFT JOIN {metrics} AS standing
     ON standing.project_id = readings.project_id AND standing.{id_column} = readings.entity_id
    AND standing.day = readings.day

@@ -1,0 +1,104 @@
+"""What is beneath an exception: the one error a person can act on, however deep other libraries wrapped it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from asyncio import CancelledError
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from layers_etl.errors import ConfigurationError, LayersEtlError, StorageError
+
+_RUN_AGAIN: Final = "What had landed is kept, and the same command takes it up again."
+
+_SENTENCES: Final = {
+    errno.ENOSPC: f"The disk of {{folder}} is full ({{reason}}): make room there. {_RUN_AGAIN}",
+    errno.EDQUOT: f"The disk quota of this user is used up in {{folder}} ({{reason}}): make room there, or have it "
+    f"raised. {_RUN_AGAIN}",
+    errno.EFBIG: f"A file in {{folder}} may not grow further ({{reason}}): raise the limit (ulimit -f), or move the "
+    f"folder to a file system that takes larger files. {_RUN_AGAIN}",
+    errno.EIO: f"The disk of {{folder}} failed, or is full ({{reason}}): see what is free there, and the system's log. "
+    f"{_RUN_AGAIN}",
+    errno.EROFS: f"The file system of {{folder}} is read-only ({{reason}}), as one becomes whose disk fails: see the "
+    f"system's log, and make it writable or set LAYERS_DATA_DIR to another folder. {_RUN_AGAIN}",
+}
+"""By what the system calls it."""
+
+_WORDS: Final = {
+    "no space left on device": errno.ENOSPC,
+    "database or disk is full": errno.ENOSPC,
+    "failed to offload data block": errno.ENOSPC,
+    "disk quota exceeded": errno.EDQUOT,
+    "file too large": errno.EFBIG,
+    "input/output error": errno.EIO,
+    "disk i/o error": errno.EIO,
+    "read-only file system": errno.EROFS,
+}
+"""How DuckDB and SQLite say it; also within what they say of a database that was given up for it."""
+
+_DATABASES: Final = {"duckdb", "_duckdb", "sqlite3"}
+_OF_DATA: Final = {"ConversionException", "ConstraintException", "InvalidInputException", "IntegrityError", "DataError"}
+"""Errors whose text repeats values, which may say anything."""
+
+_PATH: Final = re.compile(r'"(/[^"\n]+)"')
+
+
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those it came from or consists of, outermost first; each once, since contexts may form a circle."""
+    unseen = [error]
+    seen: set[int] = set()
+    while unseen:
+        found = unseen.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        unseen.append(found.__cause__ or found.__context__)
+        if isinstance(found, BaseExceptionGroup):
+            unseen += reversed(found.exceptions)
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether somebody asked for the end: DuckDB and others wrap that into errors of their own."""
+    told_to_end = (found for found in causes_of(error) if not isinstance(found, Exception))
+    return any(
+        not isinstance(found, CancelledError | GeneratorExit | SystemExit | BaseExceptionGroup) for found in told_to_end
+    )
+
+
+def explain(
+    error: BaseException, data_dir: Path | None = None, dagster_home: Path | None = None
+) -> LayersEtlError | None:
+    """The error that a person can act on; None where nothing in it was foreseen. The folders are for its sentence.
+
+    A disk that took no more outranks what was made of it as wrong configuration.
+    """
+    own = next((found for found in causes_of(error) if isinstance(found, LayersEtlError)), None)
+    if own is None or isinstance(own, ConfigurationError):
+        return next(filter(None, (_refused_write(found, data_dir, dagster_home) for found in causes_of(error))), own)
+    return own
+
+
+def _refused_write(error: BaseException, data_dir: Path | None, dagster_home: Path | None) -> StorageError | None:
+    """What the machine did not take, of the system's errors and of those of databases; None for any other."""
+    module = type(error).__module__.partition(".")[0]
+    if isinstance(error, OSError):
+        kind, reason, path = error.errno, error.strerror, error.filename
+    elif module in _DATABASES and type(error).__name__ not in _OF_DATA:
+        text = str(error)
+        reason = next((words for words in _WORDS if words in text.lower()), "")
+        kind = _WORDS.get(reason)
+        named = _PATH.search(text)
+        path = named[1] if named else None
+    else:
+        return None
+    if kind not in _SENTENCES:
+        return None
+    if isinstance(path, str | bytes):
+        folder = Path(os.fsdecode(path)).parent
+    else:
+        folder = (dagster_home if module == "sqlite3" else None) or data_dir or "the data folder"
+    return StorageError(_SENTENCES[kind].format(folder=folder, reason=reason))

@@ -1,0 +1,91 @@
+"""The command in a process of its own that has everything imported, with a tripwire around it."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from layers_etl import cli
+from layers_etl.ingest import fetching
+
+from ..cli.command import EXECUTABLE, Ended, checked
+from .tripwire import Point, Trap, Tripwire
+
+LONGEST_SECONDS: Final = 300
+"""However loaded the machine is."""
+
+WINDOWS_PER_LANDING: Final = 3
+"""So that even so few answers as these runs ask for land in several transactions."""
+
+_FORKS = multiprocessing.get_context("forkserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """A process that has ended, and the points that it came to, in order. ``ended`` is None where it was killed."""
+
+    ended: Ended | None
+    points: tuple[Point, ...]
+
+
+def live(
+    arguments: Sequence[str], folder: Path, data_dir: Path, environment: Mapping[str, str], trap: Trap | None = None
+) -> Lived:
+    """Run the command to its end, whichever that is."""
+    # Of all tests: whoever starts the first process has it import what any of them needs.
+    _FORKS.set_forkserver_preload([__name__, "layers_etl.cli", "layers_etl.doctor", "layers_etl.launch"])
+    with tempfile.TemporaryDirectory() as output:
+        place = Path(output)
+        process = _FORKS.Process(target=_main, args=(arguments, folder, data_dir, environment, place, trap))
+        process.start()
+        process.join(LONGEST_SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"{arguments} did not end within {LONGEST_SECONDS} seconds")
+        names = (place / "points").read_text(encoding="utf-8").splitlines()
+        out, err = ((place / name).read_text(encoding="utf-8") for name in ("out", "err"))
+        ended = Ended(process.exitcode, out, err)
+        if process.exitcode == -signal.SIGKILL:
+            assert trap, "nothing was to kill it"
+            return Lived(None, _numbered(names))
+        return Lived(checked(ended), _numbered(names))
+
+
+def _numbered(names: Sequence[str]) -> tuple[Point, ...]:
+    seen: dict[str, int] = {}
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+    counted: dict[str, int] = {}
+    points: list[Point] = []
+    for name in names:
+        counted[name] = counted.get(name, 0) + 1
+        points.append(Point(name, counted[name]))
+    return tuple(points)
+
+
+def _main(
+    arguments: Sequence[str],
+    folder: Path,
+    data_dir: Path,
+    environment: Mapping[str, str],
+    output: Path,
+    trap: Trap | None,
+) -> None:
+    for descriptor, name in ((1, "out"), (2, "err")):
+        with (output / name).open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = [str(EXECUTABLE), *arguments]
+    fetching.WINDOWS_PER_LANDING, fetching.SECONDS_PER_LANDING = WINDOWS_PER_LANDING, math.inf
+    Tripwire(data_dir, output / "points", trap).install()
+    cli.main()
