@@ -39,13 +39,13 @@ def run_script(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: ob
 
 @cache
 def load_sql(name: str) -> str:
-    """The text of ``name.sql``."""
+    """The text of the file ``name``."""
     return (files(__name__) / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @cache
 def scope_sql(name: str, scope: Scope, **more: str) -> str:
-    """The text of ``name.sql`` for one scope's tables. Only constants are filled in: the scope's, and ``more``."""
+    """The text of the file ``name`` for one scope's tables. Only constants are filled in: the scope's, and ``more``."""
     own_key = [column for column in scope.key_columns if column != "project_id"]
     versioned = [column.name for column in versioned_columns(scope)]
     unversioned = [name for name in scope.details if name in UNVERSIONED_DETAILS]
