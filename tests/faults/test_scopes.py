@@ -13,7 +13,7 @@ from .station import MORNING, Station
 
 @pytest.fixture
 def all_scopes(station: Station) -> Station:
-    station.options["scopes"] = ",".join(SCOPES)
+    station.options["scopes"] = tuple(SCOPES.values())
     return station
 
 

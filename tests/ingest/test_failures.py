@@ -88,7 +88,7 @@ def test_where_nothing_could_be_read_the_days_have_failed_and_the_run_says_so(pi
     assert ran.outcomes["campaign"].failed_days == set(WHOLE)
     assert ran.outcomes["ad_account"].landed_days == set(WHOLE)
     (message,) = pipeline.rows("SELECT message FROM ops.runs")[0]
-    assert "Nothing of campaigns could be read for 2026-03-20 until 2026-04-01" in message
+    assert "Nothing of campaigns could be read for 2026-03-20 to 2026-03-31" in message
 
 
 MALFORMED = ("buckets_outside", "text_numbers", "negative_numbers", "html", "truncated")
