@@ -166,6 +166,7 @@ def test_what_needs_no_dagster_does_not_wait_for_its_import() -> None:
     assert subprocess.check_output([sys.executable, "-c", asked_for], text=True) == "False\n"
 
 
+@pytest.mark.slow
 def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: Place, filled: Place) -> None:
     before, after = place.run("doctor"), filled.run("doctor")
 

@@ -10,6 +10,7 @@ import pytest
 from layers_etl.sandbox.server import SandboxServer
 
 from ..dagster.conftest import SMALL, TODAY
+from .child import WITHOUT_DAGSTER
 from .scenes import Scene
 from .tripwire import Point
 
@@ -40,3 +41,12 @@ def morning_after_a_kill(morning: Scene, tmp_path_factory: pytest.TempPathFactor
     """The day after one on which all was read and derived, and nothing published."""
     (killed,) = morning.interrupted([Point("COMMIT build.duckdb in publish_warehouse")])
     return Scene(morning.sandbox, killed, morning.at + timedelta(days=1), tmp_path_factory.mktemp("after-a-kill"))
+
+
+@pytest.fixture(scope="session")
+def morning_without_dagster(world: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The same morning by what a run does to the warehouse alone."""
+    folder = tmp_path_factory.mktemp("without-dagster")
+    day_before = Scene(world, folder / "nothing", TODAY, folder, WITHOUT_DAGSTER)
+    begun = day_before.undisturbed.place.data_dir
+    return Scene(world, begun, TODAY + timedelta(days=1), folder / "morning", WITHOUT_DAGSTER)

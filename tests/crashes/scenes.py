@@ -50,12 +50,16 @@ WAITING: Final = frozenset(dg.DagsterRunStatus) - {
 
 @dataclass
 class Scene:
-    """``start`` is a data folder that is only copied; the sandbox's clock stands ``at`` an instant."""
+    """``start`` is a data folder that is only copied; the sandbox's clock stands ``at`` an instant.
+
+    ``command`` are the arguments of every run.
+    """
 
     sandbox: SandboxServer
     start: Path
     at: datetime
     folder: Path
+    command: tuple[str, ...] = ("run",)
     _made: int = field(default=0)
 
     def stage(self, start: Path | None = None) -> Stage:
@@ -64,7 +68,7 @@ class Scene:
         folder = self.folder / f"stage{self._made}"
         place = Place(folder, self.sandbox, {"LAYERS_AUDIT_PERCENT": "0"})
         copy_folder(start or self.start, place.data_dir)
-        return Stage(place, self.at)
+        return Stage(place, self.at, self.command)
 
     @cached_property
     def undisturbed(self) -> Stage:
@@ -93,13 +97,14 @@ class Stage:
 
     place: Place
     at: datetime
+    command: tuple[str, ...] = ("run",)
     runs: list[Lived] = field(default_factory=list[Lived])
 
-    def run(self, trap: Trap | None = None, *arguments: str) -> Lived:
-        """Run the command (``run``) to its end, or to where the trap kills it."""
+    def run(self, trap: Trap | None = None) -> Lived:
+        """Run the command to its end, or to where the trap kills it."""
         self.place.sandbox.set_clock(self.at)
         self.place.sandbox.clear_requests()
-        lived = live(arguments or ("run",), self.place.folder, self.place.data_dir, self.place.environment(), trap)
+        lived = live(self.command, self.place.folder, self.place.data_dir, self.place.environment(), trap)
         self.runs.append(lived)
         return lived
 

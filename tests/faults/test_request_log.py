@@ -23,6 +23,7 @@ WHY_SO_LONG = """
 """
 
 
+@pytest.mark.slow
 def test_why_a_run_took_so_long_is_a_query(station: Station) -> None:
     slow = Fault(effect="stalled", parameters={"seconds": 0.2}, path=METRICS, times=1)
     limited = Fault(effect="rate_limited", parameters={"retry_after": 1}, path="campaigns$", times=1)

@@ -26,6 +26,7 @@ def test_every_scope_is_listed_read_and_true(all_scopes: Station) -> None:
     assert all_scopes.rows("SELECT count(*) FROM ops.failures") == [(0,)]
 
 
+@pytest.mark.slow
 def test_apple_has_ad_sets_and_no_ads(all_scopes: Station) -> None:
     all_scopes.run()
     listed = "SELECT count(*) FILTER (platform = 'apple_ads'), count(*) FROM ads.{}"
@@ -36,6 +37,7 @@ def test_apple_has_ad_sets_and_no_ads(all_scopes: Station) -> None:
     assert Platform.APPLE not in all_scopes.entities(AD, MORNING).values()
 
 
+@pytest.mark.slow
 def test_numbers_of_children_add_up_to_their_parents(all_scopes: Station) -> None:
     all_scopes.run()
     sums = "SELECT day, sum(impressions), sum(clicks), sum(conversions) FROM ads.{} GROUP BY day ORDER BY day"

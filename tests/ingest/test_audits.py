@@ -23,6 +23,7 @@ def audits(pipeline: Pipeline) -> list[tuple[object, ...]]:
     return pipeline.rows("SELECT scope, entity_id, since, until, days, moved_days FROM ops.audits ORDER BY read_at")
 
 
+@pytest.mark.slow
 def test_every_run_but_the_first_reads_one_settled_window_again_by_default(pipeline_over: PipelineOver) -> None:
     pipeline = pipeline_over(audit_percent=1)
     assert len(pipeline.run().asked) == len(pipeline.entities())

@@ -162,6 +162,7 @@ def test_a_horizon_that_a_wrong_clock_put_ahead_follows_the_next_run(pipeline: P
     assert pipeline.rows("SELECT last_day FROM ops.horizon") == [(last_days(morning(1), 1).since,)]
 
 
+@pytest.mark.slow
 def test_a_file_that_believed_a_wrong_clock_is_read_again_once_two_clocks_contradict_it(pipeline: Pipeline) -> None:
     pipeline.run(morning(400))
     believed = pipeline.table(CAMPAIGN)

@@ -112,6 +112,7 @@ def test_once_everything_is_settled_every_number_is_the_apis_to_the_cent(pipelin
     assert unsettled == [(0,)]
 
 
+@pytest.mark.slow
 def test_every_change_on_the_way_is_in_history_and_what_the_last_hour_brought_is_in(pipeline: Pipeline) -> None:
     day = FIRST_MORNING.date() - timedelta(days=1)
     campaigns = pipeline.campaigns()
@@ -141,6 +142,7 @@ def test_every_platform_settles_in_its_own_time(pipeline_over: PipelineOver) -> 
         assert {entity: windows} == asked_for([entity], last_days(morning(1), days))
 
 
+@pytest.mark.slow
 def test_a_longer_settling_time_reads_again_exactly_what_it_reopens(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.options["settle_hours"] = SettlingTimes(96)

@@ -193,6 +193,7 @@ def test_a_list_of_accounts_that_fails_leaves_no_scope_whole(pipeline: Pipeline)
     assert all(len(outcome.failures) == 1 for outcome in ran.outcomes.values())
 
 
+@pytest.mark.slow
 def test_a_campaign_taken_off_the_list_is_read_on_until_it_answers_not_found(pipeline: Pipeline) -> None:
     pipeline.run()
     removed = pipeline.campaigns()[0]

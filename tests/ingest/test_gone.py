@@ -51,6 +51,7 @@ def test_a_campaign_that_is_listed_before_its_metrics_are_known_is_read_whole_on
     assert pipeline.run(morning(3)).windows["campaign", new] == [last_days(morning(3), 4)]
 
 
+@pytest.mark.slow
 def test_what_is_gone_and_listed_no_longer_is_left_alone_by_runs_and_asked_for_by_a_backfill(
     pipeline: Pipeline,
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_project_is_found_by_its_id_with_its_prefix_or_without_it(pipeline: Pi
     assert pipeline.rows("SELECT project_id FROM ads.projects") == [(pipeline.project_id,)]
 
 
+@pytest.mark.slow
 def test_an_entity_is_found_by_its_id_with_its_prefix_or_without_it(pipeline: Pipeline) -> None:
     pipeline.run()
     account, campaign = pipeline.accounts()[0], pipeline.campaigns()[-1]
@@ -129,6 +130,7 @@ def test_an_entity_is_found_by_its_id_with_its_prefix_or_without_it(pipeline: Pi
     assert {entity_id for _, entity_id, _ in ran.asked} == {account, *(campaign for (campaign,) in of_account)}
 
 
+@pytest.mark.slow
 def test_a_test_key_may_not_write_what_a_live_key_wrote_unless_told_otherwise(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.warehouse.connection.execute("UPDATE ops.organization SET key_kind = 'live'")

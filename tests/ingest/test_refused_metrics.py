@@ -55,6 +55,7 @@ def test_what_one_campaign_is_refused_is_still_asked_of_the_others(pipeline: Pip
     assert pipeline.rows(unknown) == [(odd,)]
 
 
+@pytest.mark.slow
 def test_a_refusal_that_a_wrong_clock_dated_ahead_is_forgotten(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.rows("INSERT INTO ops.refused_metrics VALUES ('campaign', 'meta_ads', 'reach', '2031-01-01 00:00:00+00')")

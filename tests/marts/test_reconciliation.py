@@ -29,6 +29,7 @@ from layers_etl.warehouse.reconciliation import Disagreement, load_disagreements
 from layers_etl.warehouse.reconciliation_views import RECONCILIATIONS
 from layers_etl.warehouse.runs import record_horizon
 
+from ..examples import examples
 from ..ingest.mornings import Pipeline
 from ..warehouse.builders import ACCOUNT, PROJECT_ID, A, B, account, campaign, land, march, opened, reading, rows, utc
 from .lived import FIRST_MORNING, WORLD, active_campaigns
@@ -157,6 +158,7 @@ def test_an_account_that_was_read_and_has_no_bucket_has_nothing(warehouse: Wareh
     assert found == [("ad_account", Decimal(0), Decimal(-1), False)]
 
 
+@pytest.mark.slow
 def test_a_removed_campaign_leaves_a_residual_that_is_visible_and_explained(pipeline: Pipeline) -> None:
     removed, *_ = active_campaigns(pipeline.sandbox)
     pipeline.run(FIRST_MORNING)
@@ -195,6 +197,7 @@ def test_what_a_run_had_read_before_it_was_killed_is_a_contradiction_of_the_run_
     assert disagreement.is_contradiction
 
 
+@pytest.mark.slow
 def test_accounts_are_held_against_their_project_where_it_is_read(tmp_path: Path) -> None:
     config = WorldConfig(projects=1, accounts=2, campaigns=2, starts_at=WORLD.starts_at)
     with pipeline_of(tmp_path, config, scopes=(PROJECT, AD_ACCOUNT, CAMPAIGN)) as pipeline:
@@ -284,7 +287,7 @@ cents = st.integers(0, 10**8)
 moneys = st.builds(Money, cents, cents)
 
 
-@settings(derandomize=True, deadline=None, max_examples=10)
+@settings(derandomize=True, deadline=None, max_examples=examples(10))
 @given(
     st.lists(st.fixed_dictionaries({A: moneys, B: moneys}), min_size=1, max_size=20),
     st.fixed_dictionaries(dict.fromkeys((A, B, ACCOUNT), st.integers(0, 7))),

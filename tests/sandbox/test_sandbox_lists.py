@@ -30,6 +30,7 @@ def test_paging_visits_every_item_once(reader: Reader, what: str, key: str):
     assert len(set(whole)) == len(whole)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_campaigns_are_listed_page_by_page():
     with SandboxServer(WorldConfig(accounts=1, campaigns=20_000), now=NOW) as server, Reader(server.url) as reader:
         found = walk(reader, f"/v1/projects/{reader.project_id}/ads/campaigns", limit=200)

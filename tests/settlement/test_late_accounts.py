@@ -26,6 +26,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
         living.let_go()
 
 
+@pytest.mark.slow
 def test_days_that_settled_before_their_account_was_listed_have_its_currency_after_the_next_run(
     pipeline: Pipeline,
 ) -> None:

@@ -18,6 +18,7 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import record_horizon
 from layers_etl.warehouse.settling import apply_settling_times
 
+from ..examples import examples
 from ..warehouse.builders import A, land, march, opened, reading, rows, utc
 
 DAY = march(10)
@@ -50,7 +51,12 @@ def test_a_bucket_that_vanished_and_came_back_is_null_between(tmp_path: Path) ->
     assert found == [(3, None), (None, None), (4, None)]
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(15),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.tuples(st.integers(1, 40), st.none() | st.integers(0, 3)), min_size=1, max_size=8))
 def test_for_all_sequences_of_readings_each_one_is_shown_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, sequence: list[tuple[int, int | None]]

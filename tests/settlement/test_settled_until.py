@@ -38,6 +38,7 @@ def settled_until(pipeline: Pipeline) -> date | None:
     return publication.settled_until
 
 
+@pytest.mark.slow
 def test_a_retired_project_holds_it_back_until_its_days_have_settled(pipeline: Pipeline) -> None:
     _, project = pipeline.sandbox.world.projects(ORGANIZATION)
     pipeline.sandbox.world.update_project(project.id, status="archived")

@@ -112,6 +112,7 @@ def test_no_week_is_asked_of_a_platform_that_refuses_reach(sandbox: SandboxServe
     assert asked and "tiktok_ads" not in asked
 
 
+@pytest.mark.slow
 def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
@@ -133,6 +134,7 @@ def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer,
     }
 
 
+@pytest.mark.slow
 def test_a_backfill_reads_the_whole_weeks_among_its_days_again(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path)
     days = DayWindow(LAST_WEEK.since - timedelta(days=3), LAST_WEEK.until)
@@ -144,6 +146,7 @@ def test_a_backfill_reads_the_whole_weeks_among_its_days_again(sandbox: SandboxS
     assert {window for _, window in weekly} == {LAST_WEEK}
 
 
+@pytest.mark.slow
 def test_a_week_that_cannot_be_read_costs_its_entity_alone_and_is_asked_for_again(
     sandbox: SandboxServer, tmp_path: Path
 ) -> None:
@@ -203,6 +206,7 @@ def test_weekly_reach_that_is_not_to_be_had_is_told_once_a_week_and_fails_no_run
         assert {campaign for campaign, _ in asked} <= {campaign for campaign, _ in asked_again}
 
 
+@pytest.mark.slow
 def test_weekly_reach_that_some_have_is_asked_of_all_others(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     without = pipeline.campaigns()[0]
@@ -215,6 +219,7 @@ def test_weekly_reach_that_some_have_is_asked_of_all_others(sandbox: SandboxServ
     assert {campaign for campaign, _ in asked_when_settled} == {campaign for campaign, _ in asked} - {without}
 
 
+@pytest.mark.slow
 def test_a_backfill_asks_for_weekly_reach_that_was_not_to_be_had(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     sandbox.add_fault(NOT_TO_BE_HAD["not found"])
@@ -226,6 +231,7 @@ def test_a_backfill_asks_for_weekly_reach_that_was_not_to_be_had(sandbox: Sandbo
     assert outcome.windows_landed > 0 and not outcome.failures
 
 
+@pytest.mark.slow
 def test_known_weekly_reach_stands_where_it_is_refused_later(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     known = "SELECT campaign_id, reach FROM ads.campaign_reach_weekly ORDER BY ALL"

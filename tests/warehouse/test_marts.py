@@ -14,6 +14,7 @@ from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import upsert_entities
 
+from ..examples import examples
 from .builders import (
     ACCOUNT,
     A,
@@ -44,7 +45,7 @@ def list_everything(warehouse: Warehouse, account_name: str = "Account", name: s
     upsert_entities(warehouse, CAMPAIGN, ["prj_1"], [campaign("cmp_a", name=name), campaign("cmp_b")], MONDAY)
 
 
-@settings(derandomize=True, deadline=None, max_examples=4)
+@settings(derandomize=True, deadline=None, max_examples=examples(4))
 @given(st.lists(st.tuples(money, counts, counts, counts, money), min_size=31, max_size=31))
 def test_every_ratio_of_the_mart_is_the_formula_over_its_own_row(
     tmp_path_factory: pytest.TempPathFactory, days: list[Numbers]

@@ -22,6 +22,7 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, upsert_entities
 from layers_etl.warehouse.settling import apply_settling_times
 
+from ..examples import examples
 from ..fresh import fresh_warehouse
 from .builders import (
     PROJECT_ID,
@@ -330,7 +331,7 @@ listings = st.lists(
 _numbers = count(1)
 
 
-@settings(derandomize=True, deadline=None, max_examples=8)
+@settings(derandomize=True, deadline=None, max_examples=examples(8))
 @given(listings, st.lists(st.integers(0, 6), max_size=6))
 def test_however_a_campaign_moves_and_is_read_a_day_belongs_to_where_it_was_last_seen_by_its_end(
     shared: Warehouse, moves: list[tuple[int, str]], readings_before: list[int]

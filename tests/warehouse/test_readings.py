@@ -23,6 +23,7 @@ from layers_etl.warehouse.connection import Warehouse, open_warehouse
 from layers_etl.warehouse.readings import Landing, upsert_readings
 from layers_etl.warehouse.runs import RunStart, forget_requests, record_start
 
+from ..examples import examples
 from .builders import A, B, Row, dump, land, load_coverage, march, opened, reading, rows, spends, utc, window
 
 MEASURES = "spend, impressions, clicks, conversions, conversion_value, reach, frequency"
@@ -123,7 +124,7 @@ def observations(draw: st.DrawFn) -> list[Observation]:
     return drawn
 
 
-@settings(derandomize=True, deadline=None, max_examples=12)
+@settings(derandomize=True, deadline=None, max_examples=examples(12))
 @given(observations())
 def test_the_table_and_its_history_and_every_past_instant_equal_a_naive_model(
     shared: Warehouse, observed: list[Observation]
@@ -184,7 +185,7 @@ def as_of(warehouse: Warehouse, project_id: str, at: datetime) -> dict[Key, Row]
     return table
 
 
-@settings(derandomize=True, deadline=None, max_examples=4)
+@settings(derandomize=True, deadline=None, max_examples=examples(4))
 @given(observations())
 def test_landing_the_same_answers_again_changes_no_number_and_no_history(
     shared: Warehouse, observed: list[Observation]
