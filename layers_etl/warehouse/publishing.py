@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from layers_etl.warehouse.files import (
 from layers_etl.warehouse.recovery import changed_since_publication
 from layers_etl.warehouse.schema import SCHEMA_VERSION, schema_version
 from layers_etl.warehouse.sql import load_sql
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,10 @@ def published_state(target: Path) -> str | None:
             if schema_version(connection, target) != SCHEMA_VERSION:
                 return None
             published_at = connection.execute("SELECT published_at FROM ops.publication").fetchall()
-            if not published_at or changed_since_publication(target, published_at[0][0]):
+            if not published_at:
+                return None
+            if changed_since_publication(target, published_at[0][0]):
+                logger.warning("%s was written by someone else since it was published: it is published anew.", target)
                 return None
             return _state(connection)
     except DamagedFileError:

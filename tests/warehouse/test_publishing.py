@@ -199,7 +199,9 @@ def test_those_whom_the_umask_lets_may_read_the_published_file_and_nobody_may_wr
     assert (tmp_path / "build.duckdb").stat().st_mode & mask == 0
 
 
-def test_a_published_file_that_someone_else_changed_is_replaced_though_nothing_was_read(tmp_path: Path) -> None:
+def test_a_published_file_that_someone_else_changed_is_replaced_though_nothing_was_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     target = tmp_path / "warehouse.duckdb"
     with opened(tmp_path) as warehouse:
         land_spend(warehouse, 5)
@@ -208,6 +210,7 @@ def test_a_published_file_that_someone_else_changed_is_replaced_though_nothing_w
         with duckdb.connect(str(target)) as analyst:
             analyst.execute("UPDATE ads.campaign_metrics SET spend = 99")
         assert publish(warehouse, day=6) is True
+    assert f"{target} was written by someone else since it was published" in caplog.text
     assert published_spend(target) == Decimal(10)
 
 
