@@ -42,6 +42,7 @@ from layers_etl.warehouse.databases import connect
 from layers_etl.warehouse.lock import lock_if_free
 from layers_etl.warehouse.organization import check_owner, load_organization
 from layers_etl.warehouse.publishing import load_publication
+from layers_etl.warehouse.schema import schema_version
 from layers_etl.warehouse.sources import load_standing_sources
 
 TOLERATED_SKEW: Final = timedelta(minutes=5)
@@ -256,7 +257,8 @@ def _examine_build(settings: Settings) -> str:
     try:
         with lock_if_free(build) as free:
             if free:
-                connect(build, read_only=True).close()
+                with connect(build, read_only=True) as connection:
+                    _ = schema_version(connection, build)
                 return f"{build} can be opened."
     except DamagedFileError as damage:
         remedy = f"goes on from {published.name}" if published.exists() else "reads everything anew"

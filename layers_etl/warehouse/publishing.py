@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -62,9 +63,11 @@ def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publicati
             set_modified_at(copy, publication.published_at)
             put_in_place(copy, target)
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = f"The disk of {target.parent} is full" if full else f"{target} cannot be written"
         raise StorageError(
-            f"{target} cannot be written ({error.strerror}): what was read is kept in {warehouse.path.name}. See that "
-            f"{target.parent} is writable and has room for a copy of it; the next run publishes."
+            f"{what} ({error.strerror}): what was read is kept in {warehouse.path.name}. See that {target.parent} is "
+            "writable and has room for a copy of it; the next run publishes."
         ) from None
     return True
 

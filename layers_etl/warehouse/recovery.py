@@ -67,7 +67,13 @@ def _begin(path: Path, published: Path | None, scopes: Iterable[Scope]) -> None:
         set_aside(path, datetime.now(UTC))
     with unfinished(path) as temporary:
         if published and published.exists():
-            published_at = _copy_published(published, temporary)
+            try:
+                published_at = _copy_published(published, temporary)
+            except DamagedFileError as damage:
+                raise DamagedFileError(
+                    f"{damage}, and there is no {path.name} to go on from: put back a backup of either, or move it "
+                    "away, and the next run reads everything anew. Nothing was changed."
+                ) from None
             put_in_place(temporary, path)
             logger.warning("%s is missing: going on from a copy of %s%s.", path, published.name, published_at)
         else:

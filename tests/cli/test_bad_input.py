@@ -127,11 +127,13 @@ def make_foreign(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "named"),
-    [(make_corrupt, "cannot be opened as a DuckDB file"), (make_foreign, "is a DuckDB file of something else")],
-    ids=["corrupt", "foreign"],
+    ("command", "make", "named"),
+    [
+        ("run", make_foreign, "is a DuckDB file of something else"),
+        ("doctor", make_foreign, "is a DuckDB file of something else"),
+        ("doctor", make_corrupt, "is damaged and cannot be read as a DuckDB file"),
+    ],
 )
-@pytest.mark.parametrize("command", ["run", "doctor"])
 def test_a_build_file_that_is_not_ours_is_left_as_it_is(
     place: Place, make: Callable[[Path], None], named: str, command: str
 ) -> None:
@@ -144,6 +146,19 @@ def test_a_build_file_that_is_not_ours_is_left_as_it_is(
     assert named in result.out + result.err
     assert str(place.build) in result.out + result.err
     assert fingerprint(place.data_dir) == before
+
+
+@pytest.mark.slow
+def test_a_build_file_that_is_damaged_is_kept_aside_by_the_run_that_finds_it(place: Place) -> None:
+    place.data_dir.mkdir()
+    make_corrupt(place.build)
+    damaged = place.build.read_bytes()
+    result = place.run("run")
+
+    assert result.code == 0
+    (aside,) = place.data_dir.glob("build.duckdb.damaged-*")
+    assert aside.read_bytes() == damaged
+    assert f"It is kept as {aside.name}" in " ".join(result.err.split())
 
 
 def test_a_published_file_that_is_not_ours_is_left_as_it_is(place: Place) -> None:
@@ -188,7 +203,8 @@ def test_a_published_file_that_is_corrupt_and_all_there_is_stops_the_run_and_is_
     result = place.run("run")
 
     assert result.code == 2
-    assert f"{place.published} cannot be opened" in result.complaint
+    assert f"{place.published} is damaged" in result.complaint
+    assert "put back a backup of either" in result.complaint
     assert place.published.read_bytes() == before
     assert not place.build.exists()
 

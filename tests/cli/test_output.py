@@ -74,7 +74,7 @@ def at_a_terminal(place: Place, arguments: Sequence[str], **settings: str) -> by
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_command_is_understood_in_any_encoding_and_sends_no_control_code(odd: Place, encoding: str) -> None:
     for arguments in (*COMMANDS, ["status", "--json"], ["run"]):
-        got = at_a_terminal(odd, arguments, PYTHONIOENCODING=encoding)
+        got = at_a_terminal(odd, arguments, PYTHONIOENCODING=encoding, COLUMNS="300")
         text = got.decode(encoding).replace("\r\n", "\n")
         assert "Traceback" not in text
         assert not {code for code in text if ord(code) < 32 or 127 <= ord(code) < 160} - {"\n", "\t"}, (arguments, text)

@@ -44,9 +44,15 @@ def morning_after_a_kill(morning: Scene, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def morning_without_dagster(world: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """The same morning by what a run does to the warehouse alone."""
+def first_run_without_dagster(world: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The same first run by what it does to the warehouse alone."""
     folder = tmp_path_factory.mktemp("without-dagster")
-    day_before = Scene(world, folder / "nothing", TODAY, folder, WITHOUT_DAGSTER)
-    begun = day_before.undisturbed.place.data_dir
-    return Scene(world, begun, TODAY + timedelta(days=1), folder / "morning", WITHOUT_DAGSTER)
+    return Scene(world, folder / "nothing", TODAY, folder, WITHOUT_DAGSTER)
+
+
+@pytest.fixture(scope="session")
+def morning_without_dagster(first_run_without_dagster: Scene, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The next day of it."""
+    begun = first_run_without_dagster.undisturbed.place.data_dir
+    at, folder = TODAY + timedelta(days=1), tmp_path_factory.mktemp("morning-without-dagster")
+    return Scene(first_run_without_dagster.sandbox, begun, at, folder, WITHOUT_DAGSTER)
