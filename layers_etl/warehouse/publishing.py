@@ -66,8 +66,8 @@ def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publicati
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = f"The disk of {target.parent} is full" if full else f"{target} cannot be written"
         raise StorageError(
-            f"{what} ({error.strerror}): what was read is kept in {warehouse.path.name}. See that {target.parent} is "
-            "writable and has room for a copy of it; the next run publishes."
+            f"{what} ({error.strerror}): see that {target.parent} is writable and has room for a copy of "
+            f"{warehouse.path.name}. What had landed is kept, and the same command takes it up again."
         ) from None
     return True
 
