@@ -141,7 +141,7 @@ def _read_only(path: Path, connection: duckdb.DuckDBPyConnection) -> Warehouse |
     version = schema_version(connection, path)
     if version is not None and version != SCHEMA_VERSION:
         raise WarehouseError(
-            f"{path} was written by another version of layers_etl (tables of version {version}, not {SCHEMA_VERSION}): "
+            f"{path} was written by an older version of layers_etl (tables version {version}, not {SCHEMA_VERSION}): "
             "the next run brings it forward."
         )
     return Warehouse(path, connection) if version else None

@@ -42,11 +42,6 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
     ours, or of a newer version.
     """
     version = schema_version(connection, path)
-    if version is not None and version > SCHEMA_VERSION:
-        raise WarehouseError(
-            f"{path} was written by a newer layers_etl (tables version {version}, this one knows {SCHEMA_VERSION}): "
-            "upgrade layers_etl. Nothing was changed."
-        )
     connection.execute("BEGIN TRANSACTION")
     if version is None:
         _create_base(connection)
@@ -77,7 +72,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
-    """The version of the file's tables; None for an empty file, :class:`WarehouseError` for one that is not ours."""
+    """The version of the file's tables; None for an empty file.
+
+    :class:`WarehouseError` for one that is not ours, or that a newer layers_etl wrote, whoever wants to read it.
+    """
     tables = _existing_tables(connection)
     if not tables:
         return None
@@ -87,8 +85,13 @@ def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | N
             f"set LAYERS_DATA_DIR to another folder, or move the file away with {path}.wal, if there is one. "
             "Nothing was changed."
         )
-    row = connection.execute("SELECT version FROM ops.schema_version").fetchall()
-    return int(row[0][0])
+    version = int(connection.execute("SELECT version FROM ops.schema_version").fetchall()[0][0])
+    if version > SCHEMA_VERSION:
+        raise WarehouseError(
+            f"{path} was written by a newer layers_etl (tables version {version}, this one knows {SCHEMA_VERSION}): "
+            "upgrade layers_etl. Nothing was changed."
+        )
+    return version
 
 
 def scopes_of(connection: duckdb.DuckDBPyConnection) -> list[Scope]:

@@ -104,6 +104,8 @@ def test_a_warehouse_of_a_newer_version_is_told_and_left_as_it_is(tmp_path: Path
     with opened(tmp_path) as warehouse:
         warehouse.connection.execute("UPDATE ops.schema_version SET version = version + 1")
     assert "written by a newer layers_etl" in refusal(tmp_path)
+    with pytest.raises(WarehouseError, match="upgrade layers_etl"), open_published(tmp_path / "build.duckdb"):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
