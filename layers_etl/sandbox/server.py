@@ -1,5 +1,6 @@
 """The sandbox as a server: in a thread for tests and demos, or in the foreground for people."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -68,8 +69,7 @@ class SandboxServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop serving."""
-        self._server.should_exit = True
-        self._server.force_exit = True
+        self._server.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
 
@@ -131,11 +131,37 @@ def serve(
 
 
 class _QuietServer(uvicorn.Server):
-    """A server in a thread, which may not touch the process's signal handlers."""
+    """A server in a thread: it may not touch the process's signal handlers, and it stops when told to, at once.
+
+    uvicorn's own looks ten times a second whether it is to stop, and waits for what is still being answered.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Called from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        # Whoever came before the line above has said so without the event.
+        if not self.should_exit:
+            _ = await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
 
 def _uvicorn_config(app: Starlette) -> uvicorn.Config:

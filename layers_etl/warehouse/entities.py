@@ -74,16 +74,20 @@ def upsert_entities(
         raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none, which is a bug: {REPORT_IT}.")
     with warehouse.transaction() as connection:
         connection.register("incoming_entities", frame)
-        run_script(
-            connection,
-            scope_sql("upsert_entities", scope),
-            seen_at=seen_at,
-            project_ids=list(project_ids),
-            wholly_listed=[project_id for project_id in project_ids if project_id not in partly_listed],
-        )
-        connection.unregister("incoming_entities")
-        if connection.execute("SELECT count(*) FROM changed_entities").fetchall()[0][0]:
+        of_listing: dict[str, object] = {
+            "seen_at": seen_at,
+            "project_ids": list(project_ids),
+            "wholly_listed": [project_id for project_id in project_ids if project_id not in partly_listed],
+        }
+        run_script(connection, scope_sql("compare_entities", scope), **of_listing)
+        is_new = bool(connection.execute("SELECT 1 FROM changed_entities LIMIT 1").fetchall())
+        if is_new:
+            run_script(connection, scope_sql("version_entities", scope), **of_listing)
+        run_script(connection, scope_sql("upsert_entities", scope), **of_listing)
+        if is_new:
+            run_script(connection, load_sql("mark_changed_stale"), **of_listing)
             warehouse.count_change()
+        connection.unregister("incoming_entities")
         for each in scopes_of(connection):
             _fill_in(warehouse, each)
     return stored
@@ -157,8 +161,10 @@ def _key(entity: Entity) -> tuple[str, str]:
 
 def _fill_in(warehouse: Warehouse, scope: Scope) -> None:
     connection = warehouse.connection
-    run_script(connection, scope_sql("fill_in_days", scope))
-    filled = connection.execute("SELECT count(*) FROM filled_days").fetchall()[0][0]
+    filled = 0
+    if connection.execute(scope_sql("unfilled_days", scope)).fetchall():
+        run_script(connection, scope_sql("fill_in_days", scope))
+        filled += connection.execute("SELECT count(*) FROM filled_days").fetchall()[0][0]
     if scope in WEEKLY_REACH_SCOPES:
         filled += connection.execute(scope_sql("fill_in_weeks", scope)).fetchall()[0][0]
     if filled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
 import duckdb
@@ -25,7 +26,20 @@ def create_views(
     Platforms and projects are sums of ``summed``.
     Unless the file has these very ones: they take a fifth of a second to make, and a file is opened by every run.
     """
-    definitions = [
+    definitions = _definitions(tuple(tables), tuple(scopes), summed)
+    fingerprint = hashlib.sha256("\n".join(definitions).encode()).hexdigest()
+    if connection.execute("SELECT fingerprint FROM ops.views").fetchall() == [(fingerprint,)]:
+        return
+    for definition in definitions:
+        connection.execute(definition)
+    inherit_comments(connection)
+    connection.execute("DELETE FROM ops.views")
+    connection.execute("INSERT INTO ops.views (fingerprint) VALUES (?)", [fingerprint])
+
+
+@cache
+def _definitions(tables: tuple[Table, ...], scopes: tuple[Scope, ...], summed: Scope) -> tuple[str, ...]:
+    return (
         *(table.comments() for table in tables),
         *map(_ratio_macro, RATIOS),
         load_sql("views/hours_to_settle"),
@@ -40,15 +54,7 @@ def create_views(
         load_sql("views/read_intervals"),
         *rollup_views(summed),
         *reconciliation_views(scopes),
-    ]
-    fingerprint = hashlib.sha256("\n".join(definitions).encode()).hexdigest()
-    if connection.execute("SELECT fingerprint FROM ops.views").fetchall() == [(fingerprint,)]:
-        return
-    for definition in definitions:
-        connection.execute(definition)
-    inherit_comments(connection)
-    connection.execute("DELETE FROM ops.views")
-    connection.execute("INSERT INTO ops.views (fingerprint) VALUES (?)", [fingerprint])
+    )
 
 
 def _ratio_macro(ratio: Ratio) -> str:

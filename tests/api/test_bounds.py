@@ -50,6 +50,7 @@ def bomb(mebibytes: int) -> bytes:
 GZIPPED = {"Content-Encoding": "gzip"}
 
 
+@pytest.mark.slow
 def test_a_body_that_unpacks_to_more_than_an_answer_can_be_costs_its_entity_in_bounded_memory(run: Run) -> None:
     body = bomb(512)
     tracemalloc.start()
@@ -88,6 +89,7 @@ def test_an_error_whose_body_has_no_end_is_told_by_its_status(run: Run) -> None:
     assert record.bytes_received <= MOST_ERROR_BYTES
 
 
+@pytest.mark.slow
 def test_an_oversized_page_costs_its_listing(run: Run) -> None:
     async def ask() -> None:
         async with talking(lambda _: Reply(raw=bomb(64), headers=GZIPPED), timeouts=UNHURRIED) as talk:
@@ -98,6 +100,7 @@ def test_an_oversized_page_costs_its_listing(run: Run) -> None:
     run(ask())
 
 
+@pytest.mark.slow
 def test_a_body_that_comes_byte_by_byte_is_cut_by_the_total_time_of_each_of_few_attempts(run: Run) -> None:
     outcome, asked, (record,) = run(read_one(lambda _: Reply({"series": []}, pause=0.1), Timeouts(total=0.3)))
     assert isinstance(outcome, UnavailableError) and outcome.code == "TIMEOUT"
@@ -241,6 +244,7 @@ def test_a_listing_whose_pages_come_too_slowly_ends_by_its_time() -> None:
         asyncio.run(fetch_all_pages(fetch_page, clock=lambda: float(next(seconds))))
 
 
+@pytest.mark.slow
 def test_an_endless_listing_names_its_project(run: Run) -> None:
     def answer(asked: Asked) -> Reply:
         number = int(asked.query.get("cursor", ["0"])[0])

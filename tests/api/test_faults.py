@@ -126,6 +126,7 @@ def test_a_compressed_answer_is_read(run: Run) -> None:
     assert isinstance(outcome, Reading) and "gzip" in asked.headers["accept-encoding"]
 
 
+@pytest.mark.slow
 def test_a_stall_is_a_time_out(run: Run) -> None:
     outcome, _, _ = run(read_one(lambda _: Reply({}, stall=5), timeouts=Timeouts(total=0.3)))
     assert isinstance(outcome, UnavailableError) and outcome.code == "TIMEOUT"
@@ -357,6 +358,7 @@ def test_an_address_or_key_that_must_not_be_used_is_refused_at_once(url: str, ke
     assert "pass" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate that nobody trusts")
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_a_certificate_nobody_vouches_for_is_told_nothing(run: Run, tmp_path: Path, host: str) -> None:

@@ -309,6 +309,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", REFUSALS)
 def test_a_metric_that_several_entities_are_refused_is_asked_of_no_other_of_their_platform(
     run: Run, named: str

@@ -161,6 +161,7 @@ async def send_told(loop: SimulatedLoop, pacer: Pacer, count: int, state: Bucket
     return sent
 
 
+@pytest.mark.slow
 @given(remaining=st.integers(0, 100), reset=st.floats(0, 70))
 def test_a_header_that_refuses_nothing_costs_a_minute_at_most_however_often_it_is_said(
     remaining: int, reset: float

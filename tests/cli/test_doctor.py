@@ -230,6 +230,7 @@ def test_a_folder_of_a_name_no_file_system_takes_is_told(tmp_path: Path) -> None
 # What a run would refuse ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "options", "said"),
     [

@@ -39,6 +39,7 @@ def status_after(
     return found.status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("age", AGES)
 def test_while_any_process_has_the_build_file_no_run_counts_as_dead(
     instance: dg.DagsterInstance, tmp_path: Path, age: timedelta

@@ -81,6 +81,7 @@ def shown(instance: dg.DagsterInstance) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_logs_of_old_runs_go_and_all_that_the_asset_is_shown_by_stays(instance: dg.DagsterInstance) -> None:
     old = [run(instance, day) for day in (1, 2, 3)]
     before = now()

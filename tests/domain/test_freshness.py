@@ -173,6 +173,7 @@ def test_no_settled_day_of_an_account_that_is_active_is_ever_other_than_final_ho
         assert warehouse.false_days() == set()
 
 
+@pytest.mark.slow
 @properties
 @given(pauses_of_syncing(timedelta(days=25)), pauses_of_account(), mornings())
 def test_whatever_syncing_and_the_account_pause_no_settled_day_is_other_than_final_unless_all_has_been_still_for_long(
@@ -184,6 +185,7 @@ def test_whatever_syncing_and_the_account_pause_no_settled_day_is_other_than_fin
         assert warehouse.state is SourceState.AT_REST or warehouse.false_days() == set()
 
 
+@pytest.mark.slow
 @properties
 @given(pauses_of_syncing(timedelta(days=25)), pauses_of_account())
 def test_however_long_syncing_pauses_all_is_true_the_morning_after_next_once_the_account_is_active_again(
@@ -196,6 +198,7 @@ def test_however_long_syncing_pauses_all_is_true_the_morning_after_next_once_the
     assert warehouse.settled_days() == set(DayWindow(START, START + 116 * ONE_DAY))
 
 
+@pytest.mark.slow
 @properties
 @given(mornings(), st.integers(10, 40))
 def test_an_account_that_is_paused_for_good_settles_within_the_longest_standstill_after_its_last_day_would_have(

@@ -17,6 +17,7 @@ def all_scopes(station: Station) -> Station:
     return station
 
 
+@pytest.mark.slow
 def test_every_scope_is_listed_read_and_true(all_scopes: Station) -> None:
     assert all_scopes.run() is RunStatus.SUCCEEDED
     for scope in SCOPES.values():

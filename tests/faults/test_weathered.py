@@ -66,6 +66,7 @@ def test_what_passes_leaves_no_trace_in_the_numbers(tmp_path: Path) -> None:
         station.let_go()
 
 
+@pytest.mark.slow
 def test_what_means_nothing_changes_nothing(station: Station) -> None:
     victims = dict(zip(HARMLESS, station.spenders(), strict=False))
     faults = [
@@ -77,6 +78,7 @@ def test_what_means_nothing_changes_nothing(station: Station) -> None:
     assert station.rows("SELECT count(*) FROM ops.untrusted_answers") == [(0,)]
 
 
+@pytest.mark.slow
 def test_pages_that_overlap_list_everything_once(tmp_path: Path) -> None:
     with SandboxServer(WorldConfig(accounts=3, campaigns=80), now=MORNING) as sandbox:
         station = Station(sandbox, tmp_path, {"start_date": date(2026, 3, 31)})
@@ -87,12 +89,14 @@ def test_pages_that_overlap_list_everything_once(tmp_path: Path) -> None:
         station.let_go()
 
 
+@pytest.mark.slow
 def test_what_the_listings_say_of_new_things_is_kept(station: Station) -> None:
     station.run(MORNING, standing("new_platform", path=""), standing("unknown_status", path=""))
     assert station.rows("SELECT DISTINCT platform, status FROM ads.campaigns") == [("snap_ads", "limited_learning")]
     assert station.rows("SELECT DISTINCT platform FROM ads.campaign_metrics") == [("snap_ads",)]
 
 
+@pytest.mark.slow
 def test_a_limit_on_windows_is_learned_once(station: Station) -> None:
     station.run(MORNING, standing("window_too_long", days=3))
     refused = station.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
@@ -100,6 +104,7 @@ def test_a_limit_on_windows_is_learned_once(station: Station) -> None:
     assert sorted(refused) == [("ad_account", 3), ("campaign", 3)]
 
 
+@pytest.mark.slow
 def test_a_metric_that_a_platform_lacks_is_null_there_and_costs_a_few_refusals(station: Station) -> None:
     lacking = standing("metric_unavailable", metric="reach", platform="apple_ads")
     assert station.run(MORNING, lacking) is RunStatus.SUCCEEDED
@@ -117,6 +122,7 @@ def test_a_metric_that_a_platform_lacks_is_null_there_and_costs_a_few_refusals(s
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refuse", [False, True])
 def test_days_that_the_api_never_serves_are_not_asked_for_for_ever(station: Station, refuse: bool) -> None:
     clip = standing("clipped_window", since="2026-03-28", refuse=refuse)
@@ -130,6 +136,7 @@ def test_days_that_the_api_never_serves_are_not_asked_for_for_ever(station: Stat
     assert min(windows) >= "2026-03-28", "days that have settled unserved are left alone"
 
 
+@pytest.mark.slow
 def test_days_that_are_no_longer_served_stand_as_they_were_known(station: Station) -> None:
     station.run()
     before = station.stored(CAMPAIGN)
@@ -148,6 +155,7 @@ def test_null_is_unknown_and_not_zero(station: Station) -> None:
     assert set(stored.values()) == {(None,) * 7}
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_missing_while_the_totals_count_it_is_no_quiet_day(station: Station) -> None:
     assert station.run(MORNING, standing("missing_buckets")) is RunStatus.FAILED
     truth, stored = station.truth(CAMPAIGN, MORNING), station.stored(CAMPAIGN)

@@ -123,6 +123,7 @@ def test_one_answer_from_the_future_settles_no_day_and_is_read_again_like_any_ot
     assert pipeline.run(morning(1)).windows["campaign", victim] == [last_days(morning(1), 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [-timedelta(days=2), -AGES])
 def test_an_answer_from_the_past_is_asked_for_again_and_dates_nothing_back(pipeline: Pipeline, off: timedelta) -> None:
     victim = pipeline.campaigns()[0]
@@ -132,6 +133,7 @@ def test_an_answer_from_the_past_is_asked_for_again_and_dates_nothing_back(pipel
     assert pipeline.rows("SELECT min(read_at) >= ? FROM ops.readings", [FIRST_MORNING]) == [(True,)]
 
 
+@pytest.mark.slow
 def test_an_entity_that_only_answers_from_the_past_is_a_failure_of_its_own(pipeline: Pipeline) -> None:
     victim = pipeline.campaigns()[0]
     pipeline.sandbox.add_fault(misdated(-YEAR.total_seconds(), "ads-metrics", entity=victim))
@@ -150,11 +152,13 @@ def test_a_run_for_an_instant_to_come_is_refused_before_anything_is_written(pipe
     assert pipeline.rows("FROM ops.runs") == []
 
 
+@pytest.mark.slow
 def test_a_run_for_an_instant_a_little_ahead_stands_for_now(pipeline: Pipeline) -> None:
     pipeline.run(as_of=FIRST_MORNING + LONGEST_LEAD)
     assert pipeline.rows("SELECT instant FROM ops.runs") == [(FIRST_MORNING,)]
 
 
+@pytest.mark.slow
 def test_a_horizon_that_a_wrong_clock_put_ahead_follows_the_next_run(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.rows("UPDATE ops.horizon SET last_day = '2027-04-01'")

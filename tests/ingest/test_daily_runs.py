@@ -33,6 +33,7 @@ def test_every_morning_after_asks_once_per_entity_for_the_last_four_days(pipelin
         assert ran.windows == asked_for(pipeline.entities(), last_days(morning(number), 4))
 
 
+@pytest.mark.slow
 def test_a_run_after_a_week_down_reads_the_week_and_settles_all_that_can_be(pipeline: Pipeline) -> None:
     pipeline.run()
     known = pipeline.entities()
@@ -56,6 +57,7 @@ def test_a_run_as_of_the_same_instant_asks_for_nothing_and_changes_nothing(pipel
     assert pipeline.rows("FROM ads.campaign_metrics_history") == []
 
 
+@pytest.mark.slow
 def test_a_campaign_that_starts_is_asked_for_from_the_run_that_first_lists_it(pipeline: Pipeline) -> None:
     pipeline.run()
     new = pipeline.sandbox.world.add_campaign(pipeline.accounts()[0], first_day=date(2026, 4, 2), name="Brand new")
@@ -131,6 +133,7 @@ def test_every_change_on_the_way_is_in_history_and_what_the_last_hour_brought_is
         assert [tuple(numbers) for entity_id, *numbers in versions if entity_id == campaign] == changes
 
 
+@pytest.mark.slow
 def test_every_platform_settles_in_its_own_time(pipeline_over: PipelineOver) -> None:
     pipeline = pipeline_over(settle_hours=SettlingTimes(72, {"tiktok_ads": 144}))
     pipeline.run()
@@ -152,6 +155,7 @@ def test_a_longer_settling_time_reads_again_exactly_what_it_reopens(pipeline: Pi
     assert unsettled == [(FIRST_MORNING.date() - timedelta(days=4),)]
 
 
+@pytest.mark.slow
 def test_the_running_day_is_read_where_a_backfill_names_it_and_is_not_settled(pipeline: Pipeline) -> None:
     today = FIRST_MORNING.date()
     pipeline.backfill(DayWindow(today, today + timedelta(days=1)))
@@ -185,6 +189,7 @@ def test_a_backfill_reads_again_what_is_settled(pipeline: Pipeline) -> None:
     assert pipeline.rows(superseded, [campaign, START]) == [(True, morning(1))]
 
 
+@pytest.mark.slow
 def test_a_backfill_of_one_campaign_or_account_reads_only_those(pipeline: Pipeline) -> None:
     days = DayWindow(START, START + timedelta(days=3))
     campaign, account = pipeline.campaigns()[0], pipeline.accounts()[1]
@@ -230,6 +235,7 @@ def test_the_published_file_says_up_to_where_it_is_final(pipeline: Pipeline) -> 
         assert total == named > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["active", "archived"])
 def test_every_active_project_is_read_and_an_archived_one_only_where_it_is_named(
     pipeline_over: PipelineOver, status: str
@@ -246,6 +252,7 @@ def test_every_active_project_is_read_and_an_archived_one_only_where_it_is_named
     assert read == [(second,)]
 
 
+@pytest.mark.slow
 def test_a_run_that_stands_for_the_past_takes_no_day_and_no_listing_back(pipeline: Pipeline) -> None:
     pipeline.run(morning(2))
     ended = ("FROM ops.horizon", "SELECT campaign_id, last_listed_at FROM ads.campaigns ORDER BY ALL")

@@ -31,6 +31,7 @@ def test_a_campaign_that_cannot_be_read_costs_its_own_days_alone(pipeline: Pipel
     assert outcome.landed_days == set(WHOLE), "a day has landed when what can be read has"
 
 
+@pytest.mark.slow
 def test_a_failure_is_on_record_with_what_support_asks_for(pipeline: Pipeline) -> None:
     failing = pipeline.campaigns()[0]
     pipeline.sandbox.add_fault(refusing(failing))
@@ -58,6 +59,7 @@ def test_the_next_run_asks_for_just_what_is_missing_and_what_is_open(pipeline: P
     assert all(ran.windows["campaign", other] == [last_days(morning(1), 4)] for other in others)
 
 
+@pytest.mark.slow
 def test_a_retry_of_the_same_run_asks_for_just_what_failed(pipeline: Pipeline) -> None:
     failing = pipeline.campaigns()[0]
     pipeline.sandbox.add_fault(refusing(failing))
@@ -125,6 +127,7 @@ def doubts(pipeline: Pipeline) -> list[Row]:
     return pipeline.rows("SELECT scope, entity_id, day, kind FROM ops.doubtful_days ORDER BY ALL")
 
 
+@pytest.mark.slow
 def test_a_bucket_that_vanished_upstream_goes_into_history_once_its_account_adds_up_without_it(
     pipeline: Pipeline,
 ) -> None:
@@ -169,6 +172,7 @@ def test_a_bucket_sent_twice_alike_is_one_row(pipeline: Pipeline) -> None:
     ) == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_list_that_fails_costs_its_project_the_changes_and_nothing_that_was_known(pipeline: Pipeline) -> None:
     pipeline.run()
     known = pipeline.campaigns()
@@ -184,6 +188,7 @@ def test_a_list_that_fails_costs_its_project_the_changes_and_nothing_that_was_kn
     assert ran.outcomes["ad_account"].failures == ()
 
 
+@pytest.mark.slow
 def test_a_list_of_accounts_that_fails_leaves_no_scope_whole(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.sandbox.add_fault(
@@ -207,6 +212,7 @@ def test_a_campaign_taken_off_the_list_is_read_on_until_it_answers_not_found(pip
     assert back.windows["campaign", removed] == [DayWindow(date(2026, 3, 29), morning(2).date())]
 
 
+@pytest.mark.slow
 def test_an_answer_narrower_than_asked_is_completed_by_further_requests(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(Fault(effect="narrowed_window", parameters={"days": 5}, path="ads-metrics"))
     assert pipeline.run().status is RunStatus.SUCCEEDED

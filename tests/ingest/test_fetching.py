@@ -57,6 +57,7 @@ def answer(asked: Asked) -> Reply:
             return answer_for(asked)
 
 
+@pytest.mark.slow
 def test_what_arrived_is_landed_soon_even_if_nothing_else_arrives(run: Run) -> None:
     async def fetch() -> Landed:
         async with talking(answer, timeouts=PATIENT) as talk:

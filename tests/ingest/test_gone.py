@@ -34,6 +34,7 @@ def reported(pipeline: Pipeline) -> list[object]:
     return [run_id for (run_id,) in pipeline.rows("SELECT run_id FROM ops.failures ORDER BY failed_at")]
 
 
+@pytest.mark.slow
 def test_a_campaign_that_is_listed_before_its_metrics_are_known_is_read_whole_once_they_are(pipeline: Pipeline) -> None:
     new = pipeline.campaigns()[0]
     pipeline.sandbox.add_fault(not_found(new))
@@ -74,6 +75,7 @@ def test_what_is_gone_and_listed_no_longer_is_left_alone_by_runs_and_asked_for_b
     }
 
 
+@pytest.mark.slow
 def test_what_a_request_names_and_is_gone_is_a_failure_every_time(pipeline: Pipeline) -> None:
     gone = pipeline.campaigns()[0]
     pipeline.sandbox.add_fault(not_found(gone))
@@ -92,6 +94,7 @@ def test_what_is_gone_holds_back_neither_the_settled_days_nor_the_next_range(pip
     assert overdue_reads(pipeline.warehouse, pipeline.settings, FIRST_MORNING) == []
 
 
+@pytest.mark.slow
 def test_days_have_failed_where_all_but_what_is_gone_could_not_be_read(pipeline: Pipeline) -> None:
     gone, *others = pipeline.campaigns()
     pipeline.sandbox.add_fault(not_found(gone))

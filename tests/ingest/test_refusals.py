@@ -60,6 +60,7 @@ def test_a_key_that_lacks_a_scope_is_refused_by_the_api_alone_and_in_its_words(p
     assert pipeline.rows("SELECT status FROM ops.runs") == [("refused",)]
 
 
+@pytest.mark.slow
 def test_a_key_that_may_not_list_projects_reads_those_that_are_named(
     pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_key_that_may_not_list_projects_reads_those_that_are_named(
     assert pipeline.rows("SELECT project_id, name, status, listed FROM ads.projects") == known
 
 
+@pytest.mark.slow
 def test_a_project_that_was_never_listed_is_known_by_its_id_alone(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(refusal(403, "FORBIDDEN_SCOPE", path=PROJECTS))
     pipeline.options["project_ids"] = (pipeline.project_id,)
@@ -95,6 +97,7 @@ def test_a_suspended_organisation_is_refused_at_once(pipeline: Pipeline, path: s
     assert len(refused) == 1 or path == "ads-metrics", "not asked again"
 
 
+@pytest.mark.slow
 def test_an_organisation_suspended_halfway_keeps_and_publishes_what_had_landed(pipeline: Pipeline) -> None:
     answered = 3
     pipeline.sandbox.add_fault(refusal(503, "KILL_SWITCH", "Suspended.", path="ads-metrics", after=answered))
@@ -193,6 +196,7 @@ def test_numbers_of_two_organisations_never_meet_in_one_warehouse(pipeline: Pipe
     assert written(pipeline) == before
 
 
+@pytest.mark.slow
 def test_a_parent_key_reads_the_child_it_acts_for(pipeline_over: PipelineOver) -> None:
     pipeline = pipeline_over(
         WorldConfig(accounts=1, campaigns=2),

@@ -42,6 +42,7 @@ def test_a_refused_metric_is_remembered_for_a_week_and_then_asked_for_again(pipe
     assert pipeline.rows(newest) == [(True,)], "what a platform has by then is read again"
 
 
+@pytest.mark.slow
 def test_what_one_campaign_is_refused_is_still_asked_of_the_others(pipeline: Pipeline) -> None:
     odd = pipeline.campaigns()[0]
     message = "Metric 'reach' is not available for this campaign."

@@ -29,6 +29,7 @@ VIEWS = (
 )
 
 
+@pytest.mark.slow
 def test_the_duckdb_command_line_opens_it(published: Path, analyst: duckdb.DuckDBPyConnection) -> None:
     shown = subprocess.run(
         [COMMAND_LINE, "-readonly", "-json", str(published), SPEND], check=True, capture_output=True, text=True
@@ -74,6 +75,7 @@ def test_no_relation_has_a_type_that_other_clients_lack(analyst: duckdb.DuckDBPy
     assert {name for (name,) in types} == known | {"DECIMAL(18,4)", "DECIMAL(38,4)"}
 
 
+@pytest.mark.slow
 def test_numbers_at_the_bounds_of_their_columns_make_no_view_fail(published: Path, tmp_path: Path) -> None:
     copy = tmp_path / "warehouse.duckdb"
     shutil.copyfile(published, copy)

@@ -99,6 +99,7 @@ def test_a_week_is_settled_when_the_account_was_read_whole_under_any_of_its_ids(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second", "counts_as"),
     [
@@ -127,6 +128,7 @@ def test_an_id_that_can_be_read_counts_before_one_that_is_listed_and_gone(known:
     assert rows(known, "SELECT DISTINCT counts_as FROM ops.duplicate_ids") == [("acc_1",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -190,6 +192,7 @@ def test_whatever_days_however_many_ids_have_exactly_one_row_of_each_is_summed(
     assert dict(found) == expected
 
 
+@pytest.mark.slow
 def test_the_same_holds_for_campaigns_where_these_are_what_platforms_are_sums_of(tmp_path: Path) -> None:
     with fresh_warehouse(tmp_path / "build.duckdb", (CAMPAIGN,)) as warehouse:
         make_known(warehouse)
@@ -226,6 +229,7 @@ def reconnect_with(warehouse: Warehouse, campaigns: list[Entity], spent: dict[En
         land(warehouse, reading(key, window(2, 12), LATE, spends(window(2, 12), spend)))
 
 
+@pytest.mark.slow
 def test_an_account_connected_anew_is_reconciled_once_with_the_campaigns_that_came_along(known: Warehouse) -> None:
     reconnect_with(known, [campaign("cmp_a", "acc_2", external_id="c7")], {A: 10, ANEW: 10})
 
@@ -234,6 +238,7 @@ def test_an_account_connected_anew_is_reconciled_once_with_the_campaigns_that_ca
     )
 
 
+@pytest.mark.slow
 def test_an_account_connected_anew_is_reconciled_once_with_campaigns_that_have_new_ids(known: Warehouse) -> None:
     reconnect_with(known, [campaign("cmp_2", "acc_2", external_id="c7")], {CAMPAIGN_ANEW: 10, ANEW: 10})
     mark_gone(known, [A], LATE)
@@ -241,6 +246,7 @@ def test_an_account_connected_anew_is_reconciled_once_with_campaigns_that_have_n
     assert rows(known, RECONCILED) == [("acc_2", day, Decimal(0), True, 1, 0) for day in window(2, 12)]
 
 
+@pytest.mark.slow
 def test_campaigns_of_both_ids_that_cannot_be_told_apart_contradict_nothing(known: Warehouse) -> None:
     reconnect_with(known, [campaign("cmp_2", "acc_2", external_id=None)], {CAMPAIGN_ANEW: 10, ANEW: 10})
     mark_gone(known, [A], LATE)

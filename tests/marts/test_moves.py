@@ -83,6 +83,7 @@ def test_each_account_agrees_with_the_campaign_days_that_were_its_own(moved: War
     assert disagreeing_account_days(moved, window(1, 9)) == {}
 
 
+@pytest.mark.slow
 def test_an_account_that_was_read_anew_since_the_move_may_tell_of_itself_as_it_is_now(moved: Warehouse) -> None:
     land_all(moved, BEFORE, utc(3, 5, 8), {**SPEND, ACCOUNT: 7, OTHER_ACCOUNT: 15})
 
@@ -92,6 +93,7 @@ def test_an_account_that_was_read_anew_since_the_move_may_tell_of_itself_as_it_i
     ], "the residual is shown, and is no contradiction"
 
 
+@pytest.mark.slow
 def test_a_contradiction_beside_a_move_is_still_found(moved: Warehouse) -> None:
     land_all(moved, AFTER, utc(3, 12, 7), {**SPEND, ACCOUNT: 8, OTHER_ACCOUNT: 15})
 
@@ -100,6 +102,7 @@ def test_a_contradiction_beside_a_move_is_still_found(moved: Warehouse) -> None:
     assert disagreeing_account_days(moved, window(1, 9)) == {(PROJECT_ID, "acc_1"): list(AFTER)}
 
 
+@pytest.mark.slow
 def test_a_campaign_that_moved_is_missing_where_it_was_on_the_day_and_nowhere_else(moved: Warehouse) -> None:
     land_all(moved, window(8, 9), utc(3, 12, 7), {**SPEND, ACCOUNT: 7, OTHER_ACCOUNT: 15})
     for key in (B, C):
@@ -112,6 +115,7 @@ def test_a_campaign_that_moved_is_missing_where_it_was_on_the_day_and_nowhere_el
     ]
 
 
+@pytest.mark.slow
 def test_no_week_of_a_campaign_sums_two_currencies(moved: Warehouse) -> None:
     land_all(moved, AFTER, utc(3, 12, 7), {**SPEND, ACCOUNT: 7, OTHER_ACCOUNT: 15})
     derive(moved)

@@ -170,6 +170,7 @@ def test_a_removed_campaign_leaves_a_residual_that_is_visible_and_explained(pipe
     assert all(disagreement.missing == 1 and not disagreement.is_contradiction for disagreement in found)
 
 
+@pytest.mark.slow
 def test_a_contradiction_that_an_earlier_run_read_is_still_listed(pipeline: Pipeline) -> None:
     dropped, *_ = active_campaigns(pipeline.sandbox)
     pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, dropped, SETTLED_DAY, copies=0)
@@ -180,6 +181,7 @@ def test_a_contradiction_that_an_earlier_run_read_is_still_listed(pipeline: Pipe
     assert disagreement.comparable and not disagreement.read_now
 
 
+@pytest.mark.slow
 def test_what_a_run_had_read_before_it_was_killed_is_a_contradiction_of_the_run_that_continues_it(
     pipeline: Pipeline,
 ) -> None:
@@ -234,6 +236,7 @@ def bucket(spend: str, value: str) -> dict[str, object]:
     return {"spend": Decimal(spend), "conversion_value": Decimal(value)}
 
 
+@pytest.mark.slow
 def test_the_bound_follows_from_the_decimals_that_roas_has(warehouse: Warehouse) -> None:
     """ROAS 1.23 of 100 and 1.66 of 150 were printed with two decimals, and 2.5 of 50 with one that is known of."""
     listed(warehouse)
@@ -310,6 +313,7 @@ def test_values_that_differ_by_more_than_their_own_decimals_disagree(warehouse: 
     assert rows(warehouse, "SELECT day FROM marts.reconciliation WHERE NOT conversion_value_agrees") == [(march(3),)]
 
 
+@pytest.mark.slow
 def test_readings_hours_apart_of_a_day_that_still_moves_are_not_comparable(warehouse: Warehouse) -> None:
     listed(warehouse)
     day = march(3)

@@ -129,6 +129,7 @@ def test_the_days_read_and_settled_are_those_of_the_ledger(analyst: duckdb.DuckD
         assert row["settled"] == (settled[key] == row["days"])
 
 
+@pytest.mark.slow
 def test_a_quiet_day_that_was_read_does_not_unsettle_its_week(listed: Warehouse) -> None:
     land(listed, reading(A, WEEK, LATE, spends([march(3)], 10)))
     derive(listed)
@@ -151,6 +152,7 @@ def test_a_provisional_day_counts_as_read_and_a_running_one_does_not(listed: War
     assert week_of(listed, "campaign_weekly") == [(False, 6, 7, False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("last_day", "running"), [(7, True), (8, False)])
 def test_a_week_is_running_until_its_sunday_has_closed(listed: Warehouse, last_day: int, running: bool) -> None:
     listed.connection.execute("DELETE FROM ops.horizon")
@@ -230,6 +232,7 @@ def test_a_platform_is_settled_when_every_account_is_quiet_ones_too(listed: Ware
     assert week_of(listed, "platform_weekly") == [(True, 7, 7, False)]
 
 
+@pytest.mark.slow
 def test_an_account_that_could_not_be_read_unsettles_its_platform_and_project(listed: Warehouse) -> None:
     land(listed, reading(ACCOUNT, WEEK, LATE, spends(WEEK, 10)))
     land(listed, reading(OTHER_ACCOUNT, window(2, 4), LATE, {}))
@@ -241,6 +244,7 @@ def test_an_account_that_could_not_be_read_unsettles_its_platform_and_project(li
                 " ORDER BY day") == [(march(4), True), (march(5), False)]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_account_in_another_currency_does_not_unsettle(listed: Warehouse) -> None:
     accounts = [account("acc_1"), account("acc_2", currency="EUR")]
     upsert_entities(listed, AD_ACCOUNT, [PROJECT_ID], accounts, utc(3, 2))
@@ -250,6 +254,7 @@ def test_an_account_in_another_currency_does_not_unsettle(listed: Warehouse) -> 
     assert week_of(listed, "project_weekly") == [(True, 7, 7, False)]
 
 
+@pytest.mark.slow
 def test_an_account_that_is_gone_counts_where_it_has_numbers_and_nowhere_else(listed: Warehouse) -> None:
     days = DayWindow(march(2), march(16))
     land(listed, reading(ACCOUNT, days, LATE, spends(days, 10)))
@@ -261,6 +266,7 @@ def test_an_account_that_is_gone_counts_where_it_has_numbers_and_nowhere_else(li
     assert settled == [(MONDAY, False, 3), (MONDAY + timedelta(days=7), True, 7)]
 
 
+@pytest.mark.slow
 def test_a_platform_that_is_not_named_is_summed_as_well(listed: Warehouse) -> None:
     nameless = EntityKey(AD_ACCOUNT, PROJECT_ID, "acc_3")
     upsert_entities(listed, AD_ACCOUNT, [PROJECT_ID], [account("acc_3", platform=None, currency=None)], utc(3, 2))
@@ -275,6 +281,7 @@ def test_reach_is_null_where_the_api_has_no_figure_for_the_grain(analyst: duckdb
     assert analyst.execute(f"SELECT count(reach), count(frequency) FROM marts.{view}").fetchall() == [(0, 0)]
 
 
+@pytest.mark.slow
 def test_the_name_is_the_current_one(listed: Warehouse) -> None:
     land(listed, reading(A, WEEK, LATE, spends(WEEK, 10)))
     derive(listed)
@@ -292,6 +299,7 @@ def test_a_project_is_named(analyst: duckdb.DuckDBPyConnection) -> None:
     assert named
 
 
+@pytest.mark.slow
 def test_platforms_and_projects_are_sums_of_campaigns_where_accounts_are_not_read(tmp_path: Path) -> None:
     build = tmp_path / "build.duckdb"
     with fresh_warehouse(build, (CAMPAIGN,)) as warehouse:
@@ -306,6 +314,7 @@ def test_platforms_and_projects_are_sums_of_campaigns_where_accounts_are_not_rea
         assert rows(warehouse, "SELECT DISTINCT ad_account_spend, agrees FROM marts.reconciliation") == [(None, None)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("afterwards", [(CAMPAIGN,), (CAMPAIGN, AD_ACCOUNT)])
 def test_once_accounts_were_read_platforms_and_projects_stay_their_sums(
     tmp_path: Path, afterwards: tuple[Scope, ...]

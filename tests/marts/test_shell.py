@@ -195,6 +195,7 @@ def test_the_command_takes_a_piped_query(published: Path) -> None:
         assert ended.stdout == f"n\n{connection.execute(query).fetchall()[0][0]}\n"
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_two_and_no_traceback(published: Path) -> None:
     ended = subprocess.run(
         [EXECUTABLE, "sql", "FROM nowhere"],

@@ -176,6 +176,7 @@ def test_a_key_is_announced_the_allowance_of_its_tier(still: SandboxServer, key:
     assert (response.json()["rateLimitTier"], response.headers["X-RateLimit-Limit"]) == (tier, limit)
 
 
+@pytest.mark.slow
 def test_an_enforced_limit_refuses_what_is_too_much_and_says_when_to_come_back():
     with SandboxServer(now=NOW, requests_per_minute=120, burst=3) as server, Reader(server.url) as client:
         statuses = [client.get("/v1/whoami").status_code for _ in range(4)]

@@ -199,6 +199,7 @@ def test_in_the_foreground_it_says_where_it_listens_and_stops_cleanly_on_a_signa
         assert run.stderr.read() == ""
 
 
+@pytest.mark.slow
 def test_its_help_tells_every_key_with_its_purpose_and_every_effect_with_what_it_does():
     program = "import sys; sys.argv = ['layers-etl', 'sandbox', '--help']; from layers_etl.cli import main; main()"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
@@ -208,6 +209,7 @@ def test_its_help_tells_every_key_with_its_purpose_and_every_effect_with_what_it
         assert re.search(rf"^  {name} +{re.escape((effect.__doc__ or '').splitlines()[0])}$", told, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_help_of_the_whole_command_line_does_not_load_the_sandbox():
     program = (
         "import sys; sys.argv = ['layers-etl', '--help']\n"

@@ -74,6 +74,7 @@ def test_for_all_sequences_of_readings_each_one_is_shown_as_it_was(
     assert set(found) <= set(expected)
 
 
+@pytest.mark.slow
 def test_the_summary_counts_what_was_known_by_whole_days_of_age_of_days_seen_maturing(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         apply_settling_times(warehouse, SettlingTimes())
@@ -90,6 +91,7 @@ def test_the_summary_counts_what_was_known_by_whole_days_of_age_of_days_seen_mat
     assert found == [(0, 3, 12, 0.25, 1), (24, 6, 12, 0.5, 1), (72, 12, 12, 1, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("readings", "moved", "after_settling"),
     [

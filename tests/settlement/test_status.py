@@ -45,6 +45,7 @@ def test_after_a_clean_run_only_the_last_days_are_provisional_and_nothing_is_mis
     assert status.last_run.status == "succeeded"
 
 
+@pytest.mark.slow
 def test_days_without_a_run_are_missing_until_the_next_one(pipeline: Pipeline) -> None:
     pipeline.run(FIRST)
     status = examine_status(pipeline.warehouse, pipeline.settings, FIRST + timedelta(days=5))
@@ -65,6 +66,7 @@ def test_what_the_last_run_could_not_read_is_named_with_its_request(pipeline: Pi
     assert sum(account.missing for account in status.accounts) == 10
 
 
+@pytest.mark.slow
 def test_an_account_under_two_ids_is_named_with_both(pipeline: Pipeline) -> None:
     pipeline.run(FIRST)
     ((project_id, account_id, platform, external_id),) = pipeline.warehouse.connection.execute(
@@ -81,6 +83,7 @@ def test_an_account_under_two_ids_is_named_with_both(pipeline: Pipeline) -> None
         assert f"each of its days counts once in {project_id}, as acc_anew's" in shown.getvalue()
 
 
+@pytest.mark.slow
 def test_the_document_is_json_with_the_same_numbers(pipeline: Pipeline) -> None:
     pipeline.run(FIRST)
     status = examine_status(pipeline.warehouse, pipeline.settings, FIRST)

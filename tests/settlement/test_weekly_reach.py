@@ -51,6 +51,7 @@ def morning(
     return outcome, weekly
 
 
+@pytest.mark.slow
 def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
@@ -85,6 +86,7 @@ def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServ
         assert largest_day <= reach < sum_of_days
 
 
+@pytest.mark.slow
 def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(sandbox: SandboxServer, tmp_path: Path) -> None:
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
     with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
@@ -101,6 +103,7 @@ def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(sandbox:
     assert monthly == [(0,)]
 
 
+@pytest.mark.slow
 def test_no_week_is_asked_of_a_platform_that_refuses_reach(sandbox: SandboxServer, tmp_path: Path) -> None:
     sandbox.add_fault(Fault(effect="metric_unavailable", parameters={"metric": "reach", "platform": "tiktok_ads"}))
     pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})

@@ -52,6 +52,7 @@ def test_a_key_that_two_rows_have_is_counted_once(filled: Warehouse, table: Keye
     assert count_faulty_keys(filled, table) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", keyed_tables(CAMPAIGN), ids=lambda table: table.name)
 def test_a_key_with_a_null_is_counted(filled: Warehouse, table: KeyedTable) -> None:
     name = f"{table.schema}.{table.name}"

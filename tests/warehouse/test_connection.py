@@ -51,6 +51,7 @@ def test_opening_again_writes_nothing(tmp_path: Path) -> None:
     assert build.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_column_that_a_file_gains_says_what_it_holds(tmp_path: Path) -> None:
     build = tmp_path / "build.duckdb"
     with open_warehouse(build, SCOPES) as warehouse:
@@ -62,6 +63,7 @@ def test_a_column_that_a_file_gains_says_what_it_holds(tmp_path: Path) -> None:
         assert rows(warehouse, said) == before != []
 
 
+@pytest.mark.slow
 def test_a_scope_that_is_read_from_now_on_gets_its_tables_beside_those_there_are(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         land(warehouse, reading(A, window(1, 3), utc(3, 4, 6), spends(window(1, 3), 5)))
@@ -100,6 +102,7 @@ def test_a_database_of_something_else_is_told_and_left_as_it_is(tmp_path: Path) 
         assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("shopping",)]
 
 
+@pytest.mark.slow
 def test_a_warehouse_of_a_newer_version_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         warehouse.connection.execute("UPDATE ops.schema_version SET version = version + 1")
@@ -136,6 +139,7 @@ def test_a_second_run_waits_says_so_and_goes_on(tmp_path: Path) -> None:
     assert second.code == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_keeps_no_one_waiting(tmp_path: Path) -> None:
     with other_process("-m", "tests.warehouse.writer", "hold", str(tmp_path)) as killed:
         assert killed.hear() == "open"
@@ -144,6 +148,7 @@ def test_a_run_that_was_killed_keeps_no_one_waiting(tmp_path: Path) -> None:
         assert next_run.hear() == "open"
 
 
+@pytest.mark.slow
 def test_a_file_another_program_has_open_is_told(tmp_path: Path) -> None:
     with opened(tmp_path):
         pass
@@ -236,6 +241,7 @@ def test_a_published_file_that_is_none_is_told(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_scopes_that_are_not_read_still_have_the_tables_users_rely_on(tmp_path: Path) -> None:
     with open_warehouse(tmp_path / "build.duckdb", []) as warehouse:
         for scope in SCOPES:

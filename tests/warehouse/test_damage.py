@@ -140,6 +140,7 @@ def test_a_file_that_was_closed_is_not_read_whole_again(folder: Path) -> None:
     assert not (folder / "build.duckdb.open").exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_a_query_found_damaged_is_read_whole_by_whoever_opens_it_next(folder: Path) -> None:
     with open_again(folder) as warehouse:
         warehouse.is_distrusted = True
@@ -174,6 +175,7 @@ def test_a_published_file_with_a_torn_block_is_no_file_to_go_on_from(folder: Pat
         spent(folder)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_which_nothing_was_published_is_kept_and_everything_is_read_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_damaged_file_of_which_nothing_was_published_is_kept_and_everything_is
     assert "Nothing was published yet" in caplog.text
 
 
+@pytest.mark.slow
 def test_files_that_are_damaged_again_are_all_kept(folder: Path) -> None:
     for _ in range(3):
         garbage(folder / "build.duckdb")
@@ -190,6 +193,7 @@ def test_files_that_are_damaged_again_are_all_kept(folder: Path) -> None:
     assert len(list(folder.glob("build.duckdb.damaged-*"))) == 3
 
 
+@pytest.mark.slow
 def test_what_someone_else_wrote_into_the_published_file_is_told_where_a_run_goes_on_from_it(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -203,6 +207,7 @@ def test_what_someone_else_wrote_into_the_published_file_is_told_where_a_run_goe
     assert "published 2026-03-09 00:00Z, which someone else has changed since." in caplog.text
 
 
+@pytest.mark.slow
 def test_a_build_file_that_another_program_has_open_is_not_taken_for_damaged(folder: Path) -> None:
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
     with other_process("-c", script, str(folder / "build.duckdb")) as program:
@@ -230,6 +235,7 @@ def test_looking_creates_nothing(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_killed_while_the_first_file_is_made_the_next_run_makes_it(tmp_path: Path) -> None:
     """Under another name: what counts is there whole or not at all."""
     with opened(tmp_path / "elsewhere") as warehouse:

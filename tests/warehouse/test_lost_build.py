@@ -77,6 +77,7 @@ def test_the_next_publication_still_has_the_history(lost: Path) -> None:
         assert rows(published, "SELECT count(*) FROM ads.campaign_metrics_history") == [(2,)]
 
 
+@pytest.mark.slow
 def test_a_build_file_that_is_there_is_never_replaced(lost: Path) -> None:
     with open_again(lost) as warehouse:
         land(warehouse, reading(A, window(3, 3), utc(3, 5), spends(window(3, 3), 1)))
@@ -84,6 +85,7 @@ def test_a_build_file_that_is_there_is_never_replaced(lost: Path) -> None:
         assert rows(warehouse, SPEND) == [(Decimal(13),)]
 
 
+@pytest.mark.slow
 def test_a_log_left_by_the_lost_file_is_not_replayed_into_the_copy(lost: Path) -> None:
     with open_again(lost):
         pass
@@ -99,12 +101,14 @@ def test_a_log_left_by_the_lost_file_is_not_replayed_into_the_copy(lost: Path) -
     assert list(lost.glob("build.duckdb.damaged-*.wal")), "it is kept"
 
 
+@pytest.mark.slow
 def test_the_copy_of_a_file_that_nobody_may_write_can_be_written(lost: Path) -> None:
     (lost / "warehouse.duckdb").chmod(0o444)
     with open_again(lost) as warehouse:
         assert warehouse.path.stat().st_mode & 0o200
 
 
+@pytest.mark.slow
 def test_a_published_file_of_an_older_version_is_brought_forward(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute(VERSION_1)
@@ -114,6 +118,7 @@ def test_a_published_file_of_an_older_version_is_brought_forward(tmp_path: Path)
         assert rows(warehouse, "SELECT count(*) FROM ads.campaign_metrics") == [(days,)]
 
 
+@pytest.mark.slow
 def test_the_numbers_of_another_organisation_are_refused_as_ever(lost: Path) -> None:
     with open_again(lost) as warehouse:
         claim_for_organization(warehouse, "org_1")
@@ -121,6 +126,7 @@ def test_the_numbers_of_another_organisation_are_refused_as_ever(lost: Path) -> 
             claim_for_organization(warehouse, "org_2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [100, 5000])
 def test_a_published_file_that_is_damaged_is_told_and_nothing_is_begun(lost: Path, size: int) -> None:
     published = lost / "warehouse.duckdb"

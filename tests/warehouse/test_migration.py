@@ -70,6 +70,7 @@ def test_an_older_file_has_todays_version_tables_and_marts_afterwards(older: Pat
     assert counts[0][0] == counts[0][1] > 0
 
 
+@pytest.mark.slow
 def test_an_older_file_says_of_every_table_and_column_what_a_new_one_says(older: Path, tmp_path: Path) -> None:
     said = (
         "SELECT schema_name, table_name, NULL, comment FROM duckdb_tables() UNION ALL "
@@ -82,6 +83,7 @@ def test_an_older_file_says_of_every_table_and_column_what_a_new_one_says(older:
         assert brought_forward == set(rows(warehouse, said))
 
 
+@pytest.mark.slow
 def test_the_days_of_an_older_file_get_the_account_that_its_listings_know(older: Path) -> None:
     with opened(older) as warehouse:
         placed = (
@@ -94,6 +96,7 @@ def test_the_days_of_an_older_file_get_the_account_that_its_listings_know(older:
         assert rows(warehouse, placed.format("ad_account_id", "marts.campaign_daily")) == [(days, known)]
 
 
+@pytest.mark.slow
 def test_a_campaign_of_an_older_file_that_had_moved_keeps_its_days_in_both_accounts(older: Path) -> None:
     with duckdb.connect(str(older / "build.duckdb")) as connection:
         ((campaign_id, last_day),) = connection.execute(
@@ -116,6 +119,7 @@ def test_a_campaign_of_an_older_file_that_had_moved_keeps_its_days_in_both_accou
         assert rows(warehouse, placed, [last_day, campaign_id]) == [(was_in, False), ("acc_other", True)]
 
 
+@pytest.mark.slow
 def test_bringing_forward_is_done_once(older: Path) -> None:
     with opened(older) as warehouse:
         derive(warehouse, CAMPAIGN)

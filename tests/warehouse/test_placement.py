@@ -99,6 +99,7 @@ def test_days_whose_currency_was_unknown_get_it_with_the_listing_that_makes_it_k
     assert distinct(warehouse, "currency, ad_account_name", "marts.campaign_daily") == [("EUR", "Account acc_1")]
 
 
+@pytest.mark.slow
 def test_filling_in_a_currency_is_no_restatement(warehouse: Warehouse) -> None:
     list_of(warehouse, CAMPAIGN, campaign("cmp_a"))
     land_days(warehouse)
@@ -109,6 +110,7 @@ def test_filling_in_a_currency_is_no_restatement(warehouse: Warehouse) -> None:
     assert distinct(warehouse, "first_observed_at", "ads.campaign_metrics") == [(READ_AT,)]
 
 
+@pytest.mark.slow
 def test_a_currency_that_changes_is_left_to_the_next_reading(warehouse: Warehouse) -> None:
     list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="EUR"))
     list_of(warehouse, CAMPAIGN, campaign("cmp_a"))
@@ -132,6 +134,7 @@ def test_a_listing_that_makes_nothing_known_touches_no_day(warehouse: Warehouse)
     assert rows(warehouse, "FROM ops.stale_marts") == []
 
 
+@pytest.mark.slow
 def test_a_project_has_the_currency_its_accounts_have_always_had(warehouse: Warehouse) -> None:
     list_of(warehouse, PROJECT, Entity(PROJECT, PROJECT_ID, PROJECT_ID, name="Project"))
     land_days(warehouse, PROJECT_KEY)
@@ -141,6 +144,7 @@ def test_a_project_has_the_currency_its_accounts_have_always_had(warehouse: Ware
     assert distinct(warehouse, "currency", "ads.project_metrics") == [(None,)], "these days' money was of both"
 
 
+@pytest.mark.slow
 def test_an_ad_that_names_only_its_ad_set_has_the_account_platform_and_currency_above(warehouse: Warehouse) -> None:
     list_of(warehouse, AD_ACCOUNT, account("acc_1", platform="tiktok_ads", currency="JPY"))
     list_of(warehouse, CAMPAIGN, campaign("cmp_a", platform=None))
@@ -158,6 +162,7 @@ def test_an_ad_that_names_only_its_ad_set_has_the_account_platform_and_currency_
     assert rows(warehouse, accounts) == [("ad", "acc_1")]
 
 
+@pytest.mark.slow
 def test_an_ad_is_placed_by_its_campaign_where_ad_sets_are_not_read(tmp_path: Path) -> None:
     with fresh_warehouse(tmp_path / "build.duckdb", (CAMPAIGN, AD_ACCOUNT, AD)) as warehouse:
         list_of(warehouse, AD_ACCOUNT, account("acc_1", currency="JPY"))
@@ -215,6 +220,7 @@ def test_a_placement_through_a_parent_is_no_version_of_the_child(warehouse: Ware
     assert rows(warehouse, "SELECT ad_account_id, platform FROM ads.adsets") == [(None, None)]
 
 
+@pytest.mark.slow
 def test_a_campaign_that_moves_to_another_account_takes_what_is_below_it_along(warehouse: Warehouse) -> None:
     list_of(warehouse, AD_ACCOUNT, account("acc_1"), account("acc_2"))
     list_of(warehouse, CAMPAIGN, TIKTOK, campaign("cmp_b"))
@@ -312,6 +318,7 @@ def test_what_is_not_known_any_more_overwrites_nothing(warehouse: Warehouse) -> 
     ]
 
 
+@pytest.mark.slow
 def test_a_former_account_that_is_renamed_is_renamed_on_the_days_that_were_spent_in_it(warehouse: Warehouse) -> None:
     list_move(warehouse, "acc_1", MONDAY)
     land_as_listed(warehouse, window(1, 2), TUESDAY)

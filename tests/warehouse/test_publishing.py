@@ -65,6 +65,7 @@ def test_the_published_file_holds_every_table_as_the_build_file_does(tmp_path: P
         assert load_publication(published) == Publication("run_1", utc(3, 5), utc(3, 5), march(1))
 
 
+@pytest.mark.slow
 def test_publishing_leaves_nothing_beside_the_two_files(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         for hour, spend in ((6, 5), (7, 6)):
@@ -91,6 +92,7 @@ def test_publishing_is_skipped_while_nothing_changed(tmp_path: Path) -> None:
         assert target.stat().st_ino != before[0]
 
 
+@pytest.mark.slow
 def test_writing_goes_on_after_publishing_and_shows_in_the_next_copy_only(tmp_path: Path) -> None:
     target = tmp_path / "warehouse.duckdb"
     with opened(tmp_path) as warehouse:
@@ -135,6 +137,7 @@ def test_a_published_file_that_cannot_be_read_is_replaced(tmp_path: Path, damage
         assert published_state(target) is not None
 
 
+@pytest.mark.slow
 def test_what_an_analyst_wrote_into_the_published_file_does_not_reach_the_next_one(tmp_path: Path) -> None:
     target = tmp_path / "warehouse.duckdb"
     with opened(tmp_path) as warehouse:
@@ -169,6 +172,7 @@ def test_a_copy_that_finds_no_space_is_told_and_leaves_nothing_on_the_disk(tmp_p
         assert publish(warehouse) is True
 
 
+@pytest.mark.slow
 def test_the_published_file_copied_over_the_build_file_is_a_warehouse_to_go_on_with(tmp_path: Path) -> None:
     build = tmp_path / "build.duckdb"
     with opened(tmp_path) as warehouse:
@@ -189,6 +193,7 @@ def test_a_published_file_that_was_deleted_is_made_again(tmp_path: Path) -> None
         assert publish(warehouse) is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o444), (0o077, 0o400), (0o027, 0o440), (0o002, 0o444)])
 def test_those_whom_the_umask_lets_may_read_the_published_file_and_nobody_may_write_it(
     tmp_path: Path, mask: int, mode: int
@@ -214,6 +219,7 @@ def test_a_published_file_that_someone_else_changed_is_replaced_though_nothing_w
     assert published_spend(target) == Decimal(10)
 
 
+@pytest.mark.slow
 def test_a_log_that_someone_else_left_is_never_read_and_goes_though_nothing_was_read(tmp_path: Path) -> None:
     target = tmp_path / "warehouse.duckdb"
     log = tmp_path / "warehouse.duckdb.wal"
@@ -247,6 +253,7 @@ def published_spend(target: Path) -> Decimal:
     return spend
 
 
+@pytest.mark.slow
 def test_a_build_file_that_was_put_back_is_published_though_both_count_as_many_changes(tmp_path: Path) -> None:
     build, backup = tmp_path / "build.duckdb", tmp_path / "backup"
     with opened(tmp_path) as warehouse:

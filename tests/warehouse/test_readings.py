@@ -287,6 +287,7 @@ DOUBLED: dict[str, list[Reading]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", DOUBLED)
 def test_a_batch_with_a_key_twice_is_refused_and_writes_nothing_because(warehouse: Warehouse, why: str) -> None:
     land(warehouse, reading(A, window(1, 4), utc(3, 2), spends(window(1, 4), 1)))
@@ -382,6 +383,7 @@ def test_the_request_of_a_reading_is_forgotten_with_the_log_of_its_run_and_the_r
     ]
 
 
+@pytest.mark.slow
 def test_a_project_is_its_own_key(tmp_path: Path) -> None:
     key = EntityKey(PROJECT, "prj_1", "prj_1")
     measures: dict[str, Any] = {"spend": Decimal(3)}

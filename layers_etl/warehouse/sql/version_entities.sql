@@ -1,0 +1,12 @@
+-- What changed (changed_entities), seen at $seen_at, closes the version before it and opens the next.
+-- Time never runs back: a run that stands for the past, or a server whose clock steps back, sees what came after.
+
+UPDATE {entity_history} AS version
+SET valid_to = greatest($seen_at, version.valid_from)
+FROM changed_entities AS changed
+WHERE version.valid_to IS NULL AND {version_is_changed};
+
+INSERT INTO {entity_history} BY NAME
+SELECT {key}, {versioned}, greatest($seen_at, earlier.ended_at) AS valid_from, NULL AS valid_to
+FROM changed_entities
+LEFT JOIN (SELECT {key}, max(valid_to) AS ended_at FROM {entity_history} GROUP BY ALL) AS earlier USING ({key});
