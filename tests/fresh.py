@@ -48,6 +48,10 @@ def unset_all(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         monkeypatch.delenv(name)
 
 
+OF_A_SMALL_FILE: Final = ("SET threads = 1", "PRAGMA disable_checkpoint_on_shutdown")
+"""A few hundred rows are sooner queried by one thread, and what is thrown away need not be tidied first."""
+
+
 @contextmanager
 def fresh_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]:
     """``open_warehouse``, from the copy of an empty one where ``path`` is not there yet."""
@@ -56,6 +60,8 @@ def fresh_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_empty(scopes), path)
     with open_warehouse(path, scopes) as warehouse:
+        for setting in OF_A_SMALL_FILE:
+            warehouse.connection.execute(setting)
         yield warehouse
 
 
