@@ -4,26 +4,30 @@ from datetime import date
 
 import dagster as dg
 
-from layers_etl.defs.assets import all_assets
-from layers_etl.defs.checks import all_checks
+from layers_etl.defs.assets import refresh_assets
 from layers_etl.defs.jobs import refresh
 from layers_etl.defs.partitions import daily_partitions
-from layers_etl.defs.resources import IngestionResource
+from layers_etl.defs.resources import IngestionResource, Listener
 from layers_etl.defs.schedules import daily_refresh
 from layers_etl.settings import Settings, load_settings
 
 
-def build_definitions(settings: Settings, last_day: date | None = None) -> dg.Definitions:
-    """Everything, for the scopes and the first day of ``settings``; ``last_day`` as in :func:`daily_partitions`."""
+def build_definitions(
+    settings: Settings, last_day: date | None = None, listen: Listener | None = None
+) -> dg.Definitions:
+    """Everything, for the scopes and the first day of ``settings``; ``last_day`` as in :func:`daily_partitions`.
+
+    ``listen`` is told every step of a run that this process executes.
+    """
     partitions = daily_partitions(settings.start_date, last_day)
     return dg.Definitions(
-        assets=all_assets(settings.scopes, partitions),
-        asset_checks=list(all_checks(settings.scopes)),
+        assets=[refresh_assets(settings.scopes, partitions)],
         jobs=[refresh],
         schedules=[daily_refresh(settings)],
         resources={
             "ingestion": IngestionResource.configure_at_launch(
-                settings=dg.ResourceDefinition.hardcoded_resource(settings)
+                settings=dg.ResourceDefinition.hardcoded_resource(settings),
+                listen=dg.ResourceDefinition.hardcoded_resource(listen),
             )
         },
         # One process at a time owns the key's rate limit and the build file.

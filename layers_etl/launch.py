@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
@@ -14,7 +13,6 @@ from layers_etl.causes import causes_of, explain, is_interruption
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.jobs import REFRESH, run_config
-from layers_etl.defs.metadata import TOLD, WHAT_TO_DO, WRONG
 from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
@@ -22,6 +20,8 @@ from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
 from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind
 from layers_etl.ingest.session import fetch_time, instant_of_run
+from layers_etl.ingest.steps import Step
+from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
 from layers_etl.instance import prepare_dagster_home
 from layers_etl.interruption import interruptible
 from layers_etl.settings import Settings
@@ -79,14 +79,15 @@ def _api_now(settings: Settings) -> datetime:
 
 def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -> LaunchResult:
     home = prepare_dagster_home(settings)
-    job = build_definitions(settings, last_day=window.until - ONE_DAY).resolve_job_def(REFRESH)
+    steps: list[Step] = []
+    definitions = build_definitions(settings, last_day=window.until - ONE_DAY, listen=steps.append)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance, settings.build_path, utc_now())
         try:
             # Held before Dagster knows of the run: one that it says is in progress, with no one holding it, is dead.
             with hold_lock(settings.build_path), interruptible():
-                result = job.execute_in_process(
+                definitions.resolve_job_def(REFRESH).execute_in_process(
                     run_config={**config, **quiet},
                     instance=instance,
                     tags={**range_tags(window), **process_tags()},
@@ -95,41 +96,17 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
         except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             if is_interruption(error):
                 raise KeyboardInterrupt from None
-            return _explain(error, settings.data_dir, home)
-    not_passed = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    told = [sentence for check in not_passed if (said := check.metadata.get(TOLD)) for sentence in _sentences(said)]
-    failed = [check for check in not_passed if check.severity is dg.AssetCheckSeverity.ERROR]
-    if failed:
-        return LaunchResult(ExitCode.INCOMPLETE, _describe_failed_checks(failed), tuple(told))
-    return LaunchResult(ExitCode.OK, _summary(result, window), tuple(told))
+            return _explain(error, steps, settings.data_dir, home)
+    return LaunchResult(ExitCode.OK, summarize(steps, window), warnings(steps))
 
 
-def _sentences(said: dg.MetadataValue[Any]) -> list[str]:
-    assert isinstance(said.value, list)
-    return [str(sentence) for sentence in said.value]
-
-
-def _describe_failed_checks(failed: Sequence[dg.AssetCheckEvaluation]) -> str:
-    """What is wrong, then what to do or what happens by itself, each once, in the checks' own words."""
-    wrong = list(filter(None, (_words(check, WRONG) for check in failed))) or [
-        f"{check.check_name} fails on {check.asset_key.to_user_string()}" for check in failed
-    ]
-    remedies = filter(None, (_words(check, WHAT_TO_DO) for check in failed))
-    return " ".join([f"{'; '.join(dict.fromkeys(wrong))}.", *dict.fromkeys(remedies)])
-
-
-def _words(check: dg.AssetCheckEvaluation, name: str) -> str:
-    said = check.metadata.get(name)
-    return str(said.value) if said else ""
-
-
-def _explain(error: BaseException, data_dir: Path, home: Path) -> LaunchResult:
+def _explain(error: BaseException, steps: Sequence[Step], data_dir: Path, home: Path) -> LaunchResult:
     """The error that a person can act on, from under what Dagster wrapped around it."""
-    for found in causes_of(error):
-        if isinstance(found, dg.Failure):
-            return LaunchResult(ExitCode.INCOMPLETE, found.description or str(found))
+    told = warnings(steps)
+    if any(isinstance(found, dg.Failure) for found in causes_of(error)):
+        return LaunchResult(ExitCode.INCOMPLETE, describe_shortfall(steps), told)
     if known := explain(error, data_dir, home):
-        return LaunchResult(known.exit_code, str(known))
+        return LaunchResult(known.exit_code, str(known), told)
     wrappings = (dg.DagsterError, BaseExceptionGroup)
     root = next((found for found in causes_of(error) if not isinstance(found, wrappings)), error)
     reason = (str(root).splitlines() or ["no reason given"])[0]
@@ -137,32 +114,5 @@ def _explain(error: BaseException, data_dir: Path, home: Path) -> LaunchResult:
         ExitCode.INCOMPLETE,
         f"{type(root).__name__} ({reason}) broke off the run. What had landed is kept, and the same command takes it "
         f"up again; the run's page in the Dagster UI (make dev) has the whole story. If it stays, {REPORT_IT}.",
+        told,
     )
-
-
-def _summary(result: dg.ExecuteInProcessResult, window: DayWindow) -> str:
-    """What was read, and up to where the warehouse is final, from what the assets reported."""
-    reported = {
-        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
-        for event in result.get_asset_materialization_events()
-        if event.asset_key
-    }
-    windows = {
-        name: metadata["windows_landed"].value for name, metadata in reported.items() if "windows_landed" in metadata
-    }
-    read = ", ".join(
-        f"{count} {name.removesuffix('_metrics')} windows" for name, count in sorted(windows.items()) if count
-    )
-    # Absent where the metrics were the last step: a run over some entities only, of days that others still lack.
-    publication = reported.get("published_warehouse")
-    settled = f"; {_describe_settled(publication)}" if publication else ""
-    # A run over some entities only need not mark any day, and then reports no counts.
-    return f"{window}: read {read or ('nothing new' if windows else 'what was asked for')}{settled}."
-
-
-def _describe_settled(publication: Mapping[str, dg.MetadataValue[Any]]) -> str:
-    until, but_for_doubtful = (publication[name].value for name in ("settled_until", "settled_until_but_for_doubtful"))
-    if not until:
-        return "no day is settled yet"
-    more = f" (before {but_for_doubtful}, but for days in doubt)" if but_for_doubtful != until else ""
-    return f"settled before {until}{more}"

@@ -1,34 +1,19 @@
 """What the UI shows of a table and of a run."""
 
 from datetime import date
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import ScopeOutcome
+from layers_etl.ingest.outstanding import OpenDays
+from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.marts import DerivedMart
-from layers_etl.warehouse.tables import Table, metrics_table
+from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 Metadata = dict[str, Any]
-
-
-TOLD: Final = "told"
-"""Under this name a check's metadata holds sentences that the command line says at the end of a run."""
-
-WRONG: Final = "wrong"
-"""Under this name a check that can fail a run says in a sentence what is wrong; the command line ends with it."""
-
-WHAT_TO_DO: Final = "what_to_do"
-"""Under this name it says what to do, or what happens by itself."""
-
-ASKED_FOR_AGAIN: Final = "All else landed and is published; the next run asks for just what is missing."
-
-
-def complaint(wrong: str, what_to_do: str) -> Metadata:
-    """What a failing check says in sentences; nothing where nothing is wrong."""
-    return {WRONG: wrong, WHAT_TO_DO: what_to_do} if wrong else {}
 
 
 def table_definition(table: Table) -> Metadata:
@@ -51,26 +36,39 @@ def table_definition(table: Table) -> Metadata:
     }
 
 
-def table_metadata(warehouse: Warehouse, table: Table) -> Metadata:
-    """The number of rows."""
+def step_metadata(run: Ingestion, step: Step) -> Metadata:
+    """What the UI shows of the asset that a step brought up to date."""
+    match step:
+        case Listed(outcome):
+            return _rows(run.warehouse, entity_table(outcome.scope))
+        case MetricsRead(outcome):
+            return {**_rows(run.warehouse, metrics_table(outcome.scope)), **_counts(outcome)}
+        case WeeklyReachRead(outcome):
+            return {
+                **_rows(run.warehouse, weekly_reach_table(outcome.scope)),
+                "windows_landed": outcome.windows_landed,
+                "entities_not_asked": outcome.not_asked,
+            }
+        case Derived(scope, mart):
+            return {
+                **_rows(run.warehouse, daily_mart(scope)),
+                "stale_windows_derived": mart.stale_windows,
+                "rows_projected": mart.projected_rows,
+            }
+        case Published(outcome):
+            return {"published": outcome.is_new, **_publication(run.settings.published_path, outcome.open_days)}
+        case Judged():
+            return {}
+
+
+def _rows(warehouse: Warehouse, table: Table) -> Metadata:
     rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
     return {"dagster/row_count": rows}
 
 
-def mart_metadata(warehouse: Warehouse, table: Table, derived: DerivedMart) -> Metadata:
-    """The table, and how much of it was derived anew."""
-    return {
-        **table_metadata(warehouse, table),
-        "stale_windows_derived": derived.stale_windows,
-        "rows_projected": derived.projected_rows,
-    }
-
-
-def publication_metadata(run: Ingestion) -> Metadata:
+def _publication(path: Path, open_days: OpenDays) -> Metadata:
     """Where the published file is, how large, and up to where it is final (null where nothing is known yet), with the
     days whose answers leave a doubt and without."""
-    path = run.settings.published_path
-    open_days = run.open_days()
     return {
         "path": dg.MetadataValue.path(str(path.resolve())),
         "bytes": path.stat().st_size,
@@ -83,10 +81,9 @@ def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def outcome_metadata(warehouse: Warehouse, outcome: ScopeOutcome) -> Metadata:
-    """The table, and what this run asked for, landed and left alone."""
+def _counts(outcome: ScopeOutcome) -> Metadata:
+    """What this run asked for, landed and left alone."""
     return {
-        **table_metadata(warehouse, metrics_table(outcome.scope)),
         "window": str(outcome.window),
         "requests_planned": len(outcome.plan.reads),
         "windows_landed": outcome.windows_landed,

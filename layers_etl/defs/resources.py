@@ -1,6 +1,6 @@
 """The one resource: a run of the pipeline, which holds the warehouse for as long as the Dagster run lasts."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -15,11 +15,15 @@ from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.steps import Step
 from layers_etl.interruption import was_interrupted
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.databases import DAMAGE
 from layers_etl.warehouse.runs import close_interrupted_runs
+
+Listener = Callable[[Step], None]
+"""Who started a run in this process, and wants to know of each step."""
 
 
 class IngestionResource(dg.ConfigurableResource[Any]):
@@ -37,6 +41,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
     ad_account_ids: list[str] = Field(default=[], description="Read these ad accounts and their campaigns only.")
 
     settings: dg.ResourceDependency[Settings]
+    listen: dg.ResourceDependency[Listener | None]
 
     _ingestion: Ingestion | None = PrivateAttr(default=None)
 
@@ -45,6 +50,11 @@ class IngestionResource(dg.ConfigurableResource[Any]):
         """The run in progress."""
         assert self._ingestion is not None, "only within a Dagster run"
         return self._ingestion
+
+    def tell(self, step: Step) -> None:
+        """Tell whoever started the run in this process, if anyone listens."""
+        if self.listen:
+            self.listen(step)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["IngestionResource"]:

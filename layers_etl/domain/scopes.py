@@ -5,6 +5,7 @@ Adding a scope to the pipeline is adding its line here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,3 +101,8 @@ DEFAULT_SCOPES: Final = (CAMPAIGN.name, AD_ACCOUNT.name)
 
 WEEKLY_REACH_SCOPES: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose weekly reach is read: reach does not add up over days, so a week's is only known by asking (rule 7)."""
+
+
+def listed_scopes(scopes: Sequence[Scope]) -> list[Scope]:
+    """Those that have an asset of their listing where ``scopes`` are read; accounts do, whatever is read."""
+    return list(dict.fromkeys((AD_ACCOUNT, *(scope for scope in scopes if scope is not PROJECT))))

@@ -12,8 +12,8 @@ from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.journal import Journal, utc_now
-from layers_etl.ingest.outcomes import ListingOutcome, ScopeOutcome, incomplete_listing
-from layers_etl.ingest.outstanding import OpenDays, find_open_days
+from layers_etl.ingest.outcomes import ListingOutcome, PublicationOutcome, ScopeOutcome, incomplete_listing
+from layers_etl.ingest.outstanding import find_open_days
 from layers_etl.ingest.reading import MetricsReader
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.runner import InterruptibleRunner
@@ -98,11 +98,11 @@ class Ingestion:
         with self._journal.noting_the_end():
             return derive_daily_mart(self.warehouse, scope, self.settings.settle_hours)
 
-    def publish(self) -> bool:
-        """Publish the warehouse; False where the published file already has everything."""
+    def publish(self) -> PublicationOutcome:
+        """Publish the warehouse; nothing is new where the published file already has everything."""
         with self._journal.noting_the_end():
             self._journal.record_end()
-            open_days = self.open_days()
+            open_days = find_open_days(self.warehouse, self.settings, self.instant)
             publication = Publication(
                 self._journal.run_id,
                 self._journal.now(),
@@ -111,17 +111,9 @@ class Ingestion:
                 open_days.oldest_but_for_doubtful,
             )
             target = self.settings.published_path
-            published = publish_warehouse(self.warehouse, target, publication)
-            logger.info("Published %s." if published else "%s already has everything.", target)
-            return published
-
-    def finish(self) -> None:
-        """Derive every mart and publish, for runs in which nothing downstream will; not if the API was not reached."""
-        if not self._session:
-            return
-        for scope in self.settings.scopes:
-            self.derive(scope)
-        self.publish()
+            is_new = publish_warehouse(self.warehouse, target, publication)
+            logger.info("Published %s." if is_new else "%s already has everything.", target)
+            return PublicationOutcome(is_new, open_days)
 
     def close(self, *, interrupted: bool = False) -> None:
         """Write down how the run ended and let go of the connection to the API.
@@ -143,6 +135,11 @@ class Ingestion:
         return self._journal.run_id
 
     @property
+    def has_reached_the_api(self) -> bool:
+        """Whether anything was asked: before that nothing is written."""
+        return self._session is not None
+
+    @property
     def instant(self) -> datetime:
         """The instant the run stands for; this machine's clock where it has not reached the API."""
         return self._session.instant if self._session else self._journal.now()
@@ -151,10 +148,6 @@ class Ingestion:
     def fresh_since(self) -> datetime:
         """What was read at or after this is this run's own, or that of the run it continues."""
         return self._session.fresh_since if self._session else self._journal.now()
-
-    def open_days(self) -> OpenDays:
-        """Up to where all is settled for every entity that is asked for."""
-        return find_open_days(self.warehouse, self.settings, self.instant)
 
     def _reach_api(self) -> Session:
         """Once per run, before anything is written."""

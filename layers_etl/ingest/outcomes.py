@@ -15,6 +15,7 @@ from layers_etl.domain.planning import Plan, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import EntityError, RequestContext
+from layers_etl.ingest.outstanding import OpenDays
 
 REASONS_SHOWN: Final = 3
 ENTITIES_SHOWN: Final = 3
@@ -88,6 +89,14 @@ class ScopeOutcome:
         """The days that count as materialized: readable entities have landed, or had before."""
         landed = frozenset(self.window) - self.failed_days
         return landed if self.covered_days is None else landed & self.covered_days
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationOutcome:
+    """What publishing gave. ``is_new``: the file lacked something before; ``open_days``: up to where it is final."""
+
+    is_new: bool
+    open_days: OpenDays
 
 
 def describe_failed_reads(outcome: ScopeOutcome) -> str:

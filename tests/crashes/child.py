@@ -19,6 +19,7 @@ from layers_etl import cli
 from layers_etl.defs.schedules import open_range
 from layers_etl.ingest import fetching
 from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.session import fetch_time
 from layers_etl.settings import load_settings
@@ -115,4 +116,4 @@ def _run_without_dagster() -> None:
         close_interrupted_runs(warehouse)
         with closing(Ingestion(settings, warehouse, request, run_id=uuid4().hex)) as run:
             run.read_metrics(settings.scopes, window)
-            run.finish()
+            list(bring_up_to_date(run))

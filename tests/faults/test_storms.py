@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 import stamina
 
-from layers_etl.defs.assets import COMPLETENESS_CHECK
 from layers_etl.domain.days import ONE_DAY
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import ExitCode
+from layers_etl.ingest.checks import COMPLETENESS
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
@@ -80,7 +80,7 @@ def test_with_a_twentieth_of_the_campaigns_failing_for_good_the_rest_land_and_th
 
 def _failures_shown(pipeline: Pipeline) -> Any:
     """What the check in the UI says of the campaigns that were not read."""
-    key = dg.AssetCheckKey(dg.AssetKey("campaign_metrics"), COMPLETENESS_CHECK)
+    key = dg.AssetCheckKey(dg.AssetKey("campaign_metrics"), COMPLETENESS)
     with pipeline.instance() as instance:
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert record.event and record.event.dagster_event

@@ -18,6 +18,7 @@ from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.outcomes import ScopeOutcome
+from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.sandbox.activity import Activity
 from layers_etl.sandbox.entities import Scope as ApiScope
@@ -135,7 +136,7 @@ class Pipeline:
                 outcomes = ingestion.read_metrics(settings.scopes, window)
             finally:
                 if publish:
-                    ingestion.finish()
+                    list(bring_up_to_date(ingestion))
         ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [run_id])
         return Ran(
             run_id, RunStatus(status), {scope.name: outcome for scope, outcome in outcomes.items()}, self.asked()

@@ -10,6 +10,7 @@ from pathlib import Path
 from layers_etl.domain.days import DayWindow
 from layers_etl.ingest import fetching
 from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
@@ -30,4 +31,4 @@ if __name__ == "__main__":
         run = Ingestion(settings, warehouse, RunRequest(kind, window=window), run_id=f"process_{url}_{folder}")
         with closing(run):
             run.read_metrics(settings.scopes, window)
-            run.finish()
+            list(bring_up_to_date(run))

@@ -1,0 +1,57 @@
+"""What a run tells as it goes: each step once it is committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layers_etl.domain.scopes import Scope
+from layers_etl.ingest.checks import Finding
+from layers_etl.ingest.outcomes import ListingOutcome, PublicationOutcome, ScopeOutcome
+from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
+from layers_etl.warehouse.marts import DerivedMart
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The entities of one scope, in every project whose list could be had."""
+
+    outcome: ListingOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsRead:
+    """The daily metrics of one scope."""
+
+    outcome: ScopeOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyReachRead:
+    """The weekly reach of one scope."""
+
+    outcome: WeeklyReachOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The daily mart of one scope is in step."""
+
+    scope: Scope
+    mart: DerivedMart
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The published file has everything."""
+
+    outcome: PublicationOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found of the promises that the run was to be held to."""
+
+    findings: tuple[Finding, ...]
+
+
+Step = Listed | MetricsRead | WeeklyReachRead | Derived | Published | Judged
