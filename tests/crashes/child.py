@@ -72,9 +72,6 @@ def live(
 
 
 def _numbered(names: Sequence[str]) -> tuple[Point, ...]:
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
     counted: dict[str, int] = {}
     points: list[Point] = []
     for name in names:
