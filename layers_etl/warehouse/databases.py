@@ -29,8 +29,6 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
@@ -45,8 +43,6 @@ def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
         for (read_table,) in connection.execute(load_sql("read_whole")).fetchall():
             connection.execute(read_table).fetchall()
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK) from None
 
