@@ -61,6 +61,17 @@ def causes_of(error: BaseException | None) -> Iterator[BaseException]:
             unseen += reversed(found.exceptions)
 
 
+def describe_root(error: BaseException, *wrappings: type[BaseException]) -> str:
+    """The first error beneath that is neither a group nor one of ``wrappings``: its kind, and its reason's first line.
+
+    For what was not foreseen: all that can be said of it without a traceback.
+    """
+    wraps = (BaseExceptionGroup, *wrappings)
+    root = next((found for found in causes_of(error) if not isinstance(found, wraps)), error)
+    reason = (str(root).splitlines() or ["no reason given"])[0]
+    return f"{type(root).__name__} ({reason})"
+
+
 def is_interruption(error: BaseException) -> bool:
     """Whether somebody asked for the end: DuckDB and others wrap that into errors of their own."""
     told_to_end = (found for found in causes_of(error) if not isinstance(found, Exception))
