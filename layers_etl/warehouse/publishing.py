@@ -12,14 +12,13 @@ import duckdb
 
 from layers_etl.errors import DamagedFileError, StorageError
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.databases import connect
+from layers_etl.warehouse.databases import connect_published
 from layers_etl.warehouse.files import (
     copy_synced,
     forbid_writing,
     put_in_place,
     set_modified_at,
     unfinished,
-    without_log,
 )
 from layers_etl.warehouse.recovery import changed_since_publication
 from layers_etl.warehouse.schema import SCHEMA_VERSION, schema_version
@@ -87,7 +86,7 @@ def published_state(target: Path) -> str | None:
     if not target.exists():
         return None
     try:
-        with without_log(target) as file, connect(file, read_only=True) as connection:
+        with connect_published(target) as connection:
             if schema_version(connection, target) != SCHEMA_VERSION:
                 return None
             published_at = connection.execute("SELECT published_at FROM ops.publication").fetchall()

@@ -16,8 +16,8 @@ import duckdb
 
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import DamagedFileError, StorageError
-from layers_etl.warehouse.databases import connect, read_whole
-from layers_etl.warehouse.files import copy_synced, put_in_place, set_aside, sync, unfinished, wal_of, without_log
+from layers_etl.warehouse.databases import connect, connect_published, read_whole
+from layers_etl.warehouse.files import copy_synced, put_in_place, set_aside, sync, unfinished, wal_of
 from layers_etl.warehouse.schema import SCHEMA_VERSION, migrate, schema_version
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,8 @@ def _begin_again(path: Path, published: Path | None, scopes: Iterable[Scope], da
 
 def _copy_published(published: Path, copy: Path) -> str:
     """Copy the published file, if it is whole, without what others left beside it; what is to be said of it."""
-    with without_log(published) as file, _open(file, read_it_whole=True, read_only=True) as connection:
+    with connect_published(published) as connection:
+        read_whole(connection, published)
         description = _describe_publication(connection, published)
     try:
         copy_synced(published, copy)
@@ -133,8 +134,8 @@ def _make_empty(path: Path, scopes: Iterable[Scope]) -> None:
     sync(path)
 
 
-def _open(path: Path, *, read_it_whole: bool, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    connection = connect(path, read_only=read_only)
+def _open(path: Path, *, read_it_whole: bool) -> duckdb.DuckDBPyConnection:
+    connection = connect(path)
     try:
         if read_it_whole:
             read_whole(connection, path)
