@@ -42,7 +42,7 @@ def open_build(path: Path, published: Path | None, scopes: Iterable[Scope]) -> d
     try:
         return _open(path, read_it_whole=was_left_open)
     except DamagedFileError as damage:
-        _begin_again(path, published, scopes, damage)
+        _begin(path, published, scopes, damage)
         return connect(path)
     except BaseException:
         if not was_left_open:
@@ -61,43 +61,46 @@ def changed_since_publication(published: Path, published_at: datetime) -> bool:
     return abs(changed_at - published_at) > COARSEST_TIMES or wal_of(published).exists()
 
 
-def _begin(path: Path, published: Path | None, scopes: Iterable[Scope]) -> None:
-    if wal_of(path).exists():
-        # What a file that is gone lacked is of no use to the one that takes its place.
-        set_aside(path, datetime.now(UTC))
+def _begin(path: Path, published: Path | None, scopes: Iterable[Scope], damage: DamagedFileError | None = None) -> None:
+    """In the place of a file that is missing, or of one that has a ``damage`` and is kept aside.
+
+    Nothing is changed before the new one is whole.
+    """
     with unfinished(path) as temporary:
         if published and published.exists():
             try:
-                published_at = _copy_published(published, temporary)
-            except DamagedFileError as damage:
-                raise DamagedFileError(
-                    f"{damage}, and there is no {path.name} to go on from: put back a backup of either, or move it "
-                    "away, and the next run reads everything anew. Nothing was changed."
-                ) from None
-            put_in_place(temporary, path)
-            logger.warning("%s is missing: going on from a copy of %s%s.", path, published.name, published_at)
-        else:
-            _make_empty(temporary, scopes)
-            put_in_place(temporary, path)
-
-
-def _begin_again(path: Path, published: Path | None, scopes: Iterable[Scope], damage: DamagedFileError) -> None:
-    with unfinished(path) as temporary:
-        if published and published.exists():
-            try:
-                publication = _copy_published(published, temporary)
+                source = f"{published.name}{_copy_published(published, temporary)}"
             except DamagedFileError as also:
-                raise DamagedFileError(
-                    f"{damage}; {also}. Neither was changed: put back a backup of either, or move both away, and the "
-                    "next run reads everything anew."
-                ) from None
-            whence = f"Going on from {published.name}{publication}: what was read since is read again"
+                raise _no_file_to_go_on_from(path, damage, also) from None
         else:
             _make_empty(temporary, scopes)
-            whence = "Nothing was published yet: everything is read anew"
+            source = None
+        # Of a file that is gone the log may be left: what it lacked is of no use to the one that takes its place.
         aside = set_aside(path, datetime.now(UTC))
         put_in_place(temporary, path)
-    logger.warning("%s. It is kept as %s. %s.", damage, aside.name, whence)
+    if damage:
+        whence = (
+            f"Going on from {source}: what was read since is read again"
+            if source
+            else "Nothing was published yet: everything is read anew"
+        )
+        logger.warning("%s. It is kept as %s. %s.", damage, aside.name, whence)
+    elif source:
+        logger.warning("%s is missing: going on from a copy of %s.", path, source)
+
+
+def _no_file_to_go_on_from(
+    path: Path, damage: DamagedFileError | None, of_published: DamagedFileError
+) -> DamagedFileError:
+    if damage:
+        return DamagedFileError(
+            f"{damage}; {of_published}. Neither was changed: put back a backup of either, or move both away, and the "
+            "next run reads everything anew."
+        )
+    return DamagedFileError(
+        f"{of_published}, and there is no {path.name} to go on from: put back a backup of either, or move it away, and "
+        "the next run reads everything anew. Nothing was changed."
+    )
 
 
 def _copy_published(published: Path, copy: Path) -> str:
