@@ -11,7 +11,7 @@ from typing import Final
 
 import duckdb
 
-from layers_etl.errors import DamagedFileError, LayersEtlError, StorageError, WarehouseError
+from layers_etl.errors import FULL, DamagedFileError, LayersEtlError, StorageError, WarehouseError
 from layers_etl.warehouse.files import without_log
 from layers_etl.warehouse.sql import load_sql
 
@@ -19,7 +19,6 @@ DAMAGE: Final = "Corrupt database file"
 """What DuckDB says of a block that is not what was written."""
 
 _TAKEN: Final = ("could not set lock", "conflicting lock", "being used by another process", "different configuration")
-_FULL: Final = tuple(os.strerror(number).lower() for number in (errno.ENOSPC, errno.EDQUOT))
 _NOT_NOW: Final = tuple(
     os.strerror(number).lower() for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 )
@@ -68,8 +67,8 @@ def _explained(error: duckdb.Error, path: Path, needed: int) -> LayersEtlError:
             f"Another program has {path} open ({reason}): close it there. "
             "Analysts open the published warehouse.duckdb beside it, which never blocks anyone."
         )
-    if any(words in said for words in _FULL):
-        return StorageError(f"The disk of {path.parent} is full ({reason}): make room. What had landed is kept.")
+    if refused := StorageError.of(error, path.parent, FULL):
+        return refused
     if any(words in said for words in _NOT_NOW):
         return StorageError(f"{path} cannot be opened at this moment ({reason}): see to that, and try again.")
     if any(words in said for words in _NEWER):
