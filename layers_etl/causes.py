@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from asyncio import CancelledError
@@ -11,33 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from layers_etl.errors import ConfigurationError, LayersEtlError, StorageError
-
-_RUN_AGAIN: Final = "What had landed is kept, and the same command takes it up again."
-
-_SENTENCES: Final = {
-    errno.ENOSPC: f"The disk of {{folder}} is full ({{reason}}): make room there. {_RUN_AGAIN}",
-    errno.EDQUOT: f"The disk quota of this user is used up in {{folder}} ({{reason}}): make room there, or have it "
-    f"raised. {_RUN_AGAIN}",
-    errno.EFBIG: f"A file in {{folder}} may not grow further ({{reason}}): raise the limit (ulimit -f), or move the "
-    f"folder to a file system that takes larger files. {_RUN_AGAIN}",
-    errno.EIO: f"The disk of {{folder}} failed, or is full ({{reason}}): see what is free there, and the system's log. "
-    f"{_RUN_AGAIN}",
-    errno.EROFS: f"The file system of {{folder}} is read-only ({{reason}}), as one becomes whose disk fails: see the "
-    f"system's log, and make it writable or set LAYERS_DATA_DIR to another folder. {_RUN_AGAIN}",
-}
-"""By what the system calls it."""
-
-_WORDS: Final = {
-    "no space left on device": errno.ENOSPC,
-    "database or disk is full": errno.ENOSPC,
-    "failed to offload data block": errno.ENOSPC,
-    "disk quota exceeded": errno.EDQUOT,
-    "file too large": errno.EFBIG,
-    "input/output error": errno.EIO,
-    "disk i/o error": errno.EIO,
-    "read-only file system": errno.EROFS,
-}
-"""How DuckDB and SQLite say it; also within what they say of a database that was given up for it."""
 
 _DATABASES: Final = {"duckdb", "_duckdb", "sqlite3"}
 _OF_DATA: Final = {"ConversionException", "ConstraintException", "InvalidInputException", "IntegrityError", "DataError"}
@@ -59,6 +31,17 @@ def causes_of(error: BaseException | None) -> Iterator[BaseException]:
         unseen.append(found.__cause__ or found.__context__)
         if isinstance(found, BaseExceptionGroup):
             unseen += reversed(found.exceptions)
+
+
+def describe_root(error: BaseException, *wrappings: type[BaseException]) -> str:
+    """The first error beneath that is neither a group nor one of ``wrappings``: its kind, and its reason's first line.
+
+    For what was not foreseen: all that can be said of it without a traceback.
+    """
+    wraps = (BaseExceptionGroup, *wrappings)
+    root = next((found for found in causes_of(error) if not isinstance(found, wraps)), error)
+    reason = (str(root).splitlines() or ["no reason given"])[0]
+    return f"{type(root).__name__} ({reason})"
 
 
 def is_interruption(error: BaseException) -> bool:
@@ -86,19 +69,14 @@ def _refused_write(error: BaseException, data_dir: Path | None, dagster_home: Pa
     """What the machine did not take, of the system's errors and of those of databases; None for any other."""
     module = type(error).__module__.partition(".")[0]
     if isinstance(error, OSError):
-        kind, reason, path = error.errno, error.strerror, error.filename
-    elif module in _DATABASES and type(error).__name__ not in _OF_DATA:
-        text = str(error)
-        reason = next((words for words in _WORDS if words in text.lower()), "")
-        kind = _WORDS.get(reason)
-        named = _PATH.search(text)
+        path = error.filename
+    elif isinstance(error, Exception) and module in _DATABASES and type(error).__name__ not in _OF_DATA:
+        named = _PATH.search(str(error))
         path = named[1] if named else None
     else:
-        return None
-    if kind not in _SENTENCES:
         return None
     if isinstance(path, str | bytes):
         folder = Path(os.fsdecode(path)).parent
     else:
         folder = (dagster_home if module == "sqlite3" else None) or data_dir or "the data folder"
-    return StorageError(_SENTENCES[kind].format(folder=folder, reason=reason))
+    return StorageError.of(error, folder)

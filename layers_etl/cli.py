@@ -23,7 +23,7 @@ from rich.logging import RichHandler
 from typer.core import TyperCommand
 
 from layers_etl import interruption
-from layers_etl.causes import causes_of, explain, is_interruption
+from layers_etl.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.domain.days import DayWindow, parse_instant
 from layers_etl.domain.storable import one_line
 from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
@@ -101,17 +101,15 @@ def _let_go(_: object) -> None:
 
 def _describe_unexpected(error: BaseException) -> str:
     """Names the place in this project as well: nobody gets to see a traceback."""
-    root = next((found for found in causes_of(error) if not isinstance(found, BaseExceptionGroup)), error)
     ours = [
         f"{Path(frame.filename).name}:{frame.lineno}"
         for found in causes_of(error)
         for frame in traceback.extract_tb(found.__traceback__)
         if Path(__file__).parent in Path(frame.filename).parents
     ]
-    reason = (str(root).splitlines() or ["no reason given"])[0]
     return (
-        f"{type(root).__name__} ({reason}) at {ours[-1] if ours else 'an unknown place'}, which layers_etl did not "
-        f"expect. What had landed is kept. Try the same command again; if it stays, {REPORT_IT}."
+        f"{describe_root(error)} at {ours[-1] if ours else 'an unknown place'}, which layers_etl did not expect. "
+        f"What had landed is kept. Try the same command again; if it stays, {REPORT_IT}."
     )
 
 

@@ -58,8 +58,7 @@ def print_status(status: Status, console: Console) -> None:
     run = status.last_run
     console.print(
         f"Last run: {run.request}; started {run.started_at:%Y-%m-%d %H:%M}Z, {run.status}; "
-        f"{run.windows_read} windows read, {run.entities_failed} entities failed.",
-        markup=False,
+        f"{run.windows_read} windows read, {run.entities_failed} entities failed."
     )
     for failure in status.failures:
         console.print(f"  {one_line(failure.message)}")

@@ -18,11 +18,14 @@ LayersEtlError                  exit code 1
 from __future__ import annotations
 
 import enum
+import errno
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
+    from pathlib import Path
 
 
 class ExitCode(enum.IntEnum):
@@ -63,11 +66,64 @@ class DamagedFileError(WarehouseError):
     """A file of the warehouse is not what was written: torn, cut off, or overwritten with something else."""
 
 
+_RUN_AGAIN: Final = "What had landed is kept, and the same command takes it up again."
+
+_REFUSED_WRITES: Final = {
+    errno.ENOSPC: f"The disk of {{folder}} is full ({{reason}}): make room there. {_RUN_AGAIN}",
+    errno.EDQUOT: f"The disk quota of this user is used up in {{folder}} ({{reason}}): make room there, or have it "
+    f"raised. {_RUN_AGAIN}",
+    errno.EFBIG: f"A file in {{folder}} may not grow further ({{reason}}): raise the limit (ulimit -f), or move the "
+    f"folder to a file system that takes larger files. {_RUN_AGAIN}",
+    errno.EIO: f"The disk of {{folder}} failed, or is full ({{reason}}): see what is free there, and the system's log. "
+    f"{_RUN_AGAIN}",
+    errno.EROFS: f"The file system of {{folder}} is read-only ({{reason}}), as one becomes whose disk fails: see the "
+    f"system's log, and make it writable or set LAYERS_DATA_DIR to another folder. {_RUN_AGAIN}",
+}
+"""By what the system calls it."""
+
+_WORDS: Final = {
+    "no space left on device": errno.ENOSPC,
+    "database or disk is full": errno.ENOSPC,
+    "failed to offload data block": errno.ENOSPC,
+    "disk quota exceeded": errno.EDQUOT,
+    "file too large": errno.EFBIG,
+    "input/output error": errno.EIO,
+    "disk i/o error": errno.EIO,
+    "read-only file system": errno.EROFS,
+}
+"""How DuckDB and SQLite say it; also within what they say of a database that was given up for it."""
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""There is no more room, whatever else is right."""
+
+TAKES_NO_MORE: Final = FULL | {errno.EFBIG, errno.EIO}
+"""There is no more room, or a device says so in its way."""
+
+
 class StorageError(LayersEtlError):
     """The machine did not take what was written: the disk is full, a quota is used up, the device fails.
 
     Nothing is wrong with the settings: what landed is kept, and once the machine takes it the same command goes on.
     """
+
+    @classmethod
+    def of(
+        cls, error: BaseException, folder: Path | str, among: Collection[int] = frozenset(_REFUSED_WRITES)
+    ) -> Self | None:
+        """What the machine did not take in ``folder``, if that is what ``error`` says; else None.
+
+        ``error`` is the system's own, or one of a database, which has it in its words alone. ``among`` are the numbers
+        that count: the same one can mean something else to whoever only opens a file.
+        """
+        if isinstance(error, OSError):
+            number, reason = error.errno, error.strerror
+        else:
+            said = str(error).lower()
+            reason = next((words for words in _WORDS if words in said), "")
+            number = _WORDS.get(reason)
+        if number is None or number not in among:
+            return None
+        return cls(_REFUSED_WRITES[number].format(folder=folder, reason=reason))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from layers_etl.causes import causes_of, explain, is_interruption
+from layers_etl.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.jobs import REFRESH, run_config
@@ -107,12 +107,10 @@ def _explain(error: BaseException, steps: Sequence[Step], data_dir: Path, home: 
         return LaunchResult(ExitCode.INCOMPLETE, describe_shortfall(steps), told)
     if known := explain(error, data_dir, home):
         return LaunchResult(known.exit_code, str(known), told)
-    wrappings = (dg.DagsterError, BaseExceptionGroup)
-    root = next((found for found in causes_of(error) if not isinstance(found, wrappings)), error)
-    reason = (str(root).splitlines() or ["no reason given"])[0]
     return LaunchResult(
         ExitCode.INCOMPLETE,
-        f"{type(root).__name__} ({reason}) broke off the run. What had landed is kept, and the same command takes it "
-        f"up again; the run's page in the Dagster UI (make dev) has the whole story. If it stays, {REPORT_IT}.",
+        f"{describe_root(error, dg.DagsterError)} broke off the run. What had landed is kept, and the same command "
+        "takes it up again; the run's page in the Dagster UI (make dev) has the whole story. "
+        f"If it stays, {REPORT_IT}.",
         told,
     )

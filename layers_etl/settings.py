@@ -17,6 +17,7 @@ from layers_etl.domain.addresses import check_address
 from layers_etl.domain.ids import is_usable_id
 from layers_etl.domain.keys import KeyKind, check_key, key_kind, mask_key
 from layers_etl.domain.metrics import PLATFORMS
+from layers_etl.domain.network import Network
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
 from layers_etl.domain.settlement import DEFAULT_SETTLE_HOURS, SettlingTimes
 from layers_etl.env_file import CHECKOUT, PREFIX
@@ -42,20 +43,6 @@ MOST_REQUESTS_PER_MINUTE: Final = 1_000_000
 LONGEST_REQUEST_LOG_DAYS: Final = 36_500
 ALL: Final = 100.0
 """Per cent."""
-
-
-@dataclass(frozen=True, slots=True)
-class MachineSettings:
-    """How this machine reaches the internet, under the names that its other programs read too, in either case.
-
-    A proxy may have a password: both are secrets.
-    """
-
-    https_proxy: SecretStr | None = None
-    all_proxy: SecretStr | None = None
-    no_proxy: str = ""
-    ssl_cert_file: Path | None = None
-    ssl_cert_dir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +109,7 @@ class SettingsInForce:
     """All that was found. ``settings`` is None where there are ``problems``; ``told`` are those that are right.
 
     ``env_file`` is the ``.env`` that was read, if any; ``looked_in`` are the folders in which one would have been.
-    ``machine`` is what is set for every program here.
+    ``network`` is what is set for every program here.
     """
 
     settings: Settings | None
@@ -130,7 +117,7 @@ class SettingsInForce:
     problems: tuple[Problem, ...]
     env_file: Path | None
     looked_in: tuple[Path, ...]
-    machine: MachineSettings
+    network: Network
 
     def require(self) -> Settings:
         """The settings; ``ConfigurationError`` that names every problem, never a value."""
@@ -157,9 +144,9 @@ def load_settings() -> Settings:
     return read_settings().require()
 
 
-def load_machine_settings() -> MachineSettings:
+def load_network() -> Network:
     """How this machine reaches the internet, by the environment or the same ``.env``."""
-    return read_settings().machine
+    return read_settings().network
 
 
 def read_settings(checkout: Path | None = CHECKOUT) -> SettingsInForce:
@@ -189,7 +176,7 @@ def read_settings(checkout: Path | None = CHECKOUT) -> SettingsInForce:
         problems=tuple(problems),
         env_file=found.env_file,
         looked_in=tuple(dict.fromkeys(filter(None, (folder, checkout)))),
-        machine=_read_machine({**found.of_others, **os.environ}),
+        network=_read_network({**found.of_others, **os.environ}),
     )
 
 
@@ -205,16 +192,15 @@ def _tell(settings: Settings, found: Found, wrong: Collection[str]) -> Iterator[
             yield SettingInForce(name, described, variable.source if variable else "default")
 
 
-def _read_machine(said: Mapping[str, str]) -> MachineSettings:
-    """The names in either case, as other programs read them; the smaller one first, as most do."""
-    names = ("https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
-    text = {name: (said.get(name) or said.get(name.upper()) or "").strip() for name in names}
-    return MachineSettings(
-        SecretStr(text["https_proxy"]) if text["https_proxy"] else None,
-        SecretStr(text["all_proxy"]) if text["all_proxy"] else None,
-        text["no_proxy"],
-        Path(text["ssl_cert_file"]) if text["ssl_cert_file"] else None,
-        text["ssl_cert_dir"] or None,
+def _read_network(said: Mapping[str, str]) -> Network:
+    """Under the names that other programs read too, in either case; the smaller one first, as most do."""
+    names = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    text = {name: (said.get(name.lower()) or said.get(name) or "").strip() for name in names}
+    return Network(
+        proxies={name: SecretStr(text[name]) for name in ("HTTPS_PROXY", "ALL_PROXY") if text[name]},
+        no_proxy=text["NO_PROXY"],
+        authority_file=Path(text["SSL_CERT_FILE"]) if text["SSL_CERT_FILE"] else None,
+        authority_folder=text["SSL_CERT_DIR"] or None,
     )
 
 

@@ -20,7 +20,7 @@ import duckdb
 from layers_etl.causes import is_interruption
 from layers_etl.errors import ConfigurationError
 from layers_etl.terminal import write_data
-from layers_etl.warehouse.files import without_log
+from layers_etl.warehouse.databases import connect_published
 from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import quote
 
@@ -219,8 +219,7 @@ def _copy(
 def _open(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
     if not path.exists():
         raise ConfigurationError(f"There is no {path} yet: the first run publishes it.")
-    with _one_sentence(), without_log(path) as file, duckdb.connect(str(file), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with _one_sentence(), connect_published(path) as connection:
         yield connection
 
 

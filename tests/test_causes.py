@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from layers_etl.causes import causes_of, explain, is_interruption
+from layers_etl.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.errors import (
     ConfigurationError,
     ExitCode,
@@ -145,3 +145,21 @@ def test_contexts_in_a_circle_end() -> None:
     one, two = ValueError(1), ValueError(2)
     one.__context__, two.__context__ = two, one
     assert list(causes_of(one)) == [one, two]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("first line\nsecond line"), "ValueError (first line)"),
+        (ValueError(), "ValueError (no reason given)"),
+        (WRAPPED["a group in a group"](KeyError("inner")), "KeyError ('inner')"),
+    ],
+)
+def test_what_nobody_foresaw_is_told_by_kind_and_first_line(error: BaseException, said: str) -> None:
+    assert describe_root(error) == said
+
+
+def test_what_others_wrap_around_an_error_is_passed_over_unless_nothing_is_beneath() -> None:
+    wrapped = caught(lambda: _raise_from(ValueError("beneath")))
+    assert describe_root(wrapped, RuntimeError) == "ValueError (beneath)"
+    assert describe_root(RuntimeError("alone"), RuntimeError) == "RuntimeError (alone)"

@@ -18,7 +18,7 @@ from yarl import URL
 from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQuestion, parse_reading
 from layers_etl.api.exchange import MOST_METRICS_BYTES, Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
-from layers_etl.api.network import Network, find_route
+from layers_etl.api.network import find_route
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import EntityPage, parse_entity_page, parse_identity
@@ -31,6 +31,7 @@ from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, format_instant
 from layers_etl.domain.entities import Entity, Identity, Listing, OddField
 from layers_etl.domain.keys import check_key
 from layers_etl.domain.metrics import API_METRICS, GRANULARITIES, metrics_of
+from layers_etl.domain.network import Network
 from layers_etl.domain.readings import EntityKey, Reading, RefusedMetric, RequestRecord
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT, Scope
 from layers_etl.errors import (

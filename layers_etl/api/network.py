@@ -7,10 +7,7 @@ would take the key's place.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Literal
 
 import aiohttp
@@ -18,23 +15,10 @@ from pydantic import SecretStr
 from yarl import URL
 
 from layers_etl.domain.addresses import is_loopback
+from layers_etl.domain.network import Network
 from layers_etl.errors import ConfigurationError
 
 _SOCKS: Final = frozenset({"socks", "socks4", "socks4a", "socks5", "socks5h"})
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """What the machine's own settings say of the way out.
-
-    ``proxies`` are for https, by the name of their setting: the first counts. ``no_proxy`` are the hosts that need
-    none. The certificates of ``authority_file`` and ``authority_folder`` are trusted besides those that OpenSSL finds.
-    """
-
-    proxies: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
-    no_proxy: str = ""
-    authority_file: Path | None = None
-    authority_folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

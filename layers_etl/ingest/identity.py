@@ -12,7 +12,7 @@ from yarl import URL
 
 from layers_etl.api.client import LayersClient
 from layers_etl.api.failures import FORBIDDEN_SCOPE
-from layers_etl.api.network import Network, find_route
+from layers_etl.api.network import find_route
 from layers_etl.api.retries import RetryPolicy
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.entities import Entity, Identity, Listing
@@ -20,7 +20,7 @@ from layers_etl.domain.ids import find_same_id, is_among
 from layers_etl.domain.readings import EntityKey, Reading, RequestRecord
 from layers_etl.domain.scopes import PROJECT, Scope
 from layers_etl.errors import ConfigurationError, RefusedError
-from layers_etl.settings import MachineSettings, Settings, load_machine_settings
+from layers_etl.settings import Settings, load_network
 
 logger = logging.getLogger(__name__)
 
@@ -46,24 +46,14 @@ def layers_client(
         requests_per_minute=settings.requests_per_minute,
         on_request=on_request,
         retry=retry,
-        network=_network(load_machine_settings()),
+        network=load_network(),
     )
 
 
 def describe_route(settings: Settings) -> str:
     """How the API is reached; ``ConfigurationError`` for an address, a proxy or certificates that cannot be used."""
-    route = find_route(URL(settings.base_url), _network(load_machine_settings()))
+    route = find_route(URL(settings.base_url), load_network())
     return f"{settings.base_url} is reached {f'through {route.proxy}' if route.proxy else 'without a proxy'}."
-
-
-def _network(machine: MachineSettings) -> Network:
-    proxies = {"HTTPS_PROXY": machine.https_proxy, "ALL_PROXY": machine.all_proxy}
-    return Network(
-        {setting: proxy for setting, proxy in proxies.items() if proxy and proxy.get_secret_value().strip()},
-        machine.no_proxy,
-        machine.ssl_cert_file,
-        machine.ssl_cert_dir,
-    )
 
 
 def fetch_identity(settings: Settings, retry: RetryPolicy | None = None) -> Identity:

@@ -14,8 +14,8 @@ import duckdb
 
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.databases import connect
-from layers_etl.warehouse.files import ensure_folder, sweep, without_log
+from layers_etl.warehouse.databases import connect, connect_published
+from layers_etl.warehouse.files import ensure_folder, sweep
 from layers_etl.warehouse.lock import hold_lock, lock_if_free
 from layers_etl.warehouse.recovery import in_use_marker, open_build
 from layers_etl.warehouse.schema import SCHEMA_VERSION, migrate, schema_version
@@ -110,7 +110,7 @@ def open_published(path: Path) -> Generator[Warehouse | None]:
     if not path.exists():
         yield None
         return
-    with without_log(path) as file, connect(file, read_only=True) as connection:
+    with connect_published(path) as connection:
         yield _read_only(path, connection)
 
 

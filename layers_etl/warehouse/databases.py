@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from layers_etl.errors import DamagedFileError, LayersEtlError, StorageError, WarehouseError
+from layers_etl.errors import FULL, DamagedFileError, LayersEtlError, StorageError, WarehouseError
+from layers_etl.warehouse.files import without_log
 from layers_etl.warehouse.sql import load_sql
 
 DAMAGE: Final = "Corrupt database file"
 """What DuckDB says of a block that is not what was written."""
 
 _TAKEN: Final = ("could not set lock", "conflicting lock", "being used by another process", "different configuration")
-_FULL: Final = tuple(os.strerror(number).lower() for number in (errno.ENOSPC, errno.EDQUOT))
 _NOT_NOW: Final = tuple(
     os.strerror(number).lower() for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 )
@@ -29,11 +31,19 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
+
+
+@contextlib.contextmanager
+def connect_published(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
+    """The published file, read-only, as it was published: what others left beside it is not replayed.
+
+    Raises like :func:`connect`.
+    """
+    with without_log(path) as file, connect(file, read_only=True) as connection:
+        yield connection
 
 
 def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -45,8 +55,6 @@ def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
         for (read_table,) in connection.execute(load_sql("read_whole")).fetchall():
             connection.execute(read_table).fetchall()
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK) from None
 
@@ -59,8 +67,8 @@ def _explained(error: duckdb.Error, path: Path, needed: int) -> LayersEtlError:
             f"Another program has {path} open ({reason}): close it there. "
             "Analysts open the published warehouse.duckdb beside it, which never blocks anyone."
         )
-    if any(words in said for words in _FULL):
-        return StorageError(f"The disk of {path.parent} is full ({reason}): make room. What had landed is kept.")
+    if refused := StorageError.of(error, path.parent, FULL):
+        return refused
     if any(words in said for words in _NOT_NOW):
         return StorageError(f"{path} cannot be opened at this moment ({reason}): see to that, and try again.")
     if any(words in said for words in _NEWER):

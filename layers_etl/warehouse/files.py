@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from layers_etl.errors import StorageError, WarehouseError
+from layers_etl.errors import TAKES_NO_MORE, StorageError, WarehouseError
 
 WAL_SUFFIX: Final = ".wal"
 """DuckDB's own, for what a file lacks until its next checkpoint; one left behind is replayed into the next file."""
@@ -30,7 +30,6 @@ DAMAGED: Final = ".damaged-"
 _LEFTOVERS: Final = (f"*{UNFINISHED_SUFFIX}*", "*.publishing")
 """What a killed run leaves; the second in versions that made nothing but publications beside their place."""
 
-_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _READ: Final = 0o444
 
@@ -42,8 +41,8 @@ def ensure_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        if error.errno in _DISK:
-            raise StorageError(f"The data folder {folder} takes nothing more ({error.strerror}): make room.") from None
+        if refused := StorageError.of(error, folder, TAKES_NO_MORE):
+            raise refused from None
         raise WarehouseError(
             f"The data folder {folder} cannot be written ({error.strerror}): "
             "give this user write access to it, or set LAYERS_DATA_DIR to another folder."

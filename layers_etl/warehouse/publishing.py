@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -10,16 +9,15 @@ from pathlib import Path
 
 import duckdb
 
-from layers_etl.errors import DamagedFileError, StorageError
+from layers_etl.errors import FULL, DamagedFileError, StorageError
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.databases import connect
+from layers_etl.warehouse.databases import connect_published
 from layers_etl.warehouse.files import (
     copy_synced,
     forbid_writing,
     put_in_place,
     set_modified_at,
     unfinished,
-    without_log,
 )
 from layers_etl.warehouse.recovery import changed_since_publication
 from layers_etl.warehouse.schema import SCHEMA_VERSION, schema_version
@@ -63,11 +61,9 @@ def publish_warehouse(warehouse: Warehouse, target: Path, publication: Publicati
             set_modified_at(copy, publication.published_at)
             put_in_place(copy, target)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = f"The disk of {target.parent} is full" if full else f"{target} cannot be written"
-        raise StorageError(
-            f"{what} ({error.strerror}): see that {target.parent} is writable and has room for a copy of "
-            f"{warehouse.path.name}. What had landed is kept, and the same command takes it up again."
+        raise StorageError.of(error, target.parent, FULL) or StorageError(
+            f"{target} cannot be written ({error.strerror}): see that {target.parent} is writable and has room for a "
+            f"copy of {warehouse.path.name}. What had landed is kept, and the same command takes it up again."
         ) from None
     return True
 
@@ -87,7 +83,7 @@ def published_state(target: Path) -> str | None:
     if not target.exists():
         return None
     try:
-        with without_log(target) as file, connect(file, read_only=True) as connection:
+        with connect_published(target) as connection:
             if schema_version(connection, target) != SCHEMA_VERSION:
                 return None
             published_at = connection.execute("SELECT published_at FROM ops.publication").fetchall()

@@ -16,8 +16,8 @@ import duckdb
 
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import DamagedFileError, StorageError
-from layers_etl.warehouse.databases import connect, read_whole
-from layers_etl.warehouse.files import copy_synced, put_in_place, set_aside, sync, unfinished, wal_of, without_log
+from layers_etl.warehouse.databases import connect, connect_published, read_whole
+from layers_etl.warehouse.files import copy_synced, put_in_place, set_aside, sync, unfinished, wal_of
 from layers_etl.warehouse.schema import SCHEMA_VERSION, migrate, schema_version
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def open_build(path: Path, published: Path | None, scopes: Iterable[Scope]) -> d
     try:
         return _open(path, read_it_whole=was_left_open)
     except DamagedFileError as damage:
-        _begin_again(path, published, scopes, damage)
+        _begin(path, published, scopes, damage)
         return connect(path)
     except BaseException:
         if not was_left_open:
@@ -61,48 +61,52 @@ def changed_since_publication(published: Path, published_at: datetime) -> bool:
     return abs(changed_at - published_at) > COARSEST_TIMES or wal_of(published).exists()
 
 
-def _begin(path: Path, published: Path | None, scopes: Iterable[Scope]) -> None:
-    if wal_of(path).exists():
-        # What a file that is gone lacked is of no use to the one that takes its place.
-        set_aside(path, datetime.now(UTC))
+def _begin(path: Path, published: Path | None, scopes: Iterable[Scope], damage: DamagedFileError | None = None) -> None:
+    """In the place of a file that is missing, or of one that has a ``damage`` and is kept aside.
+
+    Nothing is changed before the new one is whole.
+    """
     with unfinished(path) as temporary:
         if published and published.exists():
             try:
-                published_at = _copy_published(published, temporary)
-            except DamagedFileError as damage:
-                raise DamagedFileError(
-                    f"{damage}, and there is no {path.name} to go on from: put back a backup of either, or move it "
-                    "away, and the next run reads everything anew. Nothing was changed."
-                ) from None
-            put_in_place(temporary, path)
-            logger.warning("%s is missing: going on from a copy of %s%s.", path, published.name, published_at)
-        else:
-            _make_empty(temporary, scopes)
-            put_in_place(temporary, path)
-
-
-def _begin_again(path: Path, published: Path | None, scopes: Iterable[Scope], damage: DamagedFileError) -> None:
-    with unfinished(path) as temporary:
-        if published and published.exists():
-            try:
-                publication = _copy_published(published, temporary)
+                source = f"{published.name}{_copy_published(published, temporary)}"
             except DamagedFileError as also:
-                raise DamagedFileError(
-                    f"{damage}; {also}. Neither was changed: put back a backup of either, or move both away, and the "
-                    "next run reads everything anew."
-                ) from None
-            whence = f"Going on from {published.name}{publication}: what was read since is read again"
+                raise _no_file_to_go_on_from(path, damage, also) from None
         else:
             _make_empty(temporary, scopes)
-            whence = "Nothing was published yet: everything is read anew"
+            source = None
+        # Of a file that is gone the log may be left: what it lacked is of no use to the one that takes its place.
         aside = set_aside(path, datetime.now(UTC))
         put_in_place(temporary, path)
-    logger.warning("%s. It is kept as %s. %s.", damage, aside.name, whence)
+    if damage:
+        whence = (
+            f"Going on from {source}: what was read since is read again"
+            if source
+            else "Nothing was published yet: everything is read anew"
+        )
+        logger.warning("%s. It is kept as %s. %s.", damage, aside.name, whence)
+    elif source:
+        logger.warning("%s is missing: going on from a copy of %s.", path, source)
+
+
+def _no_file_to_go_on_from(
+    path: Path, damage: DamagedFileError | None, of_published: DamagedFileError
+) -> DamagedFileError:
+    if damage:
+        return DamagedFileError(
+            f"{damage}; {of_published}. Neither was changed: put back a backup of either, or move both away, and the "
+            "next run reads everything anew."
+        )
+    return DamagedFileError(
+        f"{of_published}, and there is no {path.name} to go on from: put back a backup of either, or move it away, and "
+        "the next run reads everything anew. Nothing was changed."
+    )
 
 
 def _copy_published(published: Path, copy: Path) -> str:
     """Copy the published file, if it is whole, without what others left beside it; what is to be said of it."""
-    with without_log(published) as file, _open(file, read_it_whole=True, read_only=True) as connection:
+    with connect_published(published) as connection:
+        read_whole(connection, published)
         description = _describe_publication(connection, published)
     try:
         copy_synced(published, copy)
@@ -133,8 +137,8 @@ def _make_empty(path: Path, scopes: Iterable[Scope]) -> None:
     sync(path)
 
 
-def _open(path: Path, *, read_it_whole: bool, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    connection = connect(path, read_only=read_only)
+def _open(path: Path, *, read_it_whole: bool) -> duckdb.DuckDBPyConnection:
+    connection = connect(path)
     try:
         if read_it_whole:
             read_whole(connection, path)

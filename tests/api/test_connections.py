@@ -24,7 +24,8 @@ from yarl import URL
 
 from layers_etl.api import LayersClient, RetryPolicy, Timeouts
 from layers_etl.api.connections import explain
-from layers_etl.api.network import Network, find_route
+from layers_etl.api.network import find_route
+from layers_etl.domain.network import Network
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.errors import ApiError, UnavailableError
 from tests.api.conftest import IMPATIENT, KEY, UNHURRIED, Reply, Server, in_turn, talking

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from yarl import URL
 
 from layers_etl.api import LayersClient
-from layers_etl.api.network import DIRECT, Network, find_route
+from layers_etl.api.network import DIRECT, find_route
+from layers_etl.domain.network import Network
 from layers_etl.errors import ConfigurationError
 from tests.api.conftest import KEY
 from tests.domain.strategies import properties

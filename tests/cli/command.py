@@ -126,8 +126,10 @@ class Place:
             process.communicate()
 
 
-def _main(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> None:
-    """What the executable does, in a process that is ready for it."""
+def take_the_commands_place(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path
+) -> None:
+    """Have this process stand as the executable would: its arguments, folder, environment, and where it writes to."""
     for descriptor, name in ((1, "out"), (2, "err")):
         with (output / name).open("wb") as file:
             os.dup2(file.fileno(), descriptor)
@@ -135,6 +137,11 @@ def _main(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = [str(EXECUTABLE), *arguments]
+
+
+def _main(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> None:
+    """What the executable does, in a process that is ready for it."""
+    take_the_commands_place(arguments, folder, environment, output)
     entry.main()
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 import signal
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -26,7 +24,7 @@ from layers_etl.settings import load_settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
-from ..cli.command import EXECUTABLE, Ended, checked
+from ..cli.command import Ended, checked, take_the_commands_place
 from .tripwire import Point, Trap, Tripwire
 
 LONGEST_SECONDS: Final = 300
@@ -73,9 +71,6 @@ def live(
 
 
 def _numbered(names: Sequence[str]) -> tuple[Point, ...]:
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
     counted: dict[str, int] = {}
     points: list[Point] = []
     for name in names:
@@ -92,13 +87,7 @@ def _main(
     output: Path,
     trap: Trap | None,
 ) -> None:
-    for descriptor, name in ((1, "out"), (2, "err")):
-        with (output / name).open("wb") as file:
-            os.dup2(file.fileno(), descriptor)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    sys.argv = [str(EXECUTABLE), *arguments]
+    take_the_commands_place(arguments, folder, environment, output)
     fetching.WINDOWS_PER_LANDING, fetching.SECONDS_PER_LANDING = WINDOWS_PER_LANDING, math.inf
     Tripwire(data_dir, output / "points", trap).install()
     if arguments == WITHOUT_DAGSTER:

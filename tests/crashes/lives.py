@@ -10,25 +10,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import httpx
 
-from layers_etl.api import LayersClient
-from layers_etl.api.transport import AiohttpTransport, Timeouts
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.errors import LayersEtlError
-from layers_etl.ingest.identity import OnRequest
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
-from layers_etl.settings import Settings
 
+from ..clients import connecting
 from ..ingest.mornings import Pipeline
-from ..ingest.rewriting import IMPATIENT
 from .replay import Accepted, Answer, Replay, parse_answer
 
 FIRST_MORNING: Final = datetime(2026, 4, 1, 7, tzinfo=UTC)
@@ -97,32 +93,6 @@ class _Mortal:
         raise KilledError
 
 
-class _Recording(httpx.AsyncBaseTransport):
-    """The real transport, which remembers what came."""
-
-    def __init__(self, answers: dict[str, Answer]) -> None:
-        self._answers = answers
-        self._real = AiohttpTransport(Timeouts(), connections=8)
-
-    async def __aenter__(self) -> Self:
-        await self._real.__aenter__()
-        return self
-
-    async def aclose(self) -> None:
-        await self._real.aclose()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._real.handle_async_request(request)
-        body = await answer.aread()
-        path, _, query = request.extensions["target"].decode().partition("?")
-        if answer.status_code == 200 and path.endswith(METRICS):
-            metrics = [metric for name, value in parse_qsl(query) if name == "metrics" for metric in value.split(",")]
-            with suppress(ValueError):  # of what is no JSON nothing can be accepted
-                self._answers[answer.headers["X-Request-Id"]] = parse_answer(metrics, json.loads(body))
-        headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-length"]
-        return httpx.Response(answer.status_code, headers=headers, stream=httpx.ByteStream(body), request=request)
-
-
 @dataclass
 class Life:
     """One warehouse through some mornings. ``steps`` tell what happened, for whoever has to look into it."""
@@ -152,7 +122,7 @@ class Life:
             self.sandbox,
             self.folder / "data",
             {"start_date": date(2026, 3, 24), "audit_percent": self.random.choice((0, 5))},
-            connect=self._connect,
+            connect=connecting(intercept=self._remember),
         )
         (self.folder / "data").mkdir(parents=True)
         self.note(f"seed {self.seed}: {sorted(self.themes)}, {self.pipeline.options}")
@@ -345,15 +315,13 @@ class Life:
 
     # What is remembered ---------------------------------------------------------------------------------------
 
-    def _connect(self, settings: Settings, on_request: OnRequest | None) -> LayersClient:
-        return LayersClient(
-            base_url=settings.base_url,
-            api_key=settings.require_api_key(),
-            requests_per_minute=settings.requests_per_minute,
-            on_request=on_request,
-            retry=IMPATIENT,
-            transport=_Recording(self.answers),
-        )
+    def _remember(self, request: httpx.Request, answer: httpx.Response, body: bytes) -> bytes:
+        path, _, query = request.extensions["target"].decode().partition("?")
+        if answer.status_code == 200 and path.endswith(METRICS):
+            metrics = [metric for name, value in parse_qsl(query) if name == "metrics" for metric in value.split(",")]
+            with suppress(ValueError):  # of what is no JSON nothing can be accepted
+                self.answers[answer.headers["X-Request-Id"]] = parse_answer(metrics, json.loads(body))
+        return body
 
     def _replay(self, *, judging: bool = True) -> None:
         """Tell the naive replay which answers were accepted since."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from layers_etl.api import LayersClient, RetryPolicy, Timeouts
+from layers_etl.api import Timeouts
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.metrics import derive_conversion_value
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
-from layers_etl.ingest.identity import OnRequest
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.sandbox.activity import Activity
@@ -30,12 +29,13 @@ from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import RunStatus, close_interrupted_runs
 
+from ..clients import IMPATIENT, connecting
 from ..fresh import fresh_warehouse, sandbox_settings
 
 START: Final = date(2026, 3, 25)
 MORNING: Final = datetime(2026, 4, 1, 6, tzinfo=UTC)
 METRICS: Final = "ads-metrics$"
-IMPATIENT: Final = RetryPolicy(attempts=5, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001)
+PERSISTENT: Final = replace(IMPATIENT, attempts=5)
 QUICK: Final = Timeouts(total=0.4)
 
 Row = tuple[Any, ...]
@@ -87,7 +87,7 @@ class Station:
             RunRequest(RunKind.RUN, window=window),
             run_id=f"run_{next(self._numbers)}",
             now=lambda: self.our_clock or at,
-            connect=self._connect,
+            connect=connecting(retry=PERSISTENT, timeouts=QUICK),
         )
         try:
             with closing(ingestion):
@@ -96,16 +96,6 @@ class Station:
             self.sandbox.clear_faults()
         ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [ingestion.run_id])
         return RunStatus(status)
-
-    def _connect(self, settings: Settings, on_request: OnRequest | None) -> LayersClient:
-        return LayersClient(
-            base_url=settings.base_url,
-            api_key=settings.require_api_key(),
-            requests_per_minute=settings.requests_per_minute,
-            on_request=on_request,
-            retry=IMPATIENT,
-            timeouts=QUICK,
-        )
 
     # What is there ------------------------------------------------------------------------------------------------
 

@@ -4,59 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
-from layers_etl.api import LayersClient, RetryPolicy, Timeouts
-from layers_etl.api.transport import AiohttpTransport
-from layers_etl.ingest.identity import Connect, OnRequest
-from layers_etl.settings import Settings
+from layers_etl.ingest.identity import Connect
+
+from ..clients import connecting
 
 Rewrite = Callable[[str, Any], Any]
 """From a path without its query, and the JSON of a 200, to the JSON to put in its place."""
 
-IMPATIENT = RetryPolicy(attempts=2, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001)
-
-
-class RewritingTransport(httpx.AsyncBaseTransport):
-    """The real transport, and ``rewrite`` over the bodies of its 200s."""
-
-    def __init__(self, rewrite: Rewrite) -> None:
-        self._rewrite = rewrite
-        self._real = AiohttpTransport(Timeouts(), connections=8)
-
-    async def __aenter__(self) -> Self:
-        await self._real.__aenter__()
-        return self
-
-    async def aclose(self) -> None:
-        await self._real.aclose()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._real.handle_async_request(request)
-        body = await answer.aread()
-        if answer.status_code == 200:
-            path = request.extensions["target"].decode().partition("?")[0]
-            body = json.dumps(self._rewrite(path, json.loads(body))).encode()
-        headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-length"]
-        return httpx.Response(answer.status_code, headers=headers, stream=httpx.ByteStream(body), request=request)
-
 
 def rewriting(rewrite: Rewrite) -> Connect:
-    """Makes the client of a run whose answers are rewritten."""
+    """Makes the client of a run whose 200s are rewritten."""
 
-    def connect(settings: Settings, on_request: OnRequest | None) -> LayersClient:
-        return LayersClient(
-            base_url=settings.base_url,
-            api_key=settings.require_api_key(),
-            requests_per_minute=settings.requests_per_minute,
-            on_request=on_request,
-            retry=IMPATIENT,
-            transport=RewritingTransport(rewrite),
-        )
+    def intercept(request: httpx.Request, answer: httpx.Response, body: bytes) -> bytes:
+        if answer.status_code != 200:
+            return body
+        path = request.extensions["target"].decode().partition("?")[0]
+        return json.dumps(rewrite(path, json.loads(body))).encode()
 
-    return connect
+    return connecting(intercept=intercept)
 
 
 def with_items(part: str, change: Callable[[int, dict[str, Any]], Any]) -> Rewrite:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from layers_etl.errors import UnavailableError
 from layers_etl.ingest.identity import describe_route, layers_client
-from layers_etl.settings import Settings, load_machine_settings, load_settings
+from layers_etl.settings import Settings, load_network, load_settings
 
 from ..fresh import sandbox_settings
 from .mornings import Pipeline
@@ -45,7 +45,7 @@ def test_a_proxy_in_the_environment_is_used_and_told_without_its_password(
     monkeypatch.setenv(name, PROXY)
     settings = settings_of(tmp_path)
     assert describe_route(settings) == f"{API} is reached through {SHOWN} ({name.upper()})."
-    shown = [repr(settings), repr(load_machine_settings()), repr(vars(layers_client(settings)))]
+    shown = [repr(settings), repr(load_network()), repr(vars(layers_client(settings)))]
     assert "verysecret" not in "".join(shown)
 
 
