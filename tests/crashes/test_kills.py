@@ -31,11 +31,12 @@ def assert_taken_up(scene: Scene, stage: Stage) -> None:
         assert not differences(seen, before) or not differences(seen, scene.expected), "analysts see half a run"
 
     ended = stage.run_again()
+    asked = stage.asked
 
     assert ended.code == 0, ended
     assert differences(contents(stage.place.published), scene.expected) == {}
     assert differences(contents(stage.place.build), scene.expected) == {}
-    assert not stage.asked & landed
+    assert not asked & landed
     assert stage.files == scene.undisturbed.files
     if not with_dagster:
         return
