@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, subtract_windows
+from layers_etl.domain.freshness import SourceKey
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.settlement import Coverage, SettlingTimes, settled_before
 
@@ -36,6 +37,15 @@ class Known:
     last_active_day: date | None = None
     coverage: tuple[Coverage, ...] = ()
     already_read: tuple[Coverage, ...] = ()
+
+    @property
+    def source(self) -> SourceKey:
+        """The ad account by whose copy its numbers are served."""
+        return self.key.project_id, self.parent_id or ""
+
+
+Entities = Mapping[EntityKey, Known]
+"""All that is known of the scopes that are read, in the order in which it is planned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from random import Random
 
 from layers_etl.domain.auditing import count_audits, sample_audits
 from layers_etl.domain.days import ONE_DAY, DayWindow, describe_days, join_days, subtract_windows
-from layers_etl.domain.freshness import Source, SourceKey
+from layers_etl.domain.freshness import Source, SourceKey, vouched_at
+from layers_etl.domain.glimpses import with_glimpses
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.planning import Known, Plan, PlannedRead, open_windows, plan_reads
 from layers_etl.domain.readings import EntityKey, Reading
@@ -20,7 +21,7 @@ from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import ConfigurationError, EntityError, NotFoundError
 from layers_etl.ingest.fetching import fetch_in_batches
-from layers_etl.ingest.freshness import settle_by_copies, source_of, vouched_at, with_glimpses
+from layers_etl.ingest.freshness import settle_by_copies
 from layers_etl.ingest.outcomes import FailedRead, ListingOutcome, ScopeOutcome
 from layers_etl.ingest.session import Session
 from layers_etl.warehouse.audits import note_audits
@@ -215,7 +216,7 @@ class MetricsReader:
         for reading in readings:
             key = reading.key
             planned = state.planned(reading)
-            source = source_of(state.entity(key).known)
+            source = state.entity(key).known.source
             if glimpse := _beyond(reading, planned.until):
                 running_days |= {source: glimpse}
             part = reading.within(planned)
