@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
 from layers_etl.domain.days import DayWindow, day_close, join_days, subtract_windows
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.settlement import ONE_HOUR, Coverage, settled_before
+
+Ledger = Mapping[EntityKey, tuple[Coverage, ...]]
+"""Which days of each entity were read whole, and when: the fewest intervals, oldest first."""
 
 
 def record_reading(

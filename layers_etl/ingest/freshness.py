@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from layers_etl.domain.freshness import Source, SourceKey, judge, observe, settle
+from layers_etl.domain.ledger import Ledger
 from layers_etl.domain.planning import Entities
-from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
-from layers_etl.domain.settlement import Coverage
 from layers_etl.ingest.session import Session
 from layers_etl.warehouse.doubtful_days import accept_witnessed_vanishings, load_held_days
 from layers_etl.warehouse.sources import (
@@ -20,23 +19,21 @@ from layers_etl.warehouse.sources import (
     settle_days,
 )
 
-Ledger = Mapping[EntityKey, tuple[Coverage, ...]]
 
-
-def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entities, ledger: Ledger) -> Ledger:
+def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entities, ledger: Ledger) -> None:
     """Settle what this run's readings vouch for, and take back what had settled on a copy that moves again.
 
-    ``ledger`` is that of ``entities``, all of the ``scopes`` that were read; what of it changed is returned.
+    ``ledger`` is that of ``entities``, all of the ``scopes`` that were read. What changes is which of its days are
+    settled, never which were read.
     """
     warehouse, settling, since = session.warehouse, session.settings.settle_hours, session.fresh_since
     evidence = load_evidence(warehouse, scopes, read_since=since)
     if not evidence:
-        return {}
+        return
     before = load_sources(warehouse)
     now = {key: observe(before.get(key), found) for key, found in evidence.items()}
     platforms = {entity.source: entity.key.platform for entity in entities.values() if entity.parent_id}
     hours = {key: settling.hours(platforms.get(key)) for key in now}
-    changed: dict[EntityKey, tuple[Coverage, ...]] = {}
     with warehouse.transaction():
         accept_witnessed_vanishings(
             warehouse,
@@ -70,7 +67,6 @@ def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entiti
                 )
                 if after != coverage:
                     changes.append(LedgerChange(key, coverage, after, settle_hours))
-                    changed[key] = after
             settle_days(warehouse, scope, changes)
         replace_sources(
             warehouse,
@@ -80,7 +76,6 @@ def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entiti
                 if source != before.get(key)
             },
         )
-    return changed
 
 
 def _sources_below(now: Mapping[SourceKey, Source], project_id: str) -> Iterable[Source]:
