@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close, join_days, subtract_windows
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.settlement import ONE_HOUR, Coverage, settled_before
+
+Ledger = Mapping[EntityKey, tuple[Coverage, ...]]
+"""Which days of each entity were read whole, and when: the fewest intervals, oldest first."""
 
 LONG_SETTLED: Final = timedelta(weeks=8)
 """How old a day is whose exact hour of reading decides nothing any more: no copy stands still for as long, untold."""

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Listing
+from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.journal import Journal, utc_now
-from layers_etl.ingest.outcomes import ListingOutcome, PublicationOutcome, ScopeOutcome, incomplete_listing
+from layers_etl.ingest.outcomes import PublicationOutcome, incomplete_listing
 from layers_etl.ingest.outstanding import find_open_days
-from layers_etl.ingest.reading import MetricsReader
+from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.runner import InterruptibleRunner
 from layers_etl.ingest.session import Session, open_session
@@ -78,13 +79,13 @@ class Ingestion:
             return outcome
 
     def read_metrics(self, scopes: Sequence[Scope], window: DayWindow) -> dict[Scope, ScopeOutcome]:
-        """Read and land what ``window`` asks for: see :meth:`MetricsReader.read`. Lists what has not been listed."""
+        """Read and land what ``window`` asks for: see :func:`read_metrics`. Lists what has not been listed."""
         with self._journal.noting_the_end():
             session = self._reach_api()
             for scope in dict.fromkeys((AD_ACCOUNT, *scopes)):
                 if scope is not PROJECT and scope not in self._listings:
                     self.list_entities(scope)
-            outcomes = MetricsReader(session, load_sources(self.warehouse)).read(scopes, window, self._listings)
+            outcomes = read_metrics(session, load_sources(self.warehouse), scopes, window, self._listings)
             note_refused_metrics(self.warehouse, session.client.refused_metrics, session.clock.said)
             return outcomes
 
