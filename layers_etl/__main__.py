@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from layers_etl import interruption
+from layers_etl.process import interruption
 
 
 def main() -> None:
     """Run the command line; ends the process with the agreed code, whatever happens."""
     interruption.end_at_once()
-    from layers_etl.terminal import open_standard_streams  # noqa: PLC0415 - only then
+    from layers_etl.process.terminal import open_standard_streams  # noqa: PLC0415 - only then
 
     open_standard_streams()
     from layers_etl import cli  # noqa: PLC0415 - the same

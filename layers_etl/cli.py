@@ -22,14 +22,14 @@ from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 from typer.core import TyperCommand
 
-from layers_etl import interruption
-from layers_etl.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.domain.days import DayWindow, parse_instant
 from layers_etl.domain.storable import one_line
 from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
+from layers_etl.process import interruption
+from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption
+from layers_etl.process.terminal import ensure_all_was_taken, write_data
 from layers_etl.settings import load_settings, read_settings
 from layers_etl.shell import Format
-from layers_etl.terminal import ensure_all_was_taken, write_data
 
 if TYPE_CHECKING:
     from layers_etl.launch import LaunchResult

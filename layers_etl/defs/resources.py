@@ -16,7 +16,7 @@ from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.steps import Step
-from layers_etl.interruption import was_interrupted
+from layers_etl.process.interruption import was_interrupted
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.databases import DAMAGE
