@@ -295,7 +295,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     import dagster as dg
 
     from layers_etl.defs.dead_runs import fail_dead_runs
-    from layers_etl.instance import WORKSPACE, prepare_dagster_home
+    from layers_etl.defs.instance import WORKSPACE, prepare_dagster_home
 
     found = read_settings()
     settings = found.require()

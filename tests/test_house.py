@@ -25,12 +25,10 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "settings.variables": frozenset({"domain", "settings.env_file"}),
     "settings": frozenset({"errors", "domain"}),
     "ingest": frozenset({"errors", "domain", "process.causes", "settings", "api", "warehouse"}),
+    "defs.instance": frozenset({"errors", "settings", "warehouse"}),
     "defs": frozenset({"errors", "domain", "process.interruption", "settings", "warehouse", "ingest"}),
     "definitions": frozenset({"settings", "defs"}),
-    "instance": frozenset({"errors", "settings", "warehouse"}),
-    "launch": frozenset(
-        {"errors", "domain", "process", "settings", "warehouse", "ingest", "defs", "definitions", "instance"}
-    ),
+    "launch": frozenset({"errors", "domain", "process", "settings", "warehouse", "ingest", "defs", "definitions"}),
     "doctor": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "launch"}),
     "report": frozenset({"errors", "domain", "settings", "warehouse"}),
     "console": frozenset({"errors", "domain", "warehouse", "ingest"}),
@@ -41,7 +39,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
 with a line of its own. What is not named here stands at the end and may import everything."""
 
 SANDBOX_USERS: Final = {"demo", "cli"}
-ENVIRONMENT_READERS: Final = {"settings", "instance", "demo", "cli"}
+ENVIRONMENT_READERS: Final = {"settings", "defs.instance", "demo", "cli"}
 PURE_IMPORTS_NOT: Final = {"dagster", "httpx", "duckdb", "aiohttp", "requests"}
 VAGUE: Final = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "base", "core"}
 
@@ -57,7 +55,7 @@ class Import:
     @property
     def part(self) -> str:
         """The part of the house that the importing module belongs to."""
-        return part_of(".".join(self.path.relative_to(PACKAGE).with_suffix("").parts))
+        return part_of(name_of(self.path))
 
     @property
     def imported(self) -> set[str]:
@@ -80,6 +78,11 @@ class Import:
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(PACKAGE.parent)} imports {self.module}"
+
+
+def name_of(path: Path) -> str:
+    """Of a module, within the package; a room's is that of its ``__init__``."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
 def lies_in(module: str, part: str) -> bool:
@@ -173,7 +176,7 @@ def test_only_the_settings_and_whoever_hands_the_environment_on_read_it() -> Non
             named = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
             imported = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set[str]()
             if named in {"os.environ", "os.getenv", "os.putenv"} or {"environ", "getenv"} & imported:
-                readers.add(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+                readers.add(part_of(name_of(path)))
     assert readers <= ENVIRONMENT_READERS
 
 
