@@ -11,10 +11,10 @@ def main() -> None:
     from layers_etl.process.terminal import open_standard_streams  # noqa: PLC0415 - only then
 
     open_standard_streams()
-    from layers_etl import cli  # noqa: PLC0415 - the same
+    from layers_etl.cli import app  # noqa: PLC0415 - the same
 
     try:
-        cli.main()
+        app.main()
     except SystemExit as ending:
         interruption.end_as_decided(ending.code if isinstance(ending.code, int) else 0)
         raise

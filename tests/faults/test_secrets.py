@@ -34,7 +34,7 @@ EVERY_COMMAND = """
 import logging, sys, stamina
 stamina.set_testing(True, attempts=2, cap=True)
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-from layers_etl.cli import main
+from layers_etl.cli.app import main
 for arguments in (
     ["doctor"],
     ["run"],
