@@ -171,7 +171,7 @@ class MetricsReader:
             return []
         count = count_audits(requests, session.settings.audit_percent)
         known = self._entities(states).values()
-        draw = Random(session.journal.run_id)  # noqa: S311 - a sample, not a secret
+        draw = Random(session.run_log.run_id)  # noqa: S311 - a sample, not a secret
         audits = sample_audits(known, session.settings.settle_hours, count, draw)
         for audit in audits:
             states[audit.key.scope].add_audit(audit)
@@ -205,7 +205,7 @@ class MetricsReader:
             for scope, state in states.items():
                 self._land_readings(state, [reading for reading in readings if reading.key.scope is scope])
             self._land_errors(states, errors)
-            self.session.journal.note_windows(len(readings))
+            self.session.run_log.note_windows(len(readings))
 
     def _land_readings(self, state: _ScopeState, readings: Sequence[Reading]) -> None:
         session, scope = self.session, state.outcome.scope
@@ -237,9 +237,9 @@ class MetricsReader:
             )
         if landings:
             ledger = {landing.reading.key: state.ledger[landing.reading.key] for landing in landings}
-            state.ledger |= upsert_readings(session.warehouse, scope, landings, ledger, session.journal.run_id)
+            state.ledger |= upsert_readings(session.warehouse, scope, landings, ledger, session.run_log.run_id)
             note_running_days(session.warehouse, running_days, max(landing.reading.read_at for landing in landings))
-            note_audits(session.warehouse, scope, audited, session.journal.run_id)
+            note_audits(session.warehouse, scope, audited, session.run_log.run_id)
             unmark_gone(session.warehouse, [key for key in ledger if key in state.gone])
             state.gone -= ledger.keys()
             state.outcome.windows_landed += len(landings)
@@ -265,7 +265,7 @@ class MetricsReader:
             state.errors[entity.key] = error
             failed.append(error)
         mark_gone(self.session.warehouse, gone, self.session.instant)
-        self.session.journal.note_failures(failed)
+        self.session.run_log.note_failures(failed)
 
     def _settle(self, states: Mapping[Scope, _ScopeState]) -> None:
         """Settle what the copies vouch for, by all that landed."""
@@ -331,4 +331,4 @@ class MetricsReader:
     def _note_failed_days(self, outcome: ScopeOutcome) -> None:
         if outcome.failed_days:
             days = describe_days(outcome.failed_days)
-            self.session.journal.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")
+            self.session.run_log.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")

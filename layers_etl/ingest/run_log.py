@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from layers_etl.api.exchange import KEPT_BODY_BYTES
+from layers_etl.api.sender import KEPT_BODY_BYTES
 from layers_etl.domain.entities import Entity, OddField
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.domain.scopes import Scope
@@ -40,7 +40,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Journal:
+class RunLog:
     """One run's own record, kept in ``ops`` as it goes. Nothing is written before :meth:`begin`."""
 
     def __init__(self, warehouse: Warehouse, run_id: str, now: Callable[[], datetime]) -> None:
