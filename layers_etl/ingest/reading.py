@@ -256,7 +256,7 @@ class MetricsReader:
                 logger.info("Not read again: %s", error)
                 continue
             # A project that is no longer ours to read may answer with either.
-            if isinstance(error, NotFoundError) or (entity.retired and error.status == HTTPStatus.FORBIDDEN):
+            if isinstance(error, NotFoundError) or (entity.project_archived and error.status == HTTPStatus.FORBIDDEN):
                 if entity.key not in state.gone:
                     gone.append(entity.key)
                 elif not self.session.request.names(entity.key):

@@ -46,7 +46,7 @@ class Session:
 
     ``instant`` is the one the run stands for; what was read at or after ``fresh_since`` is not asked for again by a
     run; ``continues`` is the interrupted or retried run whose landed answers count as this one's. ``listed_projects``
-    are those whose entities are listed; ``read_projects`` those whose metrics are read: in a run, also the retired
+    are those whose entities are listed; ``read_projects`` those whose metrics are read: in a run, also archived
     ones, until what was begun of them has settled. ``unlisted_projects`` tell what the list of projects did not.
     """
 
