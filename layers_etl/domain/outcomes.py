@@ -102,7 +102,7 @@ def sort_errors(
         key = plan.key_of(context.scope, context.project_id, context.entity_id)
         if context.since is not None and plan.is_audit(key, context.since):
             of_audits.append(error)
-        elif not _says_gone(error, retired=entities[key].retired):
+        elif not _says_gone(error, project_archived=entities[key].project_archived):
             failed.append((key, error))
         elif not is_gone(key):
             failed.append((key, error))
@@ -114,9 +114,9 @@ def sort_errors(
     return SortedErrors(tuple(failed), tuple(gone), frozenset(missing), tuple(of_audits))
 
 
-def _says_gone(error: EntityError, *, retired: bool) -> bool:
+def _says_gone(error: EntityError, *, project_archived: bool) -> bool:
     """A project that is no longer ours to read may answer either."""
-    return isinstance(error, NotFoundError) or (retired and error.status == HTTPStatus.FORBIDDEN)
+    return isinstance(error, NotFoundError) or (project_archived and error.status == HTTPStatus.FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Known:
 
     ``last_active_day`` is the newest day with any spend, impression, click or conversion. ``parent_id`` is the ad
     account whose numbers vouch for a campaign that is not asked for. ``gone`` answered 404 when it was last asked for;
-    ``retired`` is an entity whose project is no longer among those that are read.
+    ``project_archived`` is an entity whose project is no longer among those that are read.
     """
 
     key: EntityKey
@@ -36,7 +36,7 @@ class Known:
     status: str | None = None
     gone: bool = False
     listed: bool = True
-    retired: bool = False
+    project_archived: bool = False
     last_active_day: date | None = None
     coverage: tuple[Coverage, ...] = ()
     already_read: tuple[Coverage, ...] = ()
@@ -153,8 +153,8 @@ def plan_reads(
 ) -> Plan:
     """Plan the requests for ``wanted`` (already bounded by the days that have begun).
 
-    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone, and of what is retired no
-    new day is begun; without (a backfill) all of ``wanted`` is read. What is gone and still listed is asked for: a
+    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone, and of an archived project
+    no new day is begun; without (a backfill) all of ``wanted`` is read. What is gone and still listed is asked for: a
     listing can be ahead of the metrics. What was read at or after ``fresh_since``, or by the run that this one
     continues, is not asked for again, unless a reading at ``instant`` would make more of the day than that one did.
     ``dormancy`` says whether dormant campaigns may be left alone: only where their accounts are read, which vouch for
@@ -171,7 +171,7 @@ def plan_reads(
             if not entity.listed:
                 continue
         asked: DayWindow | None = wanted
-        if only_unsettled and entity.retired:
+        if only_unsettled and entity.project_archived:
             asked = _days_begun(entity, wanted)
         elif only_unsettled and dormancy and (rest := days_left_to_settle(entity, settle_hours, since=wanted.since)):
             asked = wanted.intersection(rest)
@@ -186,7 +186,7 @@ def plan_reads(
                 only_unsettled=only_unsettled,
             )
         reads.extend(PlannedRead(entity.key, window) for window in windows)
-        if entity.retired:
+        if entity.project_archived:
             continue
         if asked != wanted:
             dormant.append(entity)

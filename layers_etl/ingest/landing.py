@@ -44,14 +44,14 @@ def land_batch(
             if of_scope:
                 batch = batch.followed_by(_land_readings(session, known, plan, so_far, scope, of_scope))
         batch = batch.followed_by(_land_errors(session, known, plan, so_far.followed_by(batch), errors))
-        session.journal.note_windows(len(readings))
+        session.run_log.note_windows(len(readings))
     return batch
 
 
 def _land_readings(
     session: Session, known: Knowledge, plan: ReadingPlan, so_far: Landed, scope: Scope, readings: Sequence[Reading]
 ) -> Landed:
-    warehouse, run_id = session.warehouse, session.journal.run_id
+    warehouse, run_id = session.warehouse, session.run_log.run_id
     landings = [_landing(session, known, plan, reading) for reading in readings]
     landed = [landing.reading for landing in landings]
     ledger = {key: so_far.coverage.get(key, known.entities[key].coverage) for key in (each.key for each in landed)}
@@ -102,7 +102,7 @@ def _land_errors(
     for error in found.of_audits:
         logger.info("Not read again: %s", error)
     mark_gone(session.warehouse, found.gone, session.instant)
-    session.journal.note_failures(error for _, error in found.failed)
+    session.run_log.note_failures(error for _, error in found.failed)
     return Landed(errors=dict(found.failed), missing=found.missing)
 
 

@@ -99,7 +99,7 @@ def _plan(session: Session, known: Knowledge, scopes: Sequence[Scope], window: D
         settings=session.settings,
         instant=session.instant,
         fresh_since=session.fresh_since,
-        draw=Random(session.journal.run_id),  # noqa: S311 - a sample, not a secret
+        draw=Random(session.run_log.run_id),  # noqa: S311 - a sample, not a secret
     )
 
 
@@ -130,4 +130,4 @@ def _note_failed_days(session: Session, outcomes: Iterable[ScopeOutcome]) -> Non
     for outcome in outcomes:
         if outcome.failed_days:
             days = describe_days(outcome.failed_days)
-            session.journal.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")
+            session.run_log.fail(f"Nothing of {outcome.scope.plural} could be read for {days}.")

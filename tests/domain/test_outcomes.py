@@ -299,7 +299,7 @@ KEY: Final = CAMPAIGNS[0]
 
 
 @pytest.mark.parametrize(
-    ("error", "retired", "gone", "named", "expected"),
+    ("error", "project_archived", "gone", "named", "expected"),
     [
         (error_of(KEY, ASKED), False, False, False, "failed"),
         (error_of(KEY, ASKED), False, True, False, "failed"),
@@ -316,12 +316,16 @@ KEY: Final = CAMPAIGNS[0]
     ],
 )
 def test_an_error_is_a_failure_unless_it_is_nothing_new_or_of_a_day_that_has_settled(
-    error: EntityError, retired: bool, gone: bool, named: bool, expected: str
+    error: EntityError, project_archived: bool, gone: bool, named: bool, expected: str
 ) -> None:
     read, audit = PlannedRead(KEY, ASKED), PlannedRead(KEY, AUDITED)
     plan = ReadingPlan(ASKED, ASKED, None, {CAMPAIGN: Plan((read,))}, audits=(audit,), requests=(read, audit))
     found = sort_errors(
-        [error], plan, {KEY: Known(KEY, retired=retired)}, is_gone=lambda _: gone, is_named=lambda _: named
+        [error],
+        plan,
+        {KEY: Known(KEY, project_archived=project_archived)},
+        is_gone=lambda _: gone,
+        is_named=lambda _: named,
     )
     told: dict[str, Collection[object]] = {
         "failed": found.failed,

@@ -224,11 +224,11 @@ def test_an_entity_that_answered_not_found_and_is_listed_is_asked_for_like_any_o
 
 @properties
 @given(readings(), windows(longest=30), settle_hours())
-def test_of_what_is_retired_a_run_asks_for_what_is_open_between_the_first_day_read_and_the_last(
+def test_of_an_archived_project_a_run_asks_for_what_is_open_between_the_first_day_read_and_the_last(
     read: Readings, wanted: DayWindow, hours: int
 ) -> None:
     truth = last_readings(read)
-    plan = plan_for(Known(KEY, retired=True, coverage=ledger_of(read, hours)), wanted, hours)
+    plan = plan_for(Known(KEY, project_archived=True, coverage=ledger_of(read, hours)), wanted, hours)
     assert days_of(asked(plan)) == [
         day
         for day in wanted
