@@ -17,6 +17,7 @@ from .strategies import (
     Readings,
     assert_fewest,
     days_of,
+    instants,
     is_settled,
     last_readings,
     ledger_of,
@@ -232,3 +233,14 @@ def test_holding_takes_back_exactly_the_days_named_that_were_read_before(
     for day, interval in by_day(before).items():
         assert after[day].held == (day in days and interval.read_no_earlier_than(day) < utc(3, 10))
         assert after[day].read_no_earlier_than(day) >= interval.read_no_earlier_than(day) - ONE_HOUR
+
+
+@properties
+@given(readings(), windows(), instants(), instants(), settle_hours())
+def test_whatever_is_held_or_released_the_days_that_were_read_stay_the_same(
+    read: Readings, days: DayWindow, since: datetime, vouched_at: datetime, hours: int
+) -> None:
+    before = ledger_of(read, hours)
+    held = hold(before, days, read_before=since, settle_hours=hours)
+    released = release(held, read_since=since, vouched_at=vouched_at, settle_hours=hours)
+    assert by_day(before).keys() == by_day(held).keys() == by_day(released).keys()
