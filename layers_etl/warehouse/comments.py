@@ -9,7 +9,7 @@ import duckdb
 
 from layers_etl.domain.scopes import SCOPES
 from layers_etl.warehouse.sql import load_sql
-from layers_etl.warehouse.tables import OPS_TABLES, key_columns, quote, scope_tables
+from layers_etl.warehouse.tables import OPS_TABLES, Column, key_columns, quote, scope_tables
 
 # An id is the key of what it names before it is the parent of something else.
 _COLUMNS: Final = (
@@ -17,6 +17,18 @@ _COLUMNS: Final = (
     *chain.from_iterable(table.columns for scope in SCOPES.values() for table in scope_tables(scope)),
     *chain.from_iterable(table.columns for table in OPS_TABLES),
 )
+
+
+def usual_measures() -> str:
+    """The SQL that says of which unit the numbers of all tables are, and whether additive, by the columns' names."""
+    numbers: dict[str, Column] = {}
+    for column in _COLUMNS:
+        if column.unit is not None:
+            numbers.setdefault(column.name, column)
+    rows = ",\n  ".join(
+        f"(NULL, '{column.name}', {quote(column.unit or '')}, {column.additive})" for column in numbers.values()
+    )
+    return f"INSERT INTO measures (relation, column_name, unit, additive) VALUES\n  {rows};"
 
 
 def inherit_comments(connection: duckdb.DuckDBPyConnection) -> None:

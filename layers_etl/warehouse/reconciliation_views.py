@@ -10,7 +10,7 @@ from typing import Final
 from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
 from layers_etl.warehouse.sql import count_sum, load_sql, same
-from layers_etl.warehouse.tables import SPENT_IN, in_account
+from layers_etl.warehouse.tables import MEASURE_COLUMNS, SPENT_IN, in_account
 
 SAME_MOMENT: Final = timedelta(minutes=15)
 """A run reads an account next to its campaigns; further apart than this, it was not one sitting."""
@@ -166,6 +166,7 @@ def _measure_comments(view: str, parent: Scope, children: str, name: str) -> str
         measure=name,
         parent=parent.name,
         children=children,
-        unit=", in currency" if name in MONEY_MEASURES else "",
+        in_currency=", in currency" if name in MONEY_MEASURES else "",
+        unit=MEASURE_COLUMNS[name].unit,
         bound="conversion_value_bound" if name == "conversion_value" else "0: it adds up exactly",
     )

@@ -194,4 +194,9 @@ COMMENT ON COLUMN marts.{view}.{children}_oldest_observed_at IS
   'Of the {children} with a bucket: when the one read longest ago was last read.';
 COMMENT ON COLUMN marts.{view}.{children}_newest_observed_at IS
   'Of the {children} with a bucket: when the one read most recently was last read.';
+
+INSERT INTO measures (relation, column_name, unit, additive) VALUES
+  ('marts.{view}', 'conversion_value_bound', 'currency of the row', true),
+  ('marts.{view}', '{children}', 'count', false),
+  ('marts.{view}', '{children}_missing', 'count', false);
 {comments}
