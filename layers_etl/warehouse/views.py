@@ -46,7 +46,7 @@ def _definitions(tables: tuple[Table, ...], scopes: tuple[Scope, ...], summed: S
         usual_measures(),
         *(table.comments() for table in tables),
         *map(_ratio_macro, RATIOS),
-        load_sql("views/hours_to_settle"),
+        load_sql("views/settlement"),
         *(scope_sql("views/metrics_versions", scope) for scope in scopes),
         _entities(scopes),
         _moved_entities(scopes),

@@ -7,7 +7,7 @@ WITH recent AS (
 moved AS (
   SELECT
     recent.platform,
-    ceil((epoch(changed.superseded_at) - epoch((changed.day + 1)::TIMESTAMP)) / 3600)::INTEGER AS age_hours
+    ceil(ops.hours_after_close(changed.day, changed.superseded_at))::INTEGER AS age_hours
   FROM recent
   JOIN {metrics_history} AS changed
     ON changed.project_id = recent.project_id AND changed.{id_column} = recent.entity_id

@@ -22,8 +22,7 @@ WHERE entity.gone_at IS NULL
   AND (
     reach.week IS NULL
     OR (NOT reach.settled
-        AND $instant::TIMESTAMPTZ >= (active.week + 7)::TIMESTAMPTZ
-          + to_hours(ops.hours_to_settle(entity.platform)))
+        AND $instant::TIMESTAMPTZ >= ops.after_close(active.week + 6, ops.hours_to_settle(entity.platform)))
     OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR reach.observed_at < $fresh_since::TIMESTAMPTZ))
   )
 ORDER BY ALL;

@@ -2,7 +2,7 @@
 CREATE OR REPLACE TEMP TABLE resettled AS
 SELECT
   {measured_key}, measured.day,
-  measured.observed_at >= (measured.day + 1)::TIMESTAMPTZ + to_hours(ops.hours_to_settle(measured.platform))
+  measured.observed_at >= ops.after_close(measured.day, ops.hours_to_settle(measured.platform))
     AND held.since IS NULL AS is_settled
 FROM {metrics} AS measured
 LEFT JOIN ops.coverage AS held

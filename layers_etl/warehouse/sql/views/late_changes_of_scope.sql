@@ -1,6 +1,6 @@
 SELECT
   '{scope}' AS scope, audited.platform, coalesce(standing.currency, changed.currency, entity.currency) AS currency,
-  floor((epoch(audited.read_at) - epoch((audited.day + 1)::TIMESTAMP)) / 86400)::INTEGER AS age_days,
+  floor(ops.hours_after_close(audited.day, audited.read_at) / 24)::INTEGER AS age_days,
   changed.day IS NOT NULL AS moved,
   CASE WHEN changed.day IS NULL THEN coalesce(after.spend, standing.spend) ELSE changed.spend END AS spend_before,
   coalesce(after.spend, CASE WHEN changed.day IS NULL THEN standing.spend END) AS spend_after,

@@ -76,7 +76,7 @@ days AS (
 read_days AS (
   SELECT
     part.scope, part.project_id, coalesce(moved.ad_account_id, part.ad_account_id) AS ad_account_id, day, gone,
-    settled_until, coalesce(epoch(read_at), epoch((day + 1)::TIMESTAMP) + 3600 * lag_hours) AS read
+    settled_until, epoch(coalesce(read_at, ops.after_close(day, lag_hours))) AS read
   FROM ops.read_intervals AS part
   JOIN days ON day >= part.since AND day < closed_until
   LEFT JOIN ops.moved_entities AS moved
@@ -138,7 +138,7 @@ sides AS (
     coalesce(children_known, 0) + coalesce(children_shifted, 0)::BIGINT - coalesce(children_read, 0)
       AS {children}_missing,
     coalesce(len([one FOR one IN moved_on IF one >= summed.day AND one <= coalesce(
-      DATE '1970-01-01' + (epoch_us({parent}_observed_at) // 86400000000)::INTEGER, DATE '9999-12-31'
+      ops.utc_day({parent}_observed_at), DATE '9999-12-31'
     )]) > 0, false) AS moved_meanwhile,
     CASE WHEN parents = 0 THEN '{parent}' WHEN {children} = 0 THEN '{children}' END AS without_bucket,
     coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike

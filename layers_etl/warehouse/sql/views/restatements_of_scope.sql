@@ -1,6 +1,6 @@
 SELECT
   '{scope}' AS scope, project_id, entity_id, day, platform, currency, read_at,
-  (epoch(read_at) - epoch((day + 1)::TIMESTAMP)) / 3600 AS age_hours,
+  ops.hours_after_close(day, read_at) AS age_hours,
   row_number() OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at) AS reading,
   {additive_changes}
 FROM (
