@@ -76,25 +76,9 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         versioned_as_unlisted=_listed("false AS listed" if column == "listed" else column for column in versioned),
         unversioned="".join(f"{column}, " for column in unversioned),
         versions_differ=_any_distinct(versioned, "stored", "listed"),
-        version_is_changed=same(scope.key_columns, "version", "changed"),
         status="lower(stored.status)" if "status" in scope.details else "NULL",
         ended=f"lower(status) IN ({', '.join(map(quote, sorted(ENDED_STATUSES)))})" if has_account else "false",
-        stored_is_latest=same(scope.key_columns, "stored", "latest"),
-        measured_is_resettled=same(scope.key_columns, "measured", "resettled"),
-        measured_is_filled=same(scope.key_columns, "measured", "filled"),
-        entity_is_measured=_is_entity(scope, "measured"),
-        entity_is_stored=_is_entity(scope, "stored"),
-        entity_is_active=_is_entity(scope, "active"),
-        entity_is_counted=_is_entity(scope, "counted"),
         **more,
-    )
-
-
-def _is_entity(scope: Scope, table: str) -> str:
-    """The condition that a row of ``ops.entities`` is of the entity that a row of ``table`` is about."""
-    return (
-        f"entity.scope = '{scope.name}' AND entity.project_id = {table}.project_id "
-        f"AND entity.entity_id = {table}.{scope.id_column}"
     )
 
 

@@ -22,7 +22,8 @@ SELECT
   measured.platform, measured.currency, {measures}, {ratios},
   measured.settled, measured.observed_at
 FROM {metrics} AS measured
-LEFT JOIN ops.entities AS entity ON {entity_is_measured}
+LEFT JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
 LEFT JOIN ads.ad_accounts AS account
   ON account.project_id = measured.project_id AND account.ad_account_id = {day_account}
 WHERE is_stale(measured.project_id, measured.{id_column}, measured.day)

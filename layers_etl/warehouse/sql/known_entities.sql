@@ -20,7 +20,8 @@ SELECT
   coalesce(NOT project.listed, false) AS retired,
   activity.last_active_day
 FROM {entity_table} AS stored
-JOIN ops.entities AS entity ON {entity_is_stored}
+JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = stored.project_id AND entity.entity_id = stored.{id_column}
 LEFT JOIN ads.projects AS project ON project.project_id = entity.project_id
 LEFT JOIN activity ON activity.project_id = entity.project_id AND activity.entity_id = entity.entity_id
 WHERE entity.project_id IN (SELECT unnest($project_ids))

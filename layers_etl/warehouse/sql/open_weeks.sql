@@ -9,7 +9,8 @@ WITH active AS (
 SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week
 FROM active
 LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
-JOIN ops.entities AS entity ON {entity_is_active}
+JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = active.project_id AND entity.entity_id = active.{id_column}
 WHERE entity.gone_at IS NULL
   AND entity.project_id IN (SELECT unnest($project_ids))
   AND NOT EXISTS (

@@ -3,7 +3,8 @@
 UPDATE {metrics} AS measured
 SET spent_in_account_id = entity.ad_account_id
 FROM ops.entities AS entity
-WHERE measured.spent_in_account_id IS NULL AND {entity_is_measured};
+WHERE measured.spent_in_account_id IS NULL
+  AND entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column};
 
 UPDATE {metrics} AS measured
 SET spent_in_account_id = moved.ad_account_id

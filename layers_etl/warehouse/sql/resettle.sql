@@ -14,7 +14,8 @@ WHERE is_settled <> measured.settled;
 UPDATE {metrics} AS measured
 SET settled = resettled.is_settled
 FROM resettled
-WHERE {measured_is_resettled} AND measured.day = resettled.day;
+WHERE measured.project_id = resettled.project_id AND measured.{id_column} = resettled.{id_column}
+  AND measured.day = resettled.day;
 
 INSERT INTO ops.stale_marts BY NAME
 SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until FROM resettled;

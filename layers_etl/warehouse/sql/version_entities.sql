@@ -4,7 +4,7 @@
 UPDATE {entity_history} AS version
 SET valid_to = greatest($seen_at, version.valid_from)
 FROM changed_entities AS changed
-WHERE version.valid_to IS NULL AND {version_is_changed};
+WHERE version.valid_to IS NULL AND version.project_id = changed.project_id AND version.{id_column} = changed.{id_column};
 
 INSERT INTO {entity_history} BY NAME
 SELECT {key}, {versioned}, greatest($seen_at, earlier.ended_at) AS valid_from, NULL AS valid_to

@@ -34,7 +34,8 @@ SELECT
   days_settled = days AS settled, days_read, days, period_end > (SELECT last_day + 1 FROM ops.horizon) AS running,
   entity_days, entity_days_complete
 FROM counted
-LEFT JOIN ops.entities AS entity ON {entity_is_counted}
+LEFT JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = counted.project_id AND entity.entity_id = counted.{id_column}
 {reach_join};
 
 COMMENT ON VIEW marts.{view} IS
