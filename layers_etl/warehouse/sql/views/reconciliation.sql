@@ -64,7 +64,7 @@ summed AS (
     min(observed_at) FILTER (NOT is_child) AS {parent}_observed_at,
     min(observed_at) FILTER (is_child) AS {children}_oldest_observed_at,
     max(observed_at) FILTER (is_child) AS {children}_newest_observed_at,
-    epoch(max(observed_at)) - epoch(min(observed_at)) <= {moment_seconds} AS same_moment
+    epoch(max(observed_at)) - epoch(min(observed_at)) <= 60 * {moment_minutes} AS same_moment
   FROM bounded
   GROUP BY ALL
 ),
@@ -93,7 +93,7 @@ ledger AS (
     count(*) FILTER (scope = '{child}' AND (day < settled_until OR NOT gone)) AS children_read,
     count(*) FILTER (scope = '{parent}') > 0 AS parent_read,
     bool_and(day < settled_until) AS all_settled,
-    max(read) - min(read) <= {moment_seconds} AS read_together
+    max(read) - min(read) <= 60 * {moment_minutes} AS read_together
   FROM read_days AS measured
   {counted_as}
   GROUP BY ALL
@@ -143,16 +143,16 @@ sides AS (
     CASE WHEN parents = 0 THEN '{parent}' WHEN {children} = 0 THEN '{children}' END AS without_bucket,
     coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike
   FROM summed
-  LEFT JOIN ledger ON {ledger_is_summed} AND ledger.day = summed.day
-  LEFT JOIN known ON {known_is_summed}
-  LEFT JOIN shifted ON {shifted_is_summed} AND shifted.day = summed.day
-  LEFT JOIN moves ON {moves_are_summed}
+  LEFT JOIN ledger USING ({key}, day)
+  LEFT JOIN known USING ({key})
+  LEFT JOIN shifted USING ({key}, day)
+  LEFT JOIN moves USING ({key})
 ),
 compared AS (
   SELECT *, {residuals} FROM sides
 )
 SELECT
-  {compared_key}, compared.day, {parent_columns}CASE WHEN one_currency THEN compared.currency END AS currency,
+  {key}, day, {parent_columns}CASE WHEN one_currency THEN compared.currency END AS currency,
   {shown},
   conversion_value_bound,
   CASE WHEN {parent}_known THEN {all_agree} END AS agrees,
@@ -161,7 +161,7 @@ SELECT
   compared.settled, same_moment,
   {parent}_observed_at, {children}_oldest_observed_at, {children}_newest_observed_at
 FROM compared
-LEFT JOIN {parent_table} AS parent ON {parent_is_compared};
+LEFT JOIN {parent_table} AS parent USING ({key});
 
 COMMENT ON VIEW marts.{view} IS
   'One row per {parent} and UTC day of which either side has a bucket: the sum of the {children}'' numbers, what the '
