@@ -61,7 +61,6 @@ def _create_view(reconciliation: Reconciliation) -> str:
         reconciliation.child,
         reconciliation.children,
     )
-    child_table, parent_table = f"ads.{child.plural}", f"ads.{parent.plural}"
     platform = "parent.platform, " if "platform" in parent.details else ""
     return load_sql("views/reconciliation").format(
         view=view,
@@ -69,16 +68,10 @@ def _create_view(reconciliation: Reconciliation) -> str:
         child=child.name,
         children=children,
         key=", ".join(parent.key_columns),
-        child_id=child.id_column,
-        parent_id=parent.id_column,
         counted_key=_counted_key(parent),
         counted_as=_COUNTED_AS if parent is AD_ACCOUNT else "",
         is_second_id="counted.counts_as IS NOT NULL" if parent is AD_ACCOUNT else "false",
-        child_metrics=f"ads.{child.metrics_table}",
         child_days=_child_days(child),
-        parent_metrics=f"ads.{parent.metrics_table}",
-        child_table=child_table,
-        parent_table=parent_table,
         parent_columns=f"parent.name AS {parent.name}_name, {platform}",
         measured=", ".join(f"measured.{name}" for name in ADDITIVE),
         divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END",

@@ -5,7 +5,7 @@ SELECT
   {measured_key}, measured.day, entity.platform AS known_platform,
   CASE WHEN moved.since IS NULL THEN entity.currency ELSE moved.currency END AS known_currency,
   coalesce(moved.ad_account_id, entity.ad_account_id) AS spent_in
-FROM (SELECT * FROM {metrics} WHERE platform IS NULL OR currency IS NULL{or_account_is_unknown}) AS measured
+FROM (SELECT * FROM ads.{scope}_metrics WHERE platform IS NULL OR currency IS NULL{or_account_is_unknown}) AS measured
 JOIN ops.entities AS entity
   ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
 LEFT JOIN ops.moved_entities AS moved
@@ -14,7 +14,7 @@ LEFT JOIN ops.moved_entities AS moved
 WHERE (measured.platform IS NULL AND known_platform IS NOT NULL)
   OR (measured.currency IS NULL AND known_currency IS NOT NULL){or_account_is_known_now};
 
-UPDATE {metrics} AS measured
+UPDATE ads.{scope}_metrics AS measured
 SET {filled_account}
   platform = coalesce(measured.platform, filled.known_platform),
   currency = coalesce(measured.currency, filled.known_currency)

@@ -3,7 +3,7 @@
 -- The newest active day is looked up only for ended entities: only those can be dormant.
 WITH activity AS (
   SELECT project_id, {id_column} AS entity_id, max(day) AS last_active_day
-  FROM {metrics}
+  FROM ads.{scope}_metrics
   SEMI JOIN (SELECT {key} FROM {entity_table} WHERE {ended}) AS ended USING ({key})
   WHERE spend <> 0 OR impressions <> 0 OR clicks <> 0 OR conversions <> 0 OR conversion_value <> 0
   GROUP BY ALL

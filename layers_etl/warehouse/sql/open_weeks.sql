@@ -3,7 +3,7 @@
 -- was refused between $refused_since and $instant are left out.
 WITH active AS (
   SELECT DISTINCT {key}, date_trunc('week', day)::DATE AS week
-  FROM {metrics}
+  FROM ads.{scope}_metrics
   WHERE impressions > 0 AND day >= $since AND day < $until
 )
 SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week

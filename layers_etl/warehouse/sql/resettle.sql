@@ -4,14 +4,14 @@ SELECT
   {measured_key}, measured.day,
   measured.observed_at >= ops.after_close(measured.day, ops.hours_to_settle(measured.platform))
     AND held.since IS NULL AS is_settled
-FROM {metrics} AS measured
+FROM ads.{scope}_metrics AS measured
 LEFT JOIN ops.coverage AS held
   ON held.held AND held.scope = '{scope}'
  AND held.project_id = measured.project_id AND held.entity_id = measured.{id_column}
  AND measured.day >= held.since AND measured.day < held.until
 WHERE is_settled <> measured.settled;
 
-UPDATE {metrics} AS measured
+UPDATE ads.{scope}_metrics AS measured
 SET settled = resettled.is_settled
 FROM resettled
 WHERE measured.project_id = resettled.project_id AND measured.{id_column} = resettled.{id_column}

@@ -28,7 +28,7 @@ counted AS (
   LEFT JOIN ledger ON ledger.project_id = sums.project_id AND ledger.entity_id = sums.{id_column}
 )
 SELECT
-  {counted_key}, counted.{period}, entity.name AS {name_column}, {parents}{account_name}
+  counted.project_id, counted.{id_column}, counted.{period}, entity.name AS {scope}_name, {parents}{account_name}
   entity.platform, counted.currency, {additive}, {rollup_ratios},
   {reach},
   days_settled = days AS settled, days_read, days, period_end > (SELECT last_day + 1 FROM ops.horizon) AS running,

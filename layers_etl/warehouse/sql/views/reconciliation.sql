@@ -8,22 +8,22 @@ WITH second_ids AS NOT MATERIALIZED (
 ),
 readings AS (
   SELECT
-    {counted_key}, measured.{child_id} AS entity_id, measured.day, true AS is_child, {is_second_id} AS of_second_id,
+    {counted_key}, measured.{child}_id AS entity_id, measured.day, true AS is_child, {is_second_id} AS of_second_id,
     measured.currency, {measured}, measured.settled, measured.observed_at
   FROM {child_days} AS measured
   {counted_as}
   ANTI JOIN ops.uncounted_days AS uncounted
     ON uncounted.scope = '{child}' AND uncounted.project_id = measured.project_id
-   AND uncounted.entity_id = measured.{child_id} AND uncounted.day = measured.day
+   AND uncounted.entity_id = measured.{child}_id AND uncounted.day = measured.day
   UNION ALL
   SELECT
-    {counted_key}, measured.{parent_id}, measured.day, false, NULL, measured.currency, {measured}, measured.settled,
+    {counted_key}, measured.{parent}_id, measured.day, false, NULL, measured.currency, {measured}, measured.settled,
     measured.observed_at
-  FROM {parent_metrics} AS measured
+  FROM ads.{parent}_metrics AS measured
   {counted_as}
   ANTI JOIN ops.uncounted_days AS uncounted
     ON uncounted.scope = '{parent}' AND uncounted.project_id = measured.project_id
-   AND uncounted.entity_id = measured.{parent_id} AND uncounted.day = measured.day
+   AND uncounted.entity_id = measured.{parent}_id AND uncounted.day = measured.day
 ),
 -- ROAS is printed with a few decimals, so a value is known to half a unit of the last one, times the spend. How many
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
@@ -37,11 +37,11 @@ rounded AS (
 printed AS (
   SELECT is_child, project_id, entity_id, max({decimals}) AS decimals
   FROM (
-    SELECT true AS is_child, project_id, {child_id} AS entity_id, day, conversion_value, {divisor} AS divisor
-    FROM {child_metrics}
+    SELECT true AS is_child, project_id, {child}_id AS entity_id, day, conversion_value, {divisor} AS divisor
+    FROM ads.{child}_metrics
     UNION ALL
-    SELECT false, project_id, {parent_id}, day, conversion_value, {divisor}
-    FROM {parent_metrics}
+    SELECT false, project_id, {parent}_id, day, conversion_value, {divisor}
+    FROM ads.{parent}_metrics
   )
   WHERE day > (SELECT last_day FROM ops.horizon) - {decimals_days}
   GROUP BY ALL
@@ -100,17 +100,17 @@ ledger AS (
 ),
 known AS (
   SELECT {counted_key}, count(*) AS children_known
-  FROM {child_table} AS measured
+  FROM ads.{children} AS measured
   {counted_as}
   ANTI JOIN second_ids AS second
-    ON second.scope = '{child}' AND second.project_id = measured.project_id AND second.entity_id = measured.{child_id}
+    ON second.scope = '{child}' AND second.project_id = measured.project_id AND second.entity_id = measured.{child}_id
   GROUP BY ALL
 ),
 -- Of what has moved: one more where it was that day, one less where it is now.
 moved AS NOT MATERIALIZED (
   SELECT moved.project_id, moved.ad_account_id, child.ad_account_id AS is_now_in, moved.since, moved.until
   FROM ops.moved_entities AS moved
-  JOIN {child_table} AS child ON child.project_id = moved.project_id AND child.{child_id} = moved.entity_id
+  JOIN ads.{children} AS child ON child.project_id = moved.project_id AND child.{child}_id = moved.entity_id
   WHERE moved.scope = '{child}'
 ),
 shifted AS (
@@ -161,12 +161,12 @@ SELECT
   compared.settled, same_moment,
   {parent}_observed_at, {children}_oldest_observed_at, {children}_newest_observed_at
 FROM compared
-LEFT JOIN {parent_table} AS parent USING ({key});
+LEFT JOIN ads.{parent}s AS parent USING ({key});
 
 COMMENT ON VIEW marts.{view} IS
   'One row per {parent} and UTC day of which either side has a bucket: the sum of the {children}'' numbers, what the '
   'API says of the {parent} itself, and the residual. What has moved counts where it was that day, what has several ids '
-  'once. Source: {child_metrics}, {parent_metrics}. A {child} that answers '
+  'once. Source: ads.{child}_metrics, ads.{parent}_metrics. A {child} that answers '
   'NOT_FOUND leaves a residual for good: what it spent stays in the {parent}''s numbers.';
 COMMENT ON COLUMN marts.{view}.currency IS
   'ISO 4217 currency of the money columns; null: several or unknown. Money of several currencies is not compared.';
