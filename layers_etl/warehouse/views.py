@@ -11,7 +11,7 @@ import duckdb
 
 from layers_etl.domain.metrics import ADDITIVE, RATIOS, Ratio
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
-from layers_etl.warehouse.comments import inherit_comments, usual_measures
+from layers_etl.warehouse.comments import inherit_comments, usual_comments, usual_measures
 from layers_etl.warehouse.reconciliation_views import reconciliation_views
 from layers_etl.warehouse.rollups import rollup_views
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
@@ -27,7 +27,8 @@ def create_views(
     Unless the file has these very ones: they take a fifth of a second to make, and a file is opened by every run.
     """
     definitions = _definitions(tuple(tables), tuple(scopes), summed)
-    fingerprint = hashlib.sha256("\n".join((*definitions, load_sql("fill_dictionary"))).encode()).hexdigest()
+    made_from = (*definitions, load_sql("fill_dictionary"), *usual_comments().values())
+    fingerprint = hashlib.sha256("\n".join(made_from).encode()).hexdigest()
     if connection.execute("SELECT fingerprint FROM ops.views").fetchall() == [(fingerprint,)]:
         return
     for definition in definitions:
