@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from layers_etl import interruption
+from layers_etl.process import interruption
 
 
 def main() -> None:
     """Run the command line; ends the process with the agreed code, whatever happens."""
     interruption.end_at_once()
-    from layers_etl.terminal import open_standard_streams  # noqa: PLC0415 - only then
+    from layers_etl.process.terminal import open_standard_streams  # noqa: PLC0415 - only then
 
     open_standard_streams()
-    from layers_etl import cli  # noqa: PLC0415 - the same
+    from layers_etl.cli import app  # noqa: PLC0415 - the same
 
     try:
-        cli.main()
+        app.main()
     except SystemExit as ending:
         interruption.end_as_decided(ending.code if isinstance(ending.code, int) else 0)
         raise

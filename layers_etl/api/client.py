@@ -16,15 +16,15 @@ from pydantic import SecretStr
 from yarl import URL
 
 from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQuestion, parse_reading
-from layers_etl.api.exchange import MOST_METRICS_BYTES, Answer, Exchange, Request
 from layers_etl.api.failures import find_longest_window, find_refused_metric
+from layers_etl.api.limits import Limits, LimitsBook
 from layers_etl.api.network import find_route
 from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import EntityPage, parse_entity_page, parse_identity
 from layers_etl.api.retries import UNTRUSTED, RetryPolicy
+from layers_etl.api.sender import MOST_METRICS_BYTES, Answer, Request, Sender
 from layers_etl.api.series import parse_metrics_answer
-from layers_etl.api.terms import Terms, TermsBook
 from layers_etl.api.transport import AiohttpTransport, Timeouts
 from layers_etl.domain.addresses import check_address
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_start, format_instant, week_start
@@ -98,7 +98,7 @@ class LayersClient:
         self._transport = transport or AiohttpTransport(
             timeouts or Timeouts(), connections=MOST_IN_FLIGHT, route=self.route
         )
-        self._exchange = Exchange(
+        self._sender = Sender(
             origin=origin,
             api_key=api_key,
             organization=organization,
@@ -107,7 +107,7 @@ class LayersClient:
             retry=retry or RetryPolicy(),
             on_request=on_request,
         )
-        self._terms = TermsBook()
+        self._limits = LimitsBook()
         self._believed_date: BelievedDate | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -163,12 +163,12 @@ class LayersClient:
 
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Ask for none of these, as learned by an earlier run; before the first metrics."""
-        self._terms.recall(refused)
+        self._limits.recall(refused)
 
     @property
     def refused_metrics(self) -> frozenset[RefusedMetric]:
         """What the API refuses to give at a scope of a platform, recalled or found out since from several entities."""
-        return self._terms.refused_metrics
+        return self._limits.refused_metrics
 
     async def fetch_metrics(
         self,
@@ -197,7 +197,7 @@ class LayersClient:
         ``ConfigurationError`` before anything is sent for metrics and granularities the endpoint does not have.
         """
         _check_question(window, granularity, metrics)
-        terms = self._terms.of(key)
+        limits = self._limits.of(key)
         asked = [name for name in metrics_of(key.platform) if name in metrics]
         unread: list[tuple[DayWindow, datetime | None]] = [(window, None)]
         glimpse_refused: DayWindow | None = None
@@ -207,12 +207,12 @@ class LayersClient:
             part, clipped_at = unread.pop()
             beyond = DayWindow(part.since, max(glimpse_until or part.until, part.until))
             glimpsing = (
-                part.until == window.until < beyond.until and part != glimpse_refused and not terms.refuses_glimpses
+                part.until == window.until < beyond.until and part != glimpse_refused and not limits.refuses_glimpses
             )
             try:
-                async with terms.turn():
+                async with limits.turn():
                     reading = await self._fetch_part(
-                        key, beyond if glimpsing else part, granularity, asked, terms, clipped_at, glimpsing=glimpsing
+                        key, beyond if glimpsing else part, granularity, asked, limits, clipped_at, glimpsing=glimpsing
                     )
             except InvalidRequestError:
                 if not glimpsing:
@@ -222,7 +222,7 @@ class LayersClient:
                 continue
             except ContradictedAnswerError as error:
                 if error.is_full:
-                    terms.totals_contradicted(error.metric, key)
+                    limits.totals_contradicted(error.metric, key)
                 smaller = _split(part, error.rows)
                 parts += len(smaller)
                 if len(smaller) > 1 and parts <= MOST_PARTS:
@@ -230,7 +230,7 @@ class LayersClient:
                 else:
                     contradicted = error
                 continue
-            terms.refuses_glimpses = terms.refuses_glimpses or reading.window == part == glimpse_refused
+            limits.refuses_glimpses = limits.refuses_glimpses or reading.window == part == glimpse_refused
             yield reading
             if reading.window.until < part.until:
                 unread.append((DayWindow(reading.window.until, part.until), clipped_at))
@@ -299,7 +299,7 @@ class LayersClient:
         window: DayWindow,
         granularity: str,
         metrics: list[str],
-        terms: Terms,
+        limits: Limits,
         clipped_at: datetime | None,
         *,
         glimpsing: bool,
@@ -311,11 +311,11 @@ class LayersClient:
         only a number of days that the API names teaches anything of windows.
         """
         refused: set[str] = set()
-        known_limit = terms.limit.known()
+        known_limit = limits.window.known()
         while True:
-            part = terms.limit.clip(window, multiple=_BUCKET_DAYS[granularity])
-            accepted = tuple(name for name in metrics if name not in terms.refused_metrics)
-            question = MetricsQuestion(key, part, granularity, accepted, clipped_at, terms.heard_totals)
+            part = limits.window.clip(window, multiple=_BUCKET_DAYS[granularity])
+            accepted = tuple(name for name in metrics if name not in limits.refused_metrics)
+            question = MetricsQuestion(key, part, granularity, accepted, clipped_at, limits.heard_totals)
             try:
                 reading = await self._ask(question)
             except InvalidRequestError as error:
@@ -328,18 +328,18 @@ class LayersClient:
                     raise
                 elif clipped_at and longest is not None and not shorter_will_do:
                     return question.unserved(clipped_at, error.context.request_id)
-                elif longest is None or not terms.limit.refused(
+                elif longest is None or not limits.window.refused(
                     len(part), longest=longest, multiple=_BUCKET_DAYS[granularity]
                 ):
-                    terms.limit.restore(known_limit)
+                    limits.window.restore(known_limit)
                     raise
             else:
-                terms.learn(key, served=accepted if reading.served else (), refused=refused)
+                limits.learn(key, served=accepted if reading.served else (), refused=refused)
                 if reading.served:
-                    terms.limit.accepted(len(reading.window))
+                    limits.window.accepted(len(reading.window))
                 return reading
             finally:
-                terms.limit.tried(len(part))
+                limits.window.tried(len(part))
 
     async def _ask(self, question: MetricsQuestion) -> Reading:
         key, window = question.key, question.window
@@ -409,7 +409,7 @@ class LayersClient:
     async def _get(self, request: Request, parse: Callable[[Answer], T]) -> T:
         if self._loop is not asyncio.get_running_loop():
             raise RuntimeError("a LayersClient is used inside its own `async with`, on the event loop that opened it")
-        return await self._exchange.get(request, parse)
+        return await self._sender.get(request, parse)
 
 
 def _unforeseen(error: Exception, key: EntityKey, window: DayWindow) -> UntrustedAnswerError:

@@ -43,7 +43,7 @@ _DAYS: Final = re.compile(r"(\d{1,6})[ -]?days?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ErrorResponse:
     """An answer with a status other than 200 to 299. ``location`` is the header of a redirect."""
 
     status: int

@@ -9,9 +9,9 @@ from layers_etl.defs.checks import check_result, check_spec
 from layers_etl.defs.metadata import Metadata, step_metadata, table_definition
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
+from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.checks import Check, all_checks
-from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.summary import describe_shortfall

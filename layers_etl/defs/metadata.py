@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.ingest.ingestion import Ingestion
-from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.ingest.outstanding import OpenDays
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.warehouse.connection import Warehouse

@@ -13,10 +13,10 @@ from layers_etl.defs.partitions import window_of_tags
 from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.ingestion import Ingestion
-from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.run_log import utc_now
 from layers_etl.ingest.steps import Step
-from layers_etl.interruption import was_interrupted
+from layers_etl.process.interruption import was_interrupted
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.databases import DAMAGE

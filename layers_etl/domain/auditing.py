@@ -28,7 +28,7 @@ def sample_audits(entities: Iterable[Known], settling: SettlingTimes, count: int
     intervals = [
         (entity, window)
         for entity in entities
-        if not entity.gone and not entity.retired
+        if not entity.gone and not entity.project_archived
         for interval in entity.coverage
         if (window := interval.settled_window(settling.hours(entity.key.platform)))
     ]

@@ -102,6 +102,12 @@ class Source:
         return settled_before(self.vouched_at, settle_hours)
 
 
+def vouched_at(known: Source | None, instant: datetime) -> datetime:
+    """Up to when a reading made at ``instant`` counts, before anything that it shows is taken into account."""
+    proven = known.copy_from if known else None
+    return (proven or instant - LONGEST_STANDSTILL) + COPY_LAG
+
+
 def observe(known: Source | None, evidence: Evidence) -> Source:
     """What is known of a source after a run that read it. A proof stands: a copy never loses what it held.
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
-from layers_etl.domain.days import DayWindow, day_close, join_days, subtract_windows
+from layers_etl.domain.days import ONE_DAY, DayWindow, day_close, join_days, subtract_windows
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.settlement import ONE_HOUR, Coverage, settled_before
+
+Ledger = Mapping[EntityKey, tuple[Coverage, ...]]
+"""Which days of each entity were read whole, and when: the fewest intervals, oldest first."""
+
+LONG_SETTLED: Final = timedelta(weeks=8)
+"""How old a day is whose exact hour of reading decides nothing any more: no copy stands still for as long, untold."""
 
 
 def record_reading(
@@ -23,7 +31,8 @@ def record_reading(
     """The ledger of one entity after ``window`` was read at ``read_at``: the fewest intervals, oldest first.
 
     A settled day that stands alone is kept by its lag (whole hours after its close), so that the past of an entity that
-    is read every morning joins into one interval. A day that was read later than ``read_at`` already, by an answer that
+    is read every morning joins into one interval: where mornings differ by less than a day, once it is as old as
+    :data:`LONG_SETTLED`. A day that was read later than ``read_at`` already, by an answer that
     overtook this one, stays as it is.
 
     ``vouched_at`` is the instant up to which a reading of this copy counts (None: as late as it was made): what it was
@@ -44,7 +53,7 @@ def record_reading(
         if unvouched and (late := each.intersection(unvouched))
         for part in subtract_windows(late, settled)
     ]
-    return _joined(
+    joined = _joined(
         (
             *(
                 replace(interval, window=part)
@@ -55,6 +64,7 @@ def record_reading(
         ),
         settle_hours,
     )
+    return _coarsened(joined, (read_at - LONG_SETTLED).date(), settle_hours)
 
 
 def release(
@@ -124,6 +134,35 @@ def _joined(coverage: Iterable[Coverage], settle_hours: int) -> tuple[Coverage, 
         else:
             joined.append(interval)
     return tuple(joined)
+
+
+def _coarsened(coverage: Iterable[Coverage], until: date, settle_hours: int) -> tuple[Coverage, ...]:
+    """What settled before ``until``, in fewer intervals: an interval keeps the least lag of the days it is made of.
+
+    A run a little later or earlier than the one of the day before would else leave an interval a day for ever.
+    """
+    kept: list[Coverage] = []
+    for interval in coverage:
+        last = kept[-1] if kept else None
+        if (
+            last is not None
+            and last.window.until == interval.window.since
+            and interval.window.until <= until
+            and (lag_hours := _common_lag(last, interval, settle_hours)) is not None
+        ):
+            kept[-1] = Coverage(DayWindow(last.window.since, interval.window.until), lag_hours=lag_hours)
+        else:
+            kept.append(interval)
+    return tuple(kept)
+
+
+def _common_lag(earlier: Coverage, later: Coverage, settle_hours: int) -> int | None:
+    """The lag that holds of the settled days of both; None where that would say much less than is known of one."""
+    if earlier.lag_hours is None or later.lag_hours is None:
+        return None
+    least, most = sorted((earlier.lag_hours, later.lag_hours))
+    both_settled = earlier.settled_window(settle_hours) and later.settled_window(settle_hours)
+    return least if both_settled and (most - least) * ONE_HOUR < ONE_DAY else None
 
 
 def _by_lag_if_lone(interval: Coverage, settle_hours: int) -> Coverage:

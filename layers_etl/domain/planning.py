@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
-from layers_etl.domain.days import ONE_DAY, DayWindow, subtract_windows
+from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
+from layers_etl.domain.freshness import SourceKey
 from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage, SettlingTimes, settled_before
 
 QUIET_DAYS: Final = 28
@@ -24,7 +28,7 @@ class Known:
 
     ``last_active_day`` is the newest day with any spend, impression, click or conversion. ``parent_id`` is the ad
     account whose numbers vouch for a campaign that is not asked for. ``gone`` answered 404 when it was last asked for;
-    ``retired`` is an entity whose project is no longer among those that are read.
+    ``project_archived`` is an entity whose project is no longer among those that are read.
     """
 
     key: EntityKey
@@ -32,10 +36,19 @@ class Known:
     status: str | None = None
     gone: bool = False
     listed: bool = True
-    retired: bool = False
+    project_archived: bool = False
     last_active_day: date | None = None
     coverage: tuple[Coverage, ...] = ()
     already_read: tuple[Coverage, ...] = ()
+
+    @property
+    def source(self) -> SourceKey:
+        """The ad account by whose copy its numbers are served."""
+        return self.key.project_id, self.parent_id or ""
+
+
+Entities = Mapping[EntityKey, Known]
+"""All that is known of the scopes that are read, in the order in which it is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,68 @@ class Plan:
     """Nothing of these is open within what was asked."""
 
 
+@dataclass(frozen=True)
+class ReadingPlan:
+    """All that a run asks for of the daily metrics, before any of it is asked.
+
+    ``window`` are the days of the run: ``wanted`` are those to ask for, with the open ones before them; those in
+    ``not_begun`` cannot be asked for yet. ``scopes`` has the plan of each scope, in the order in which they are read.
+    ``audits`` are settled days that are read again beside it, of no entity two windows: it is no failure where that
+    can't be done. ``requests`` are all of these as they are sent, one after another. ``rereads`` are sent after them:
+    what of dormant campaigns turned out to be needed once ``requests`` had landed.
+    """
+
+    window: DayWindow
+    wanted: DayWindow | None
+    not_begun: DayWindow | None
+    scopes: Mapping[Scope, Plan]
+    audits: tuple[PlannedRead, ...] = ()
+    requests: tuple[PlannedRead, ...] = ()
+    rereads: tuple[PlannedRead, ...] = ()
+
+    def reads(self, scope: Scope) -> tuple[PlannedRead, ...]:
+        """What the run is held to of one scope: all but the audits."""
+        return (*self.scopes[scope].reads, *(read for read in self.rereads if read.key.scope is scope))
+
+    def asked_window(self, key: EntityKey, day: date) -> DayWindow:
+        """The window with ``day`` that is asked for of an entity: an answer may be a part of it, or reach beyond."""
+        return next(window for window in self._windows[key] if day in window)
+
+    def is_audit(self, key: EntityKey, day: date) -> bool:
+        """Whether ``day`` is asked for beside the plan: no audited day is open as well."""
+        return key in self._audited and day in self._audited[key]
+
+    def key_of(self, scope: str | None, project_id: str | None, entity_id: str | None) -> EntityKey:
+        """The entity among those asked for that an error names by its ids."""
+        return self._keys[scope, project_id, entity_id]
+
+    @cached_property
+    def _windows(self) -> Mapping[EntityKey, Sequence[DayWindow]]:
+        windows: dict[EntityKey, list[DayWindow]] = defaultdict(list)
+        for read in (*self.requests, *self.rereads):
+            windows[read.key].append(read.window)
+        return dict(windows)
+
+    @cached_property
+    def _audited(self) -> Mapping[EntityKey, DayWindow]:
+        return {audit.key: audit.window for audit in self.audits}
+
+    @cached_property
+    def _keys(self) -> Mapping[tuple[str | None, str | None, str | None], EntityKey]:
+        return {(key.scope.name, key.project_id, key.entity_id): key for key in self._windows}
+
+
+def split_at_now(window: DayWindow, instant: datetime) -> tuple[DayWindow | None, DayWindow | None]:
+    """The days of ``window`` that have begun at ``instant``, and those that have not: either may be none."""
+    tomorrow = instant.date() + ONE_DAY
+    return window.intersection(DayWindow(date.min, tomorrow)), window.intersection(DayWindow(tomorrow, date.max))
+
+
+def account_by_account(reads: Iterable[PlannedRead], entities: Entities) -> tuple[PlannedRead, ...]:
+    """``reads`` with an account's own next to those of all below it: their numbers are of one moment (rule 9)."""
+    return tuple(sorted(reads, key=lambda read: entities[read.key].source))
+
+
 def plan_reads(
     entities: Iterable[Known],
     wanted: DayWindow,
@@ -78,8 +153,8 @@ def plan_reads(
 ) -> Plan:
     """Plan the requests for ``wanted`` (already bounded by the days that have begun).
 
-    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone, and of what is retired no
-    new day is begun; without (a backfill) all of ``wanted`` is read. What is gone and still listed is asked for: a
+    With ``only_unsettled`` (a scheduled run) what is settled, dormant or gone is left alone, and of an archived project
+    no new day is begun; without (a backfill) all of ``wanted`` is read. What is gone and still listed is asked for: a
     listing can be ahead of the metrics. What was read at or after ``fresh_since``, or by the run that this one
     continues, is not asked for again, unless a reading at ``instant`` would make more of the day than that one did.
     ``dormancy`` says whether dormant campaigns may be left alone: only where their accounts are read, which vouch for
@@ -96,7 +171,7 @@ def plan_reads(
             if not entity.listed:
                 continue
         asked: DayWindow | None = wanted
-        if only_unsettled and entity.retired:
+        if only_unsettled and entity.project_archived:
             asked = _days_begun(entity, wanted)
         elif only_unsettled and dormancy and (rest := days_left_to_settle(entity, settle_hours, since=wanted.since)):
             asked = wanted.intersection(rest)
@@ -111,13 +186,42 @@ def plan_reads(
                 only_unsettled=only_unsettled,
             )
         reads.extend(PlannedRead(entity.key, window) for window in windows)
-        if entity.retired:
+        if entity.project_archived:
             continue
         if asked != wanted:
             dormant.append(entity)
         elif not windows:
             current.append(entity)
     return Plan(tuple(reads), tuple(dormant), tuple(gone), tuple(current))
+
+
+def plan_rereads(
+    dormant: Iterable[Known],
+    disagreeing: Mapping[SourceKey, Iterable[date]],
+    wanted: DayWindow,
+    settling: SettlingTimes,
+    *,
+    instant: datetime,
+    fresh_since: datetime,
+) -> tuple[PlannedRead, ...]:
+    """The safety net of dormancy: where an account and the sum of its campaigns disagree, these are read after all.
+
+    ``dormant`` campaigns have the ledger, and ``disagreeing`` the days by account, as all else that was asked for has
+    left them. Days that are settled are left alone; what could not be read is asked for again until it could.
+    """
+    reads: list[PlannedRead] = []
+    for entity in dormant:
+        still_open = open_windows(
+            entity,
+            wanted,
+            settle_hours=settling.hours(entity.key.platform),
+            instant=instant,
+            fresh_since=fresh_since,
+            only_unsettled=True,
+        )
+        for days in join_days(disagreeing.get(entity.source, ())):
+            reads += [PlannedRead(entity.key, part) for window in still_open if (part := window.intersection(days))]
+    return tuple(reads)
 
 
 def open_windows(

@@ -14,10 +14,11 @@ from typing import Final
 
 from layers_etl.domain.days import describe_days
 from layers_etl.domain.entities import named
+from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.errors import REPORT_IT, EntityError
 from layers_etl.ingest.ingestion import Ingestion
-from layers_etl.ingest.outcomes import REASONS_SHOWN, ListingOutcome, ScopeOutcome, describe_failed_reads
+from layers_etl.ingest.outcomes import REASONS_SHOWN, describe_failed_reads
 from layers_etl.ingest.outstanding import overdue_reads
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.warehouse.audits import load_audit_findings

@@ -8,14 +8,15 @@ from datetime import datetime
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Listing
+from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.identity import Connect, layers_client
-from layers_etl.ingest.journal import Journal, utc_now
-from layers_etl.ingest.outcomes import ListingOutcome, PublicationOutcome, ScopeOutcome, incomplete_listing
+from layers_etl.ingest.outcomes import PublicationOutcome, incomplete_listing
 from layers_etl.ingest.outstanding import find_open_days
-from layers_etl.ingest.reading import MetricsReader
+from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.request import RunRequest
+from layers_etl.ingest.run_log import RunLog, utc_now
 from layers_etl.ingest.runner import InterruptibleRunner
 from layers_etl.ingest.session import Session, open_session
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome, WeeklyReachReader
@@ -50,7 +51,7 @@ class Ingestion:
         self.settings = settings
         self.warehouse = warehouse
         self.request = request
-        self._journal = Journal(warehouse, run_id, now)
+        self._run_log = RunLog(warehouse, run_id, now)
         self._connect = connect
         self._runner = InterruptibleRunner()
         self._session: Session | None = None
@@ -58,7 +59,7 @@ class Ingestion:
 
     def list_entities(self, scope: Scope) -> ListingOutcome:
         """List ``scope`` in every project and land it; a project whose list fails keeps what was known of it."""
-        with self._journal.noting_the_end():
+        with self._run_log.noting_the_end():
             session = self._reach_api()
             listings, failures = self._runner.run(_fetch_listings(session, scope))
             left_out = {project_id: listing.left_out for project_id, listing in listings.items() if listing.left_out}
@@ -68,8 +69,8 @@ class Ingestion:
                 stored = upsert_entities(
                     self.warehouse, scope, list(listings), entities, session.instant, partly_listed=left_out
                 )
-                self._journal.note_failures(failures)
-                self._journal.note_odd_fields(scope, stored, left_out.items())
+                self._run_log.note_failures(failures)
+                self._run_log.note_odd_fields(scope, stored, left_out.items())
             # No asset lists the projects; the accounts are the first that hang on their list.
             above = session.unlisted_projects if scope is AD_ACCOUNT else ()
             outcome = ListingOutcome(scope, (*above, *failures))
@@ -78,34 +79,34 @@ class Ingestion:
             return outcome
 
     def read_metrics(self, scopes: Sequence[Scope], window: DayWindow) -> dict[Scope, ScopeOutcome]:
-        """Read and land what ``window`` asks for: see :meth:`MetricsReader.read`. Lists what has not been listed."""
-        with self._journal.noting_the_end():
+        """Read and land what ``window`` asks for: see :func:`read_metrics`. Lists what has not been listed."""
+        with self._run_log.noting_the_end():
             session = self._reach_api()
             for scope in dict.fromkeys((AD_ACCOUNT, *scopes)):
                 if scope is not PROJECT and scope not in self._listings:
                     self.list_entities(scope)
-            outcomes = MetricsReader(session, load_sources(self.warehouse)).read(scopes, window, self._listings)
+            outcomes = read_metrics(session, load_sources(self.warehouse), scopes, window, self._listings)
             note_refused_metrics(self.warehouse, session.client.refused_metrics, session.clock.said)
             return outcomes
 
     def read_weekly_reach(self, scope: Scope) -> WeeklyReachOutcome:
         """Read and land the weeks of ``scope`` whose own reach is still open: see :class:`WeeklyReachReader`."""
-        with self._journal.noting_the_end():
+        with self._run_log.noting_the_end():
             return WeeklyReachReader(self._reach_api()).read(scope)
 
     def derive(self, scope: Scope) -> DerivedMart:
         """Bring the daily mart of ``scope`` in step."""
-        with self._journal.noting_the_end():
+        with self._run_log.noting_the_end():
             return derive_daily_mart(self.warehouse, scope, self.settings.settle_hours)
 
     def publish(self) -> PublicationOutcome:
         """Publish the warehouse; nothing is new where the published file already has everything."""
-        with self._journal.noting_the_end():
-            self._journal.record_end()
+        with self._run_log.noting_the_end():
+            self._run_log.record_end()
             open_days = find_open_days(self.warehouse, self.settings, self.instant)
             publication = Publication(
-                self._journal.run_id,
-                self._journal.now(),
+                self._run_log.run_id,
+                self._run_log.now(),
                 self.instant,
                 open_days.oldest,
                 open_days.oldest_but_for_doubtful,
@@ -122,8 +123,8 @@ class Ingestion:
         """
         try:
             if interrupted:
-                self._journal.interrupt()
-            self._journal.record_end()
+                self._run_log.interrupt()
+            self._run_log.record_end()
         finally:
             if self._session:
                 self._runner.run(self._session.client.__aexit__(None, None, None))
@@ -132,7 +133,7 @@ class Ingestion:
     @property
     def run_id(self) -> str:
         """By which ``ops`` knows the run."""
-        return self._journal.run_id
+        return self._run_log.run_id
 
     @property
     def has_reached_the_api(self) -> bool:
@@ -142,18 +143,18 @@ class Ingestion:
     @property
     def instant(self) -> datetime:
         """The instant the run stands for; this machine's clock where it has not reached the API."""
-        return self._session.instant if self._session else self._journal.now()
+        return self._session.instant if self._session else self._run_log.now()
 
     @property
     def fresh_since(self) -> datetime:
         """What was read at or after this is this run's own, or that of the run it continues."""
-        return self._session.fresh_since if self._session else self._journal.now()
+        return self._session.fresh_since if self._session else self._run_log.now()
 
     def _reach_api(self) -> Session:
         """Once per run, before anything is written."""
         if self._session is None:
             self._session = open_session(
-                self.settings, self.warehouse, self.request, self._journal, self._runner, self._connect
+                self.settings, self.warehouse, self.request, self._run_log, self._runner, self._connect
             )
         return self._session
 

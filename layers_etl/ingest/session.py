@@ -15,9 +15,9 @@ from layers_etl.domain.scopes import PROJECT
 from layers_etl.errors import ConfigurationError, EntityError
 from layers_etl.ingest.clock import LONGEST_LEAD, ServerClock, find_clock
 from layers_etl.ingest.identity import Connect, fetch_wanted_projects, layers_client
-from layers_etl.ingest.journal import Journal, utc_now
 from layers_etl.ingest.outcomes import incomplete_listing
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.run_log import RunLog, utc_now
 from layers_etl.ingest.runner import InterruptibleRunner
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Warehouse
@@ -46,14 +46,14 @@ class Session:
 
     ``instant`` is the one the run stands for; what was read at or after ``fresh_since`` is not asked for again by a
     run; ``continues`` is the interrupted or retried run whose landed answers count as this one's. ``listed_projects``
-    are those whose entities are listed; ``read_projects`` those whose metrics are read: in a run, also the retired
+    are those whose entities are listed; ``read_projects`` those whose metrics are read: in a run, also archived
     ones, until what was begun of them has settled. ``unlisted_projects`` tell what the list of projects did not.
     """
 
     settings: Settings
     warehouse: Warehouse
     request: RunRequest
-    journal: Journal
+    run_log: RunLog
     runner: InterruptibleRunner
     client: LayersClient
     clock: ServerClock
@@ -105,7 +105,7 @@ def open_session(
     settings: Settings,
     warehouse: Warehouse,
     request: RunRequest,
-    journal: Journal,
+    run_log: RunLog,
     runner: InterruptibleRunner,
     connect: Connect,
 ) -> Session:
@@ -114,12 +114,12 @@ def open_session(
     Raises :class:`RefusedError` for a key that is not accepted, :class:`ConfigurationError` for settings that don't fit
     what the API says.
     """
-    client = connect(settings, journal.sent.append)
+    client = connect(settings, run_log.sent.append)
     if proxy := client.route.proxy:
         logger.info("Reaching the API through %s.", proxy)
     runner.run(client.__aenter__())
     try:
-        return _introduce(client, settings, warehouse, request, journal, runner)
+        return _introduce(client, settings, warehouse, request, run_log, runner)
     except BaseException:
         runner.run(client.__aexit__(None, None, None))
         raise
@@ -130,11 +130,11 @@ def _introduce(
     settings: Settings,
     warehouse: Warehouse,
     request: RunRequest,
-    journal: Journal,
+    run_log: RunLog,
     runner: InterruptibleRunner,
 ) -> Session:
     identity = runner.run(client.fetch_identity())
-    clock = runner.run(find_clock(client, identity.server_now, journal.now()))
+    clock = runner.run(find_clock(client, identity.server_now, run_log.now()))
     client.keep_time(clock.believed)
     listing = runner.run(fetch_wanted_projects(client, settings.project_ids))
     projects = adopt_stored_ids(warehouse, PROJECT, listing.entities)
@@ -154,12 +154,12 @@ def _introduce(
     continued = find_continued_run(warehouse, request.describe(), instant, request.retry_of)
     fresh_since = continued.fresh_since if continued else min(instant, clock.said)
     continues = continued.run_id if continued else None
-    journal.begin(
-        RunStart(journal.run_id, request.kind, request.describe(), instant, fresh_since, continues, journal.now())
+    run_log.begin(
+        RunStart(run_log.run_id, request.kind, request.describe(), instant, fresh_since, continues, run_log.now())
     )
-    _heal(warehouse, clock, journal.now())
+    _heal(warehouse, clock, run_log.now())
     client.recall(recall_refused_metrics(warehouse, since=clock.said - REFUSALS_STAND, until=clock.said + LONGEST_LEAD))
-    forget_requests(warehouse, before=journal.now() - timedelta(days=settings.request_log_days))
+    forget_requests(warehouse, before=run_log.now() - timedelta(days=settings.request_log_days))
     record_horizon(warehouse, settings.start_date, instant.date() - ONE_DAY)
     apply_settling_times(warehouse, settings.settle_hours)
     known_projects = tuple(sorted({*listed_projects, *load_project_ids(warehouse, settings.project_ids)}))
@@ -168,13 +168,13 @@ def _introduce(
         # Unless some are named, the listing is of all active projects: those it no longer holds are marked.
         partly_listed = known_projects if unlisted else ()
         stored = upsert_entities(warehouse, PROJECT, known_projects, projects, instant, partly_listed=partly_listed)
-        journal.note_failures(unlisted)
-        journal.note_odd_fields(PROJECT, stored, [(None, listing.left_out)])
+        run_log.note_failures(unlisted)
+        run_log.note_odd_fields(PROJECT, stored, [(None, listing.left_out)])
     return Session(
         settings,
         warehouse,
         request,
-        journal,
+        run_log,
         runner,
         client,
         clock,

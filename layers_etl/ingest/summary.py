@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.ingest.checks import Finding
-from layers_etl.ingest.outcomes import ScopeOutcome, describe_unread_days
+from layers_etl.ingest.outcomes import describe_unread_days
 from layers_etl.ingest.outstanding import OpenDays
 from layers_etl.ingest.steps import Judged, MetricsRead, Published, Step
 

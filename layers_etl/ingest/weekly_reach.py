@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 SCOUTS: Final = 3
-"""Entities of a platform that are asked before all others: as many as must agree on a metric (``api/terms.py``)."""
+"""Entities of a platform that are asked before all others: as many as must agree on a metric (``api/limits.py``)."""
 
 _FINAL: Final = (InvalidRequestError, NotFoundError, UntrustedAnswerError)
 """Errors that the next run would get as well. What passes by itself is simply asked for again."""
@@ -87,8 +87,8 @@ class WeeklyReachReader:
             with session.warehouse.transaction():
                 if with_reach:
                     upsert_weekly_reach(session.warehouse, scope, [self._landing(reading) for reading in with_reach])
-                session.journal.note_shortfalls(errors)
-                session.journal.note_windows(len(with_reach))
+                session.run_log.note_shortfalls(errors)
+                session.run_log.note_windows(len(with_reach))
             landed += len(with_reach)
             for error in errors:
                 failed[keys[error.context.project_id or "", error.context.entity_id or ""]] = error

@@ -220,7 +220,7 @@ def load_entity_names(warehouse: Warehouse, entity_ids: Collection[str]) -> dict
 
 
 def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:
-    """The projects that were ever listed, retired ones too (and are among ``wanted``, where that is not empty)."""
+    """The projects that were ever listed, archived ones too (and are among ``wanted``, where that is not empty)."""
     rows = warehouse.connection.execute("SELECT project_id FROM ads.projects ORDER BY project_id").fetchall()
     return [project_id for (project_id,) in rows if not wanted or is_among(project_id, wanted)]
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.api import Timeouts, paging
-from layers_etl.api.exchange import MOST_ERROR_BYTES, MOST_HEADER_CHARACTERS, MOST_METRICS_BYTES
 from layers_etl.api.pacing import LONGEST_TOLD_SECONDS, parse_bucket_state, parse_http_date, parse_retry_after
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
+from layers_etl.api.sender import MOST_ERROR_BYTES, MOST_HEADER_CHARACTERS, MOST_METRICS_BYTES
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.storable import printable_line

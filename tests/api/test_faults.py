@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from layers_etl.api import LayersClient, Timeouts
-from layers_etl.api.failures import Failure
+from layers_etl.api.failures import ErrorResponse
 from layers_etl.api.wire import parse_error_envelope
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import CAMPAIGN
@@ -221,7 +221,7 @@ def test_of_an_error_only_its_code_is_needed(
     for odd in ODD_VALUES:
         envelope = {"code": json.dumps(code), "message": '"no"', "requestId": '"req_1"', "details": "{}", field: odd}
         body = object_text({"error": object_text(envelope)}).encode()
-        failure = Failure(status, parse_error_envelope(body)).error(RequestContext("reading"))
+        failure = ErrorResponse(status, parse_error_envelope(body)).error(RequestContext("reading"))
         assert type(failure) is kind, odd[:50]
         assert_is_one_line(str(failure))
 
@@ -230,7 +230,7 @@ def test_of_an_error_only_its_code_is_needed(
 @given(odd=odd_json(), status=st.sampled_from([400, 401, 403, 404, 409, 429, 500, 503]))
 def test_any_json_for_an_error_is_an_error_of_its_status(odd: str, status: int) -> None:
     for body in (odd, object_text({"error": odd}), object_text({"error": object_text({"code": odd})})):
-        failure = Failure(status, parse_error_envelope(body.encode())).error(RequestContext("reading"))
+        failure = ErrorResponse(status, parse_error_envelope(body.encode())).error(RequestContext("reading"))
         assert_is_one_line(str(failure))
         assert not isinstance(failure, NotFoundError) or status == 404
         assert isinstance(failure, RefusedError) is (status == 401)
@@ -238,7 +238,7 @@ def test_any_json_for_an_error_is_an_error_of_its_status(odd: str, status: int) 
 
 def test_an_error_in_bytes_that_are_no_utf_8_is_understood_all_the_same() -> None:
     body = b'{"error": {"code": "NOT_FOUND", "message": "Caf\xe9 \x1b[31m is gone"}}'
-    failure = Failure(404, parse_error_envelope(body)).error(RequestContext("reading"))
+    failure = ErrorResponse(404, parse_error_envelope(body)).error(RequestContext("reading"))
     assert isinstance(failure, NotFoundError)
     assert str(failure).endswith("Caf\N{REPLACEMENT CHARACTER} [31m is gone (reading)")
 

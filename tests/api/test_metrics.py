@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.api.answers import MetricsQuestion, parse_reading
+from layers_etl.api.limits import AGREEING, WindowLimit
 from layers_etl.api.series import parse_metrics_answer
-from layers_etl.api.terms import AGREEING, WindowLimit
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, derive_conversion_value
 from layers_etl.domain.mismatches import find_mismatches

@@ -29,7 +29,7 @@ LONGEST_SECONDS = 300
 """So long that even a loaded machine is well within it."""
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["layers_etl.cli", "layers_etl.doctor", "layers_etl.launch"])
+_FORKS.set_forkserver_preload(["layers_etl.cli.app", "layers_etl.cli.examination", "layers_etl.cli.launch"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ import pytest
 from layers_etl.sandbox.server import SandboxServer
 
 from ..dagster.conftest import SMALL, TODAY
+from ..marts.conftest import published
 from .command import Place
+
+__all__ = ["published"]
 
 
 @pytest.fixture(scope="session")

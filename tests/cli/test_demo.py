@@ -14,7 +14,7 @@ from layers_etl.sandbox.server import SandboxServer
 from ..dagster.pipeline import rows_of
 from .command import Ended, Place, ended
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 GIVEN_UP_SECONDS = 300
 """So long that even a loaded machine is well within it."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from layers_etl.doctor import Finding, Verdict, examine_needs
+from layers_etl.cli.examination import Finding, Verdict, examine_needs
 from layers_etl.domain.keys import KeyKind
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.errors import ExitCode

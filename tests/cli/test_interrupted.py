@@ -138,7 +138,9 @@ def said_of_it(err: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["Ctrl-C", "asked to stop"])
-@pytest.mark.parametrize("module", ["layers_etl.terminal", "typer", "duckdb", "polars", "dagster._core", "dagster"])
+@pytest.mark.parametrize(
+    "module", ["layers_etl.process.terminal", "typer", "duckdb", "polars", "dagster._core", "dagster"]
+)
 def test_a_signal_during_the_imports_ends_with_one_sentence(place: Place, module: str, number: int, code: int) -> None:
     with started_telling_its_imports(place, "run") as process:
         assert process.stderr is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from layers_etl import cli
+from layers_etl.cli import app
 from layers_etl.defs.schedules import open_range
 from layers_etl.ingest import fetching
 from layers_etl.ingest.ingestion import Ingestion
@@ -52,7 +52,9 @@ def live(
 ) -> Lived:
     """Run the command to its end, whichever that is."""
     # Of all tests: whoever starts the first process has it import what any of them needs.
-    _FORKS.set_forkserver_preload([__name__, "layers_etl.cli", "layers_etl.doctor", "layers_etl.launch"])
+    _FORKS.set_forkserver_preload(
+        [__name__, "layers_etl.cli.app", "layers_etl.cli.examination", "layers_etl.cli.launch"]
+    )
     with tempfile.TemporaryDirectory() as output:
         place = Path(output)
         process = _FORKS.Process(target=_main, args=(arguments, folder, data_dir, environment, place, trap))
@@ -93,7 +95,7 @@ def _main(
     if arguments == WITHOUT_DAGSTER:
         _run_without_dagster()
     else:
-        cli.main()
+        app.main()
 
 
 def _run_without_dagster() -> None:

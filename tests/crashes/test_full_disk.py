@@ -21,7 +21,7 @@ FULL_AT: Final = (
     Point("event PIPELINE_START"),
     Point("connect build.duckdb"),
     Point("COMMIT build.duckdb in record_start"),
-    Point("COMMIT build.duckdb in _land"),
+    Point("COMMIT build.duckdb in land_batch"),
     Point("event ASSET_MATERIALIZATION"),
     Point("CHECKPOINT build.duckdb in publish_warehouse"),
     Point("open warehouse.duckdb.unfinished"),

@@ -13,13 +13,13 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from layers_etl.cli.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.definitions import build_definitions
+from layers_etl.defs.instance import prepare_dagster_home
 from layers_etl.defs.jobs import run_config
 from layers_etl.defs.partitions import daily_partitions, range_tags
 from layers_etl.domain.days import DayWindow, day_close
 from layers_etl.ingest.request import RunKind
-from layers_etl.instance import prepare_dagster_home
-from layers_etl.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.journal import RequestRecord
 from layers_etl.sandbox.server import DEFAULT_KEY, SandboxServer

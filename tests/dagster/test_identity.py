@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from layers_etl.cli.launch import LaunchResult
 from layers_etl.errors import ExitCode
-from layers_etl.launch import LaunchResult
 from layers_etl.sandbox.entities import Scope
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig

@@ -12,7 +12,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from layers_etl.cli import app
+from layers_etl.cli.app import app
 
 ROOT: Final = Path(__file__).parents[2]
 DESIGN: Final = ROOT / "docs" / "architecture.md"

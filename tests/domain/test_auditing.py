@@ -52,9 +52,9 @@ def test_the_whole_past_is_sampled_evenly() -> None:
     assert max(drawn.values()) < 4 * min(drawn.values())
 
 
-def test_what_is_gone_or_of_a_retired_project_is_not_sampled() -> None:
+def test_what_is_gone_or_of_an_archived_project_is_not_sampled() -> None:
     week = Coverage(DayWindow(date(2025, 1, 1), date(2025, 1, 8)), utc(2, 1))
-    entities = [known("cmp_1", week, gone=True), known("cmp_2", week, retired=True)]
+    entities = [known("cmp_1", week, gone=True), known("cmp_2", week, project_archived=True)]
     assert sample_audits(entities, SettlingTimes(78), 5, Random(1)) == []
 
 

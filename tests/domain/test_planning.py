@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
-from layers_etl.domain.planning import ENDED_STATUSES, QUIET_DAYS, Known, Plan, days_left_to_settle, plan_reads
+from layers_etl.domain.planning import (
+    ENDED_STATUSES,
+    QUIET_DAYS,
+    Known,
+    Plan,
+    days_left_to_settle,
+    plan_reads,
+    plan_rereads,
+    split_at_now,
+)
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.domain.settlement import Coverage, SettlingTimes
@@ -19,6 +28,7 @@ from layers_etl.domain.settlement import Coverage, SettlingTimes
 from .strategies import (
     Readings,
     assert_fewest,
+    days,
     days_of,
     instants,
     is_settled,
@@ -214,11 +224,11 @@ def test_an_entity_that_answered_not_found_and_is_listed_is_asked_for_like_any_o
 
 @properties
 @given(readings(), windows(longest=30), settle_hours())
-def test_of_what_is_retired_a_run_asks_for_what_is_open_between_the_first_day_read_and_the_last(
+def test_of_an_archived_project_a_run_asks_for_what_is_open_between_the_first_day_read_and_the_last(
     read: Readings, wanted: DayWindow, hours: int
 ) -> None:
     truth = last_readings(read)
-    plan = plan_for(Known(KEY, retired=True, coverage=ledger_of(read, hours)), wanted, hours)
+    plan = plan_for(Known(KEY, project_archived=True, coverage=ledger_of(read, hours)), wanted, hours)
     assert days_of(asked(plan)) == [
         day
         for day in wanted
@@ -318,3 +328,34 @@ def test_a_gap_before_the_last_day_read_of_a_quiet_campaign_is_closed() -> None:
     later = DayWindow(WANTED.since + 64 * ONE_DAY, WANTED.since + 65 * ONE_DAY)
     plan = plan_for(replace(quiet, coverage=(*quiet.coverage, Coverage(later, utc(12, 1)))))
     assert asked(plan) == [DayWindow(WANTED.since + 60 * ONE_DAY, later.since)]
+
+
+@properties
+@given(readings(), windows(longest=30), st.sets(days()), st.sets(days()), settle_hours())
+def test_of_a_dormant_campaign_exactly_the_open_days_on_which_its_own_account_disagrees_are_read_after_all(
+    read: Readings, wanted: DayWindow, in_doubt: set[date], of_another: set[date], hours: int
+) -> None:
+    truth = last_readings(read)
+    rereads = plan_rereads(
+        [Known(KEY, parent_id="acc_1", coverage=ledger_of(read, hours))],
+        {("prj_1", "acc_1"): in_doubt, ("prj_1", "acc_2"): of_another, ("prj_2", "acc_1"): of_another},
+        wanted,
+        SettlingTimes(hours),
+        instant=utc(12, 1),
+        fresh_since=utc(12, 1),
+    )
+    assert days_of(asked(Plan(rereads))) == [
+        day for day in wanted if day in in_doubt if day not in truth or not is_settled(day, truth[day], hours)
+    ]
+    assert_fewest(asked(Plan(rereads)))
+
+
+# When it is -------------------------------------------------------------------------------------------------------
+
+
+@properties
+@given(windows(longest=30), instants())
+def test_a_day_can_be_asked_for_from_the_midnight_it_begins_with(window: DayWindow, instant: datetime) -> None:
+    begun, not_begun = (days_of([part] if part else []) for part in split_at_now(window, instant))
+    assert [*begun, *not_begun] == list(window)
+    assert all(day <= instant.date() for day in begun) and all(day > instant.date() for day in not_begun)

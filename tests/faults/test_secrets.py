@@ -34,7 +34,7 @@ EVERY_COMMAND = """
 import logging, sys, stamina
 stamina.set_testing(True, attempts=2, cap=True)
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-from layers_etl.cli import main
+from layers_etl.cli.app import main
 for arguments in (
     ["doctor"],
     ["run"],
@@ -180,5 +180,5 @@ def test_a_refusal_that_repeats_the_key_is_told_without_it(
 
 def test_settings_and_client_do_not_show_it() -> None:
     client = LayersClient(base_url="https://api.layers.com", api_key=SecretStr(KEY))
-    exchange = vars(client)["_exchange"]
-    assert KEY not in repr(client) + repr(vars(client)) + repr(exchange) + repr(vars(exchange))
+    sender = vars(client)["_sender"]
+    assert KEY not in repr(client) + repr(vars(client)) + repr(sender) + repr(vars(sender))

@@ -47,7 +47,8 @@ def test_with_a_fifth_of_all_requests_failing_the_run_ends_complete_and_exactly_
     storm = [Fault(effect=effect, parameters=parameters, share=0.045) for effect, parameters in STORM.items()]
     assert crowded.run(MORNING, *storm) is RunStatus.SUCCEEDED
     ((attempts, requests),) = crowded.rows("SELECT sum(attempts), count(*) FROM ops.requests")
-    assert 0.18 < (attempts - requests) / attempts < 0.25
+    # Which requests fail follows from their order, which no two runs share: four standard deviations around a fifth.
+    assert 0.1 < (attempts - requests) / attempts < 0.3
     assert len(crowded.entities(CAMPAIGN)) >= 200
     assert crowded.untrue() == {}
     assert crowded.rows("SELECT count(*) FROM ops.failures") == [(0,)]

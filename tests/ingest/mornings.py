@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import Scope
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.ingestion import Ingestion
-from layers_etl.ingest.journal import utc_now
-from layers_etl.ingest.outcomes import ScopeOutcome
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.run_log import utc_now
 from layers_etl.sandbox.activity import Activity
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.exchange import Query

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_etl.api.failures import Failure
+from layers_etl.api.failures import ErrorResponse
 from layers_etl.api.parsing import parse_entity_page
 from layers_etl.api.wire import NotJsonError, WrongTypeError, parse_error_envelope
 from layers_etl.domain.scopes import SCOPES, Scope
 from layers_etl.errors import EntityError, RequestContext, UntrustedAnswerError
-from layers_etl.ingest.journal import Journal
+from layers_etl.ingest.run_log import RunLog
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, upsert_entities
 
@@ -81,7 +81,7 @@ def land(warehouse: Warehouse, scope: Scope, body: bytes) -> dict[str, dict[str,
     project_ids = sorted({entity.project_id for entity in entities})
     with undone(warehouse):
         stored = upsert_entities(warehouse, scope, project_ids, entities, NOON)
-        Journal(warehouse, "run", lambda: NOON).note_odd_fields(scope, stored, [(None, page.left_out)])
+        RunLog(warehouse, "run", lambda: NOON).note_odd_fields(scope, stored, [(None, page.left_out)])
         noted = rows_of(warehouse, "FROM ops.odd_fields")
         assert len(noted) == sum(len(entity.odd_fields) for entity in entities) + len(page.left_out)
         if scope.name != "project":
@@ -140,11 +140,11 @@ def test_any_error_and_any_body_that_is_put_aside_can_be_written_down(
 ) -> None:
     context = RequestContext("reading", "prj_1", "campaign", "cmp_1")
     envelope = object_text({"error": object_text({"code": '"NEW"', "message": odd, "details": odd, "requestId": odd})})
-    errors = [Failure(status, parse_error_envelope(text.encode())).error(context) for text in (envelope, odd)]
+    errors = [ErrorResponse(status, parse_error_envelope(text.encode())).error(context) for text in (envelope, odd)]
     untrusted = UntrustedAnswerError("odd", context, "UNTRUSTED", None, body + b"\0" + odd.encode())
     failures = [error for error in errors if isinstance(error, EntityError)]
     with undone(warehouse):
-        Journal(warehouse, "run", lambda: NOON).note_failures([*failures, untrusted])
+        RunLog(warehouse, "run", lambda: NOON).note_failures([*failures, untrusted])
         assert len(rows_of(warehouse, "FROM ops.failures")) == len(failures) + 1
         ((kept,),) = warehouse.connection.execute("SELECT body FROM ops.untrusted_answers").fetchall()
         assert kept.encode("utf-8") and "\0" not in kept

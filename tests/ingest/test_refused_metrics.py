@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers_etl.api.terms import AGREEING
+from layers_etl.api.limits import AGREEING
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 

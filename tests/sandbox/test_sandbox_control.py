@@ -201,7 +201,7 @@ def test_in_the_foreground_it_says_where_it_listens_and_stops_cleanly_on_a_signa
 
 @pytest.mark.slow
 def test_its_help_tells_every_key_with_its_purpose_and_every_effect_with_what_it_does():
-    program = "import sys; sys.argv = ['layers-etl', 'sandbox', '--help']; from layers_etl.cli import main; main()"
+    program = "import sys; sys.argv = ['layers-etl', 'sandbox', '--help']; from layers_etl.cli.app import main; main()"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     for key, known in KEYS.items():
         assert re.search(rf"^  {key} +{re.escape(known.purpose)}$", told, re.MULTILINE)
@@ -213,7 +213,7 @@ def test_its_help_tells_every_key_with_its_purpose_and_every_effect_with_what_it
 def test_the_help_of_the_whole_command_line_does_not_load_the_sandbox():
     program = (
         "import sys; sys.argv = ['layers-etl', '--help']\n"
-        "from layers_etl.cli import main\n"
+        "from layers_etl.cli.app import main\n"
         "try: main()\n"
         "finally: assert not any(name.startswith('layers_etl.sandbox') for name in sys.modules)"
     )

@@ -39,7 +39,7 @@ def settled_until(pipeline: Pipeline) -> date | None:
 
 
 @pytest.mark.slow
-def test_a_retired_project_holds_it_back_until_its_days_have_settled(pipeline: Pipeline) -> None:
+def test_an_archived_project_holds_it_back_until_its_days_have_settled(pipeline: Pipeline) -> None:
     _, project = pipeline.sandbox.world.projects(ORGANIZATION)
     pipeline.sandbox.world.update_project(project.id, status="archived")
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 409}, path=f"{project.id}/ads-metrics"))

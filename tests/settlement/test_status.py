@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from layers_etl.console import print_status, status_document
+from layers_etl.cli.console import print_status, status_document
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.scopes import AD_ACCOUNT
 from layers_etl.ingest.status import examine_status

@@ -43,7 +43,7 @@ def test_an_account_that_is_no_longer_listed_is_no_complaint(warehouse: Warehous
     assert unrefreshed(warehouse) == []
 
 
-def test_the_accounts_of_a_retired_project_are_no_complaint(warehouse: Warehouse) -> None:
+def test_the_accounts_of_an_archived_project_are_no_complaint(warehouse: Warehouse) -> None:
     project = Entity(PROJECT, PROJECT_ID, PROJECT_ID, name="Acme")
     upsert_entities(warehouse, PROJECT, [PROJECT_ID], [project], AT)
     upsert_entities(warehouse, AD_ACCOUNT, [PROJECT_ID], [EXPIRED], AT)

@@ -17,7 +17,7 @@ SELECT
   {status} AS status,
   entity.gone_at IS NOT NULL AS gone,
   stored.listed AND coalesce(project.listed, true) AS listed,
-  coalesce(NOT project.listed, false) AS retired,
+  coalesce(NOT project.listed, false) AS project_archived,
   activity.last_active_day
 FROM {entity_table} AS stored
 JOIN ops.entities AS entity

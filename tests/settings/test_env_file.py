@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from layers_etl.env_file import LARGEST_BYTES
 from layers_etl.errors import ConfigurationError, ExitCode
 from layers_etl.settings import Settings, SettingsInForce, read_settings
+from layers_etl.settings.env_file import LARGEST_BYTES
 
-from .fresh import unset_all
+from ..fresh import unset_all
 
 KEY = "lp_live_verysecretkey"
 TEXT = f"# Zoë's\nLAYERS_API_KEY={KEY}\r\nLAYERS_START_DATE=2025-07-01\nLAYERS_DATA_DIR=Daten für Zoë\n"

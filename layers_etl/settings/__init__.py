@@ -20,9 +20,9 @@ from layers_etl.domain.metrics import PLATFORMS
 from layers_etl.domain.network import Network
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
 from layers_etl.domain.settlement import DEFAULT_SETTLE_HOURS, SettlingTimes
-from layers_etl.env_file import CHECKOUT, PREFIX
 from layers_etl.errors import ConfigurationError
-from layers_etl.variables import (
+from layers_etl.settings.env_file import CHECKOUT, PREFIX
+from layers_etl.settings.variables import (
     ENV_FILE,
     Found,
     Problem,

@@ -22,7 +22,7 @@ WORLD = WorldConfig(projects=2, accounts=1, campaigns=2)
 
 
 @pytest.fixture
-def retired(pipeline_over: PipelineOver) -> tuple[Pipeline, str]:
+def archived(pipeline_over: PipelineOver) -> tuple[Pipeline, str]:
     """A pipeline that has run once, and the one of its two projects that was archived since."""
     pipeline = pipeline_over(WORLD)
     pipeline.run()
@@ -39,8 +39,8 @@ def asked_of(pipeline: Pipeline, project_id: str, ran: Ran) -> list[Asked]:
     return [asked for asked in ran.asked if asked[1] in entities]
 
 
-def test_what_was_begun_of_a_retired_project_is_read_until_it_has_settled(retired: tuple[Pipeline, str]) -> None:
-    pipeline, project_id = retired
+def test_what_was_begun_of_an_archived_project_is_read_until_it_has_settled(archived: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = archived
     last_read = FIRST_MORNING.date()
     for number in (1, 2, 3):
         ran = pipeline.run(morning(number))
@@ -60,8 +60,8 @@ def test_what_was_begun_of_a_retired_project_is_read_until_it_has_settled(retire
     assert overdue_reads(pipeline.warehouse, pipeline.settings, morning(9)) != [], "of the other project"
 
 
-def test_days_of_a_retired_project_that_nobody_read_late_enough_are_overdue(retired: tuple[Pipeline, str]) -> None:
-    pipeline, project_id = retired
+def test_days_of_an_archived_project_that_nobody_read_late_enough_are_overdue(archived: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = archived
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 409}, path=f"{project_id}/ads-metrics"))
     ran = pipeline.run(morning(5))
     assert ran.status is RunStatus.INCOMPLETE
@@ -72,8 +72,10 @@ def test_days_of_a_retired_project_that_nobody_read_late_enough_are_overdue(reti
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_retired_project_that_is_not_to_be_seen_any_more_is_gone(retired: tuple[Pipeline, str], status: int) -> None:
-    pipeline, project_id = retired
+def test_an_archived_project_that_is_not_to_be_seen_any_more_is_gone(
+    archived: tuple[Pipeline, str], status: int
+) -> None:
+    pipeline, project_id = archived
     parameters = {"status": status, "code": {403: "FORBIDDEN", 404: "NOT_FOUND"}[status]}
     pipeline.sandbox.add_fault(Fault(effect="status", parameters=parameters, path=f"{project_id}/ads-metrics"))
     assert pipeline.run(morning(1)).status is RunStatus.INCOMPLETE
@@ -82,8 +84,8 @@ def test_a_retired_project_that_is_not_to_be_seen_any_more_is_gone(retired: tupl
     assert asked_of(pipeline, project_id, again) == []
 
 
-def test_a_project_that_is_active_again_is_read_as_if_it_had_always_been(retired: tuple[Pipeline, str]) -> None:
-    pipeline, project_id = retired
+def test_a_project_that_is_active_again_is_read_as_if_it_had_always_been(archived: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = archived
     pipeline.run(morning(1))
     pipeline.sandbox.world.update_project(project_id, status="active")
     ran = pipeline.run(morning(2))
@@ -93,13 +95,13 @@ def test_a_project_that_is_active_again_is_read_as_if_it_had_always_been(retired
     }
 
 
-def test_a_project_that_the_settings_leave_out_is_not_read(retired: tuple[Pipeline, str]) -> None:
-    pipeline, project_id = retired
+def test_a_project_that_the_settings_leave_out_is_not_read(archived: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = archived
     pipeline.options["project_ids"] = (pipeline.project_id,)
     assert asked_of(pipeline, project_id, pipeline.run(morning(1))) == []
 
 
-def test_a_backfill_leaves_retired_projects_alone(retired: tuple[Pipeline, str]) -> None:
-    pipeline, project_id = retired
+def test_a_backfill_leaves_archived_projects_alone(archived: tuple[Pipeline, str]) -> None:
+    pipeline, project_id = archived
     days = DayWindow(date(2026, 3, 28), FIRST_MORNING.date())
     assert asked_of(pipeline, project_id, pipeline.backfill(days, morning(1))) == []

@@ -16,9 +16,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from layers_etl import shell
+from layers_etl.cli import shell
+from layers_etl.cli.shell import Format, choose_format, prompt, run_query
 from layers_etl.errors import ConfigurationError
-from layers_etl.shell import Format, choose_format, prompt, run_query
 
 from ..fresh import NOTHING_SET
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from layers_etl.domain.keys import hide_key, looks_like_key
-from layers_etl.env_file import PREFIX, Line, find_env_file, read_env_file
+from layers_etl.settings.env_file import PREFIX, Line, find_env_file, read_env_file
 
 ENV_FILE: Final = "LAYERS_ENV_FILE"
 """Names another file than ``.env``; in the environment alone, since a file is what it leads to."""

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from layers_etl.cli.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.ids import same_id
 from layers_etl.errors import ConfigurationError, LayersEtlError, WarehouseError
-from layers_etl.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig

@@ -11,7 +11,7 @@ from layers_etl.errors import ConfigurationError
 from layers_etl.settings import Settings
 from layers_etl.warehouse.files import ensure_folder
 
-_PACKAGE: Final = Path(__file__).parent
+_PACKAGE: Final = Path(__file__).parents[1]
 _SHIPPED: Final = _PACKAGE if (_PACKAGE / "dagster.yaml").exists() else _PACKAGE.parent
 """In a checkout beside the package, where users look for them; in an installed package within it (pyproject.toml)."""
 

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import dagster as dg
 
-from layers_etl.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
+from layers_etl.defs.instance import prepare_dagster_home
 from layers_etl.defs.jobs import REFRESH, run_config
 from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
 from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
-from layers_etl.ingest.journal import utc_now
 from layers_etl.ingest.request import RunKind
+from layers_etl.ingest.run_log import utc_now
 from layers_etl.ingest.session import fetch_time, instant_of_run
 from layers_etl.ingest.steps import Step
 from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
-from layers_etl.instance import prepare_dagster_home
-from layers_etl.interruption import interruptible
+from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption
+from layers_etl.process.interruption import interruptible
 from layers_etl.settings import Settings
 from layers_etl.warehouse.files import ensure_folder
 from layers_etl.warehouse.lock import hold_lock

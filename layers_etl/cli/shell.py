@@ -17,9 +17,9 @@ from typing import Final
 
 import duckdb
 
-from layers_etl.causes import is_interruption
 from layers_etl.errors import ConfigurationError
-from layers_etl.terminal import write_data
+from layers_etl.process.causes import is_interruption
+from layers_etl.process.terminal import write_data
 from layers_etl.warehouse.databases import connect_published
 from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import quote

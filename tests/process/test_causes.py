@@ -12,7 +12,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from layers_etl.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.errors import (
     ConfigurationError,
     ExitCode,
@@ -22,6 +21,7 @@ from layers_etl.errors import (
     StorageError,
     WarehouseError,
 )
+from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption
 
 DATA = Path("/srv/data")
 HOME = Path("/srv/dagster")

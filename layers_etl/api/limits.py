@@ -92,7 +92,7 @@ ENOUGH_CONTRADICTIONS: Final = 3
 """Entities whose full series contradict their totals: from then on totals of that metric are no witness."""
 
 
-class Terms:
+class Limits:
     """What one scope on one platform accepts, and means: metrics it refuses, the longest window, days that it does not
     want to be asked for beyond the closed ones, and totals that do not bear witness.
 
@@ -103,7 +103,7 @@ class Terms:
 
     def __init__(self) -> None:
         """Nothing known."""
-        self.limit = WindowLimit()
+        self.window = WindowLimit()
         self.refuses_glimpses = False
         self._contradicted: dict[str, set[EntityKey]] = {name: set() for name in PRIMITIVES}
         self._recalled: set[str] = set()
@@ -168,12 +168,12 @@ class Terms:
         return all(metric in self._served or len(entities) >= AGREEING for metric, entities in self._refused_to.items())
 
 
-class TermsBook:
-    """The terms of every scope and platform met so far."""
+class LimitsBook:
+    """The limits of every scope and platform met so far."""
 
     def __init__(self) -> None:
         """Nothing known."""
-        self._terms: dict[tuple[Scope, str | None], Terms] = {}
+        self._limits: dict[tuple[Scope, str | None], Limits] = {}
 
     def recall(self, refused: Iterable[RefusedMetric]) -> None:
         """Take in what is known already."""
@@ -185,19 +185,19 @@ class TermsBook:
         """All that is known to be refused."""
         return frozenset(
             RefusedMetric(scope, platform, metric)
-            for (scope, platform), terms in self._terms.items()
-            for metric in terms.refused_metrics
+            for (scope, platform), limits in self._limits.items()
+            for metric in limits.refused_metrics
         )
 
-    def of(self, key: EntityKey) -> Terms:
-        """The terms for ``key``.
+    def of(self, key: EntityKey) -> Limits:
+        """The limits for ``key``.
 
-        An entity whose platform the caller does not know gets terms of its own: what its platform refuses must not
+        An entity whose platform the caller does not know gets limits of its own: what its platform refuses must not
         be withheld from others. Only a project has none by nature.
         """
         if key.platform is None and key.scope != PROJECT:
-            return Terms()
+            return Limits()
         return self._shared(key.scope, key.platform)
 
-    def _shared(self, scope: Scope, platform: str | None) -> Terms:
-        return self._terms.setdefault((scope, platform), Terms())
+    def _shared(self, scope: Scope, platform: str | None) -> Limits:
+        return self._limits.setdefault((scope, platform), Limits())

@@ -20,8 +20,8 @@ FILE_NAME: Final = ".env"
 LARGEST_BYTES: Final = 1024 * 1024
 """No settings need a megabyte; what is larger is something else under this name."""
 
-_PACKAGE: Final = Path(__file__).parent
-CHECKOUT: Final = _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else None
+_PARENT_OF_PACKAGE: Final = Path(__file__).parents[2]
+CHECKOUT: Final = _PARENT_OF_PACKAGE if (_PARENT_OF_PACKAGE / "pyproject.toml").is_file() else None
 """The folder of the project that the package runs from; None where the package is installed."""
 
 _MARKS: Final = (

@@ -27,7 +27,7 @@ from layers_etl.settings import (
     read_settings,
 )
 
-from .fresh import unset_all
+from ..fresh import unset_all
 
 KEY = "lp_live_verysecretkey"
 Load = Callable[..., Settings]
@@ -367,5 +367,5 @@ def test_scopes_come_in_the_order_they_are_read_whatever_order_they_are_named_in
 
 @pytest.mark.parametrize("document", [".env.example", "docs/operating.md"])
 def test_the_documents_name_every_setting(document: str) -> None:
-    text = (Path(__file__).parents[1] / document).read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
     assert {name for name in SETTINGS if f"LAYERS_{name.upper()}" not in text} == set()

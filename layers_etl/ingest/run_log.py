@@ -8,13 +8,13 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from layers_etl.api.exchange import KEPT_BODY_BYTES
-from layers_etl.causes import is_interruption
+from layers_etl.api.sender import KEPT_BODY_BYTES
 from layers_etl.domain.entities import Entity, OddField
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.storable import printable_line, storable_text
 from layers_etl.errors import EntityError, RefusedError, UntrustedAnswerError
+from layers_etl.process.causes import is_interruption
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_entity_names
 from layers_etl.warehouse.runs import (
@@ -40,7 +40,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Journal:
+class RunLog:
     """One run's own record, kept in ``ops`` as it goes. Nothing is written before :meth:`begin`."""
 
     def __init__(self, warehouse: Warehouse, run_id: str, now: Callable[[], datetime]) -> None:

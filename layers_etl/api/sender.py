@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from layers_etl.api.answers import ContradictionError
 from layers_etl.api.connections import CertificateError
-from layers_etl.api.failures import FORBIDDEN_SCOPE, RATE_LIMITED, Failure
+from layers_etl.api.failures import FORBIDDEN_SCOPE, RATE_LIMITED, ErrorResponse
 from layers_etl.api.pacing import HeldTooLongError, Pacer, parse_bucket_state, parse_http_date, parse_retry_after
 from layers_etl.api.retries import (
     CERTIFICATE,
@@ -141,7 +141,7 @@ class _Tally:
         self.status = self.request_id = None
 
 
-class Exchange:
+class Sender:
     """Sends requests over one transport with one key at one pace."""
 
     def __init__(
@@ -220,21 +220,21 @@ class Exchange:
             response = await self._send(request, tally)
             server_now = parse_http_date(response.headers.get("date"))
             now = server_now or datetime.now(UTC)
-            failure = None if response.status in _SUCCESSES else _parse_failure(response)
-            if failure is None or not failure.is_rate_limit:
+            error_response = None if response.status in _SUCCESSES else _parse_error_response(response)
+            if error_response is None or not error_response.is_rate_limit:
                 self._pacer.accepted(parse_bucket_state(response.headers, now=now))
-            if failure is None:
+            if error_response is None:
                 answer = Answer(response.body, request, tally.request_id, now, server_now)
                 if not response.whole:
                     raise answer.untrusted(f"it is longer than {request.most_bytes // 2**20} MiB")
                 _check_content_type(answer, response.headers)
                 return answer
-            if failure.envelope and failure.envelope.request_id:
-                tally.request_id = failure.envelope.request_id
-            error = failure.error(replace(request.context, request_id=tally.request_id), self._organization)
+            if error_response.envelope and error_response.envelope.request_id:
+                tally.request_id = error_response.envelope.request_id
+            error = error_response.error(replace(request.context, request_id=tally.request_id), self._organization)
             if isinstance(error, RefusedError) and not (request.may_be_forbidden and error.code == FORBIDDEN_SCOPE):
                 self._refusal = error
-            if not failure.is_rate_limit:
+            if not error_response.is_rate_limit:
                 raise error
             told = parse_retry_after(response.headers.get("retry-after"), now=now)
             self._pacer.refused(self._retry.untold_wait(refusals) if told is None else told)
@@ -330,9 +330,9 @@ def _check_content_type(answer: Answer, headers: Mapping[str, str]) -> None:
         raise answer.malformed(f"the body is {media_type[:_MEDIA_TYPE_CHARACTERS]}, not JSON")
 
 
-def _parse_failure(response: Response) -> Failure:
+def _parse_error_response(response: Response) -> ErrorResponse:
     location = response.headers.get("location") if response.status in _REDIRECTS else None
-    return Failure(response.status, parse_error_envelope(response.body), location)
+    return ErrorResponse(response.status, parse_error_envelope(response.body), location)
 
 
 def _record(request: Request, tally: _Tally, code: str | None, started_at: datetime, elapsed: float) -> RequestRecord:

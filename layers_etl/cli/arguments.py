@@ -1,0 +1,24 @@
+"""Days and instants as a user writes them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from layers_etl.domain.days import parse_instant
+from layers_etl.errors import ConfigurationError
+
+
+def day_of(text: str) -> date:
+    """The day that ``text`` names; :class:`ConfigurationError` for what is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not a day like 2026-04-01.") from None
+
+
+def instant_of(text: str) -> datetime:
+    """The instant that ``text`` names; :class:`ConfigurationError` for what is none."""
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is not an instant like 2026-04-01T06:00:00Z.") from None

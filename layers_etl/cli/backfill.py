@@ -1,0 +1,30 @@
+"""``layers-etl backfill``: every day of a range again, the marts, the published file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from layers_etl.cli.arguments import day_of
+from layers_etl.cli.output import tell_run
+from layers_etl.domain.days import DayWindow
+from layers_etl.errors import ConfigurationError
+from layers_etl.settings import load_settings
+
+
+def backfill(
+    since: Annotated[str, typer.Option(metavar="DAY", help="UTC day like 2026-04-01.")],
+    until: Annotated[str, typer.Option(metavar="DAY", help="Day after the last one to read.")],
+    campaign: Annotated[list[str] | None, typer.Option(metavar="ID", help="This campaign only; repeatable.")] = None,
+    ad_account: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This ad account and its campaigns only; repeatable.")
+    ] = None,
+) -> None:
+    """Read every day from SINCE until UNTIL (exclusive) again, settled or not, derive the marts, publish."""
+    from layers_etl.cli.launch import launch_backfill
+
+    first, end = day_of(since), day_of(until)
+    if first >= end:
+        raise ConfigurationError(f"--until {end} is not after --since {first}; it is the day after the last to read.")
+    tell_run(lambda: launch_backfill(load_settings(), DayWindow(first, end), campaign or (), ad_account or ()))

@@ -1,0 +1,27 @@
+"""``layers-etl doctor``: what is right, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import typer
+
+from layers_etl.cli.output import out, show_progress
+from layers_etl.domain.storable import one_line
+from layers_etl.process.terminal import ensure_all_was_taken
+from layers_etl.settings import read_settings
+
+
+def doctor() -> None:
+    """Say what is right, what is wrong, and what to do: key, tier, what it may read, data folder, clock."""
+    from layers_etl.cli.examination import Verdict, examine
+
+    show_progress(logging.ERROR)
+    worst = 0
+    for finding in examine(read_settings(), datetime.now(UTC)):
+        mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]
+        out.print(f"{mark}  {finding.subject}: {one_line(finding.sentence)}")
+        worst = max(worst, finding.code)
+    ensure_all_was_taken()
+    raise typer.Exit(worst)

@@ -1,0 +1,38 @@
+"""``layers-etl status``: how the warehouse stands."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from layers_etl.cli.arguments import instant_of
+from layers_etl.cli.output import out
+from layers_etl.errors import ConfigurationError
+from layers_etl.process.terminal import ensure_all_was_taken, write_data
+from layers_etl.settings import load_settings
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")] = False,  # noqa: FBT002
+    as_of: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="As it stands at this instant; default: now.")
+    ] = None,
+) -> None:
+    """Show by account what is settled, provisional and missing, and how the last run went."""
+    from layers_etl.cli.console import print_status, status_document
+    from layers_etl.ingest.status import examine_status
+    from layers_etl.warehouse.connection import open_newest
+
+    settings = load_settings()
+    with open_newest(settings.build_path, settings.published_path) as warehouse:
+        if warehouse is None:
+            raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
+        standing = examine_status(warehouse, settings, instant_of(as_of) if as_of else datetime.now(UTC))
+    if as_json:
+        write_data(io.BytesIO(f"{status_document(standing)}\n".encode()))
+    else:
+        print_status(standing, out)
+    ensure_all_was_taken()

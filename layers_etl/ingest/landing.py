@@ -1,0 +1,111 @@
+"""Landing: a batch of answers and errors is written in one transaction (rules 2 to 5 of the design)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from layers_etl.domain.days import DayWindow
+from layers_etl.domain.freshness import SourceKey, vouched_at
+from layers_etl.domain.outcomes import Landed, LandedWindow, sort_errors
+from layers_etl.domain.planning import ReadingPlan
+from layers_etl.domain.readings import EntityKey, Reading
+from layers_etl.domain.scopes import Scope
+from layers_etl.errors import EntityError
+from layers_etl.ingest.planning import Knowledge
+from layers_etl.ingest.session import Session
+from layers_etl.warehouse.audits import note_audits
+from layers_etl.warehouse.entities import mark_gone, unmark_gone
+from layers_etl.warehouse.readings import Landing, upsert_readings
+from layers_etl.warehouse.sources import note_running_days
+
+logger = logging.getLogger(__name__)
+
+
+def land_batch(
+    session: Session,
+    known: Knowledge,
+    plan: ReadingPlan,
+    so_far: Landed,
+    readings: Sequence[Reading],
+    errors: Sequence[EntityError],
+) -> Landed:
+    """Land ``readings`` and ``errors`` of requests of ``plan``: all of it, or nothing; what landed is returned.
+
+    In one transaction, so that nothing is gone and unreported, or read and still gone, wherever it is killed.
+    ``so_far`` is what landed in the run before.
+    """
+    batch = Landed()
+    with session.warehouse.transaction():
+        for scope in plan.scopes:
+            of_scope = [reading for reading in readings if reading.key.scope is scope]
+            if of_scope:
+                batch = batch.followed_by(_land_readings(session, known, plan, so_far, scope, of_scope))
+        batch = batch.followed_by(_land_errors(session, known, plan, so_far.followed_by(batch), errors))
+        session.run_log.note_windows(len(readings))
+    return batch
+
+
+def _land_readings(
+    session: Session, known: Knowledge, plan: ReadingPlan, so_far: Landed, scope: Scope, readings: Sequence[Reading]
+) -> Landed:
+    warehouse, run_id = session.warehouse, session.run_log.run_id
+    landings = [_landing(session, known, plan, reading) for reading in readings]
+    landed = [landing.reading for landing in landings]
+    ledger = {key: so_far.coverage.get(key, known.entities[key].coverage) for key in (each.key for each in landed)}
+    coverage = upsert_readings(warehouse, scope, landings, ledger, run_id)
+    note_running_days(warehouse, _running_days(known, plan, readings), max(reading.read_at for reading in landed))
+    audited = [reading for reading in landed if plan.is_audit(reading.key, reading.window.since)]
+    note_audits(warehouse, scope, audited, run_id)
+    unmark_gone(warehouse, [key for key in ledger if _is_gone(known, so_far, key)])
+    return Landed(tuple(LandedWindow(reading.key, reading.window, len(reading)) for reading in landed), coverage)
+
+
+def _landing(session: Session, known: Knowledge, plan: ReadingPlan, reading: Reading) -> Landing:
+    """Of what a reading shows, the days that were asked for: a glimpse beyond them does not land."""
+    entity = known.entities[reading.key]
+    part = reading.within(plan.asked_window(reading.key, reading.window.since))
+    assert part is not None
+    return Landing(
+        replace(part, read_at=session.counts_as_read_at(reading)),
+        known.currencies[reading.key],
+        session.settings.settle_hours.hours(reading.key.platform),
+        vouched_at=vouched_at(known.sources.get(entity.source), session.instant),
+        accepts_vanishing=not session.is_run,
+        ad_account_id=entity.parent_id,
+    )
+
+
+def _running_days(known: Knowledge, plan: ReadingPlan, readings: Sequence[Reading]) -> dict[SourceKey, date]:
+    """The newest active day, by source, of what readings show beyond the days that were asked for."""
+    days: dict[SourceKey, date] = {}
+    for reading in readings:
+        beyond = plan.asked_window(reading.key, reading.window.since).until
+        glimpse = reading.within(DayWindow(beyond, date.max))
+        if glimpse and (day := glimpse.newest_active_day):
+            days[known.entities[reading.key].source] = day
+    return days
+
+
+def _land_errors(
+    session: Session, known: Knowledge, plan: ReadingPlan, so_far: Landed, errors: Sequence[EntityError]
+) -> Landed:
+    found = sort_errors(
+        errors,
+        plan,
+        known.entities,
+        is_gone=lambda key: _is_gone(known, so_far, key),
+        is_named=session.request.names,
+    )
+    for error in found.of_audits:
+        logger.info("Not read again: %s", error)
+    mark_gone(session.warehouse, found.gone, session.instant)
+    session.run_log.note_failures(error for _, error in found.failed)
+    return Landed(errors=dict(found.failed), missing=found.missing)
+
+
+def _is_gone(known: Knowledge, so_far: Landed, key: EntityKey) -> bool:
+    """Whether an entity is remembered as gone, and no answer of this run has told otherwise."""
+    return known.entities[key].gone and key not in so_far.coverage

@@ -1,0 +1,1 @@
+"""What ended a process, from whatever errors it came wrapped in."""

@@ -1,0 +1,1 @@
+"""What a user can set: the environment and `.env`, word for word and as values."""
