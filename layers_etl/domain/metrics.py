@@ -33,6 +33,7 @@ class Ratio:
     numerator: str
     denominator: str
     floor: Decimal
+    unit: str
     factor: int = 1
 
     def value(self, numerator: Decimal | int | None, denominator: Decimal | int | None) -> float | None:
@@ -63,11 +64,11 @@ class Ratio:
 
 
 RATIOS: Final = (
-    Ratio("cpa", "spend", "conversions", Decimal(1)),
-    Ratio("cpc", "spend", "clicks", Decimal(1)),
-    Ratio("cpm", "spend", "impressions", Decimal(1), factor=1000),
-    Ratio("ctr", "clicks", "impressions", Decimal(1)),
-    Ratio("roas", "conversion_value", "spend", Decimal("0.01")),
+    Ratio("cpa", "spend", "conversions", Decimal(1), "currency of the row per conversion"),
+    Ratio("cpc", "spend", "clicks", Decimal(1), "currency of the row per click"),
+    Ratio("cpm", "spend", "impressions", Decimal(1), "currency of the row per 1000 impressions", factor=1000),
+    Ratio("ctr", "clicks", "impressions", Decimal(1), "ratio"),
+    Ratio("roas", "conversion_value", "spend", Decimal("0.01"), "ratio"),
 )
 """cpa, cpc, cpm, ctr, roas: the API's normalised definitions."""
 

@@ -1,4 +1,4 @@
-"""The data dictionary: every table, view, column and macro of a file with its comment, as Markdown.
+"""The data dictionary of a file (``ops.dictionary``) as Markdown.
 
 ``python -m layers_etl.warehouse.dictionary PATH`` writes it for a new, empty warehouse with every scope.
 """
@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
+import polars as pl
 
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
 from layers_etl.warehouse.reconciliation_views import RECONCILIATIONS
@@ -21,30 +22,28 @@ from layers_etl.warehouse.tables import SCHEMAS, scope_tables
 TITLE: Final = """\
 # Data dictionary
 
-Every table, view, column and macro of the published file, from the comments it carries: in SQL, `duckdb_tables()`,
-`duckdb_views()`, `duckdb_columns()` and `duckdb_functions()` show the same. Made by `make docs`; a test holds it in
-step.
+Every table, view, column and macro of the published file, from its table `ops.dictionary`, which can be queried;
+`duckdb_tables()`, `duckdb_views()`, `duckdb_columns()` and `duckdb_functions()` show the same texts as comments. Made
+by `make docs`; a test holds it in step.
 
 All days are UTC day buckets and all instants are UTC. Money is in the currency of the row and never converted. What is
-marked *Additive* may be summed over days and entities, money within one currency; nothing else may.
+*additive* may be summed over days and entities, money within one currency; nothing else may.
 """
 
 
 def render_dictionary(connection: duckdb.DuckDBPyConnection) -> str:
     """The dictionary of the file that ``connection`` has open."""
-    columns: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for schema, relation, name, kind, nullable, comment in _rows(connection, "dictionary_columns"):
-        required = "" if nullable else ", never null"
-        columns[schema, relation].append(f"| `{name}` | {kind}{required} | {_cell(comment)} |")
+    rows = connection.execute(load_sql("dictionary")).pl()
     parts = [TITLE]
-    relations = _rows(connection, "dictionary_relations")
     for schema, purpose in SCHEMAS.items():
         parts.append(f"## Schema `{schema}`\n\n{purpose}\n")
-        for of_schema, name, kind, comment in relations:
-            if of_schema == schema:
-                parts.append(_relation(f"{schema}.{name}", kind, comment, columns[schema, name]))
-        macros = [row for row in _rows(connection, "dictionary_macros") if row[0] == schema]
-        if macros:
+        of_schema = rows.filter(pl.col("schema_name") == schema)
+        relations = of_schema.filter(pl.col("kind") != "macro")
+        parts += [
+            _relation(f"{schema}.{name}", columns.rows(named=True))
+            for (name,), columns in relations.group_by("relation_name", maintain_order=True)
+        ]
+        if macros := of_schema.filter(pl.col("kind") == "macro").rows(named=True):
             parts.append(_macros(macros))
     return "\n".join(parts)
 
@@ -56,23 +55,25 @@ def render_full_dictionary() -> str:
         return render_dictionary(connection)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, ...]]:
-    return connection.execute(load_sql(query)).fetchall()
-
-
-def _relation(name: str, kind: str, comment: str, columns: list[str]) -> str:
+def _relation(name: str, columns: Sequence[Mapping[str, Any]]) -> str:
     scope = _SCOPE_THAT_BRINGS.get(name)
     only = f" Only where `LAYERS_SCOPES` has `{scope.name}`." if scope else ""
-    table = "\n".join(["| column | type | |", "|---|---|---|", *columns])
-    return f"### `{name}`\n\n*{kind}.* {comment}{only}\n\n{table}\n"
+    table = "\n".join(["| column | type | unit | |", "|---|---|---|---|", *map(_column, columns)])
+    return f"### `{name}`\n\n*{columns[0]['kind']}.* {columns[0]['relation_text']}{only}\n\n{table}\n"
 
 
-def _macros(macros: list[tuple[str, ...]]) -> str:
+def _column(row: Mapping[str, Any]) -> str:
+    required = ", never null" if row["required"] else ""
+    unit = f"{row['unit'] or ''}{', additive' if row['additive'] else ''}"
+    return f"| `{row['column_name']}` | {row['column_type']}{required} | {unit} | {_cell(row['column_text'])} |"
+
+
+def _macros(macros: Sequence[Mapping[str, Any]]) -> str:
     lines = [
-        f"| `{schema}.{name}({', '.join(parameters)})` | {_cell(comment)} |"
-        for schema, name, parameters, comment in macros
+        f"| `{row['schema_name']}.{row['relation_name']}({row['parameters']})` | {_cell(row['relation_text'])} |"
+        for row in macros
     ]
-    return "\n".join([f"### Macros of `{macros[0][0]}`\n", "| macro | |", "|---|---|", *lines, ""])
+    return "\n".join([f"### Macros of `{macros[0]['schema_name']}`\n", "| macro | |", "|---|---|", *lines, ""])
 
 
 def _cell(text: str) -> str:

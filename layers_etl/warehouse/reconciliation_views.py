@@ -9,8 +9,8 @@ from typing import Final
 
 from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, Scope
-from layers_etl.warehouse.sql import count_sum, load_sql, same
-from layers_etl.warehouse.tables import SPENT_IN, in_account
+from layers_etl.warehouse.sql import count_sum, load_sql
+from layers_etl.warehouse.tables import MEASURE_COLUMNS, SPENT_IN, in_account
 
 SAME_MOMENT: Final = timedelta(minutes=15)
 """A run reads an account next to its campaigns; further apart than this, it was not one sitting."""
@@ -61,38 +61,23 @@ def _create_view(reconciliation: Reconciliation) -> str:
         reconciliation.child,
         reconciliation.children,
     )
-    key = parent.key_columns
-    child_table, parent_table = f"ads.{child.plural}", f"ads.{parent.plural}"
     platform = "parent.platform, " if "platform" in parent.details else ""
     return load_sql("views/reconciliation").format(
         view=view,
         parent=parent.name,
         child=child.name,
         children=children,
-        key=", ".join(key),
-        child_id=child.id_column,
-        parent_id=parent.id_column,
+        key=", ".join(parent.key_columns),
         counted_key=_counted_key(parent),
         counted_as=_COUNTED_AS if parent is AD_ACCOUNT else "",
         is_second_id="counted.counts_as IS NOT NULL" if parent is AD_ACCOUNT else "false",
-        compared_key=", ".join(f"compared.{column}" for column in key),
-        child_metrics=f"ads.{child.metrics_table}",
         child_days=_child_days(child),
-        parent_metrics=f"ads.{parent.metrics_table}",
-        child_table=child_table,
-        parent_table=parent_table,
-        ledger_is_summed=same(key, "ledger", "summed"),
-        known_is_summed=same(key, "known", "summed"),
-        shifted_is_summed=same(key, "shifted", "summed"),
-        moves_are_summed=same(key, "moves", "summed"),
-        parent_is_compared=same(key, "parent", "compared"),
         parent_columns=f"parent.name AS {parent.name}_name, {platform}",
         measured=", ".join(f"measured.{name}" for name in ADDITIVE),
         divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END",
         decimals=_decimals(),
         decimals_days=DECIMALS_DAYS,
         half_unit=CONVERSION_VALUE_PLACES / 2,
-        moment_seconds=int(SAME_MOMENT.total_seconds()),
         sums=",\n    ".join(_sides(name, parent, children) for name in ADDITIVE),
         parent_sides_if_known=", ".join(
             f"CASE WHEN {parent.name}_known THEN {parent.name}_{name} END AS {parent.name}_{name}" for name in ADDITIVE
@@ -166,6 +151,7 @@ def _measure_comments(view: str, parent: Scope, children: str, name: str) -> str
         measure=name,
         parent=parent.name,
         children=children,
-        unit=", in currency" if name in MONEY_MEASURES else "",
+        in_currency=", in currency" if name in MONEY_MEASURES else "",
+        unit=MEASURE_COLUMNS[name].unit,
         bound="conversion_value_bound" if name == "conversion_value" else "0: it adds up exactly",
     )

@@ -102,7 +102,6 @@ def _entity_rollup(scope: Scope, period: Period) -> str:
         sums=_sums(),
         additive=", ".join(ADDITIVE),
         rollup_ratios=_RATIO_COLUMNS,
-        counted_key=", ".join(f"counted.{column}" for column in scope.key_columns),
         reach="reported.reach, reported.frequency" if has_reach else _NO_REACH,
         reach_join=f"LEFT JOIN ads.{scope.weekly_reach_table} AS reported ON reported.week = counted.week AND "
         + same(scope.key_columns, "reported", "counted")

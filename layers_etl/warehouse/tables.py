@@ -1,4 +1,4 @@
-"""Every table of the warehouse, declared once: its columns, types and comments (grain, unit, source)."""
+"""Every table of the warehouse, declared once: its columns, types, units, additivity and comments."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from layers_etl.domain.metrics import MEASURES, RATIOS, Ratio
+from layers_etl.domain.metrics import ADDITIVE, MEASURES, RATIOS, Ratio
 from layers_etl.domain.projection import PROJECTED_METRICS
 from layers_etl.domain.scopes import AD_ACCOUNT, WEEKLY_REACH_SCOPES, Scope
 
 INSTANT: Final = "TIMESTAMPTZ"
 MONEY: Final = "DECIMAL(18,4)"
+OF_MONEY: Final = "currency of the row"
+"""The unit of every amount: none is ever converted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; ``required`` columns are NOT NULL."""
+    """One column; ``required`` columns are NOT NULL.
+
+    A number has a ``unit`` and is ``additive``, or not: whether it may be summed over days and entities.
+    """
 
     name: str
     type: str
     comment: str
     required: bool = False
+    unit: str | None = None
+    additive: bool | None = None
 
     def ddl(self) -> str:
         """Its line in CREATE TABLE."""
@@ -30,7 +37,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. No primary keys: they cost 2.6 times the load time at scale; uniqueness is asserted before writing."""
+    """One table. No primary keys: they cost 2.6 times the load time at scale; uniqueness is asserted before writing.
+
+    Its ``comment`` begins with its grain, as that of a view does: "One row per …", to the first colon, semicolon or
+    stop.
+    """
 
     schema: str
     name: str
@@ -63,7 +74,7 @@ def quote(text: str) -> str:
 SCHEMAS: Final = {
     "ads": "What the API said: entities and daily primitives as last read, and every version before.",
     "marts": "What analysts query: names, ratios and coarser grains, derived from schema ads.",
-    "ops": "How the numbers came here: runs, requests, coverage of days, failures.",
+    "ops": "How the numbers came here: runs, requests, coverage of days, failures; and what every column holds.",
 }
 """Schemas and what they are for. DuckDB 1.5 has no COMMENT ON SCHEMA; the data dictionary prints these."""
 
@@ -85,8 +96,20 @@ _ENTITY_COLUMNS: Final = {
         Column("token_last_validated_at", INSTANT, "When Layers last validated the platform token."),
         Column("connected_at", INSTANT, "When the account was connected to Layers."),
         Column("objective", "VARCHAR", "Objective in the API's spelling."),
-        Column("daily_budget_cents", "BIGINT", "Daily budget in integer cents of the account's currency."),
-        Column("lifetime_budget_cents", "BIGINT", "Lifetime budget in integer cents of the account's currency."),
+        Column(
+            "daily_budget_cents",
+            "BIGINT",
+            "Daily budget in integer cents of the account's currency.",
+            unit="cents of the account's currency",
+            additive=False,
+        ),
+        Column(
+            "lifetime_budget_cents",
+            "BIGINT",
+            "Lifetime budget in integer cents of the account's currency.",
+            unit="cents of the account's currency",
+            additive=False,
+        ),
         Column("created_at", INSTANT, "When it was created, by the API."),
     )
 }
@@ -175,24 +198,36 @@ def in_account(scope: Scope) -> bool:
     return AD_ACCOUNT.id_column in scope.parents
 
 
-_MEASURE_COLUMNS: Final = {
+def _measure(name: str, unit: str, column_type: str, comment: str) -> Column:
+    return Column(name, column_type, comment, unit=unit, additive=name in ADDITIVE)
+
+
+MEASURE_COLUMNS: Final = {
     column.name: column
     for column in (
-        Column("spend", MONEY, "Money spent, in currency. Additive within one currency."),
-        Column("impressions", "BIGINT", "Times shown. Additive."),
-        Column("clicks", "BIGINT", "Clicks. Additive."),
-        Column("conversions", "BIGINT", "Conversions as Layers attributes and dedupes them. Additive."),
-        Column(
+        _measure("spend", OF_MONEY, MONEY, "Money spent, in currency. Additive within one currency."),
+        _measure("impressions", "count", "BIGINT", "Times shown. Additive."),
+        _measure("clicks", "count", "BIGINT", "Clicks. Additive."),
+        _measure("conversions", "count", "BIGINT", "Conversions as Layers attributes and dedupes them. Additive."),
+        _measure(
             "conversion_value",
+            OF_MONEY,
             MONEY,
             "Value of the conversions, in currency: roas * max(spend, 0.01), to the rounding of the reported ROAS. "
             "Null: no value is reported, which is not zero. Additive over its known values within one currency.",
         ),
-        Column("reach", "BIGINT", "People reached that day, as reported. Not additive over days or entities."),
-        Column("frequency", "DOUBLE", "Impressions per person reached, as reported; Meta only. Not additive."),
+        _measure(
+            "reach", "people", "BIGINT", "People reached that day, as reported. Not additive over days or entities."
+        ),
+        _measure(
+            "frequency",
+            "impressions per person",
+            "DOUBLE",
+            "Impressions per person reached, as reported; Meta only. Not additive.",
+        ),
     )
 }
-assert tuple(_MEASURE_COLUMNS) == MEASURES
+assert tuple(MEASURE_COLUMNS) == MEASURES
 
 _PLATFORM = _ENTITY_COLUMNS["platform"]
 _CURRENCY = Column("currency", "VARCHAR", "ISO 4217 currency of the money columns; null: several or unknown.")
@@ -232,7 +267,7 @@ def metrics_table(scope: Scope) -> Table:
             *_day_account(scope),
             _PLATFORM,
             _CURRENCY,
-            *_MEASURE_COLUMNS.values(),
+            *MEASURE_COLUMNS.values(),
             _SETTLED,
             _FIRST_OBSERVED,
             _OBSERVED,
@@ -252,7 +287,7 @@ def metrics_history_table(scope: Scope) -> Table:
             *_day_account(scope),
             _PLATFORM,
             _CURRENCY,
-            *_MEASURE_COLUMNS.values(),
+            *MEASURE_COLUMNS.values(),
             *_VALUE_LIFETIME,
         ),
     )
@@ -260,8 +295,13 @@ def metrics_history_table(scope: Scope) -> Table:
 
 _WEEK = Column("week", "DATE", "Monday of the ISO week, UTC. Part of the key.", required=True)
 _WEEKLY_REACH = (
-    Column("reach", "BIGINT", "People reached in the week, as reported for the week. Not additive."),
-    Column("frequency", "DOUBLE", "Impressions per person reached in the week, as reported; Meta only. Not additive."),
+    _measure("reach", "people", "BIGINT", "People reached in the week, as reported for the week. Not additive."),
+    _measure(
+        "frequency",
+        "impressions per person",
+        "DOUBLE",
+        "Impressions per person reached in the week, as reported; Meta only. Not additive.",
+    ),
 )
 
 
@@ -304,8 +344,8 @@ def daily_mart(scope: Scope) -> Table:
             *((account_name,) if in_account(scope) else ()),
             _PLATFORM,
             _CURRENCY,
-            *_MEASURE_COLUMNS.values(),
-            *(Column(ratio.name, "DOUBLE", ratio_comment(ratio)) for ratio in RATIOS),
+            *MEASURE_COLUMNS.values(),
+            *(Column(ratio.name, "DOUBLE", ratio_comment(ratio), unit=ratio.unit, additive=False) for ratio in RATIOS),
             _SETTLED,
             _OBSERVED,
             *_projected_columns(),
@@ -320,9 +360,17 @@ def _projected_columns() -> Iterable[Column]:
             "DOUBLE",
             f"Where {metric} will settle (chain ladder over the platform's last 8 weeks); "
             "null: settled, running, or too little history.",
+            unit=MEASURE_COLUMNS[metric].unit,
+            additive=MEASURE_COLUMNS[metric].additive,
         )
-        yield Column(f"projected_{metric}_low", "DOUBLE", f"Lower end of the 80 % interval of projected_{metric}.")
-        yield Column(f"projected_{metric}_high", "DOUBLE", f"Upper end of the 80 % interval of projected_{metric}.")
+        for end, side in (("Lower", "low"), ("Upper", "high")):
+            yield Column(
+                f"projected_{metric}_{side}",
+                "DOUBLE",
+                f"{end} end of the 80 % interval of projected_{metric}.",
+                unit=MEASURE_COLUMNS[metric].unit,
+                additive=False,
+            )
 
 
 def ratio_comment(ratio: Ratio) -> str:
@@ -358,7 +406,16 @@ OPS_TABLES: Final = (
         "ops",
         "schema_version",
         "One row: the version of this file's tables.",
-        (Column("version", "INTEGER", "Counts up with every change of the tables.", required=True),),
+        (
+            Column(
+                "version",
+                "INTEGER",
+                "Counts up with every change of the tables.",
+                required=True,
+                unit="version",
+                additive=False,
+            ),
+        ),
     ),
     Table(
         "ops",
@@ -368,10 +425,42 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
+        "dictionary",
+        "One row per column of every table and view of this file, and per macro (column_name null): what it holds, as "
+        "its COMMENT says, in which unit, and whether that adds up.",
+        (
+            Column("schema_name", "VARCHAR", "ads, marts or ops.", required=True),
+            Column("relation_name", "VARCHAR", "Name of the table, view or macro within its schema.", required=True),
+            Column("kind", "VARCHAR", "table, view or macro.", required=True),
+            Column("relation_text", "VARCHAR", "What the relation holds, or the macro gives.", required=True),
+            Column("grain", "VARCHAR", "What a row of the relation is, as: one row per … Null: a macro."),
+            Column("parameters", "VARCHAR", "Of a macro: the names of its parameters. Null: a table or view."),
+            Column(
+                "position",
+                "INTEGER",
+                "Place of the column in the relation, from 1; null: a macro.",
+                unit="rank",
+                additive=False,
+            ),
+            Column("column_name", "VARCHAR", "Name of the column; null: a macro."),
+            Column("column_type", "VARCHAR", "Its DuckDB type."),
+            Column("required", "BOOLEAN", "Whether it is never null, as the table declares; of views it is not known."),
+            Column("unit", "VARCHAR", "What it counts or measures in; null: a text, an id, a yes or no."),
+            Column(
+                "additive",
+                "BOOLEAN",
+                "Whether it may be summed over days and entities, money within one currency. Where a day has several "
+                "rows (versions, readings), over one of them. Null: not a number.",
+            ),
+            Column("column_text", "VARCHAR", "What the column holds; null: a macro."),
+        ),
+    ),
+    Table(
+        "ops",
         "revision",
         "One row: by what the data is known as it is now. Publishing is skipped while the published file has the same.",
         (
-            Column("revision", "BIGINT", "Number of committed changes.", required=True),
+            Column("revision", "BIGINT", "Number of committed changes.", required=True, unit="count", additive=False),
             Column("state_id", "VARCHAR", "Made anew by every change: no two states have the same, of copies neither."),
         ),
     ),
@@ -399,7 +488,14 @@ OPS_TABLES: Final = (
         "One row per platform: the settling time that the settled columns follow. '*' is every other platform.",
         (
             Column("platform", "VARCHAR", "Platform, or '*'.", required=True),
-            Column("settle_hours", "INTEGER", "Hours after a day's close until it is final.", required=True),
+            Column(
+                "settle_hours",
+                "INTEGER",
+                "Hours after a day's close until it is final.",
+                required=True,
+                unit="hours",
+                additive=False,
+            ),
         ),
     ),
     Table(
@@ -425,8 +521,22 @@ OPS_TABLES: Final = (
             Column(
                 "status", "VARCHAR", "running, succeeded, incomplete, refused, failed or interrupted.", required=True
             ),
-            Column("windows_read", "BIGINT", "(Entity, window) answers that landed.", required=True),
-            Column("entities_failed", "BIGINT", "Entities or listings that could not be read.", required=True),
+            Column(
+                "windows_read",
+                "BIGINT",
+                "(Entity, window) answers that landed.",
+                required=True,
+                unit="count",
+                additive=True,
+            ),
+            Column(
+                "entities_failed",
+                "BIGINT",
+                "Entities or listings that could not be read.",
+                required=True,
+                unit="count",
+                additive=True,
+            ),
             Column("message", "VARCHAR", "What went wrong, where the run as a whole failed."),
         ),
     ),
@@ -448,7 +558,7 @@ OPS_TABLES: Final = (
                 "The API's error code, or TIMEOUT, CONNECTION, CERTIFICATE, PROXY, HTTP_…, MALFORMED.",
                 required=True,
             ),
-            Column("status", "INTEGER", "HTTP status, where there was one."),
+            Column("status", "INTEGER", "HTTP status, where there was one.", unit="HTTP status", additive=False),
             Column("request_id", "VARCHAR", "The API's id of the request; its support asks for it."),
             Column("message", "VARCHAR", "What happened, in one sentence.", required=True),
         ),
@@ -506,12 +616,32 @@ OPS_TABLES: Final = (
             Column("entity_id", "VARCHAR", "Entity."),
             Column("since", "DATE", "First day asked for. Inclusive."),
             Column("until", "DATE", "Day after the last. Exclusive."),
-            Column("status", "INTEGER", "HTTP status of the last attempt; null: no answer."),
+            Column(
+                "status",
+                "INTEGER",
+                "HTTP status of the last attempt; null: no answer.",
+                unit="HTTP status",
+                additive=False,
+            ),
             Column("code", "VARCHAR", "Error code; null: it went well."),
-            Column("attempts", "INTEGER", "Attempts made.", required=True),
-            Column("bytes_received", "BIGINT", "Bytes of all bodies.", required=True),
-            Column("waited_seconds", "DOUBLE", "Waited for the rate limit and told waits.", required=True),
-            Column("wire_seconds", "DOUBLE", "Between sending and the whole answer, all attempts.", required=True),
+            Column("attempts", "INTEGER", "Attempts made.", required=True, unit="count", additive=True),
+            Column("bytes_received", "BIGINT", "Bytes of all bodies.", required=True, unit="bytes", additive=True),
+            Column(
+                "waited_seconds",
+                "DOUBLE",
+                "Waited for the rate limit and told waits.",
+                required=True,
+                unit="seconds",
+                additive=True,
+            ),
+            Column(
+                "wire_seconds",
+                "DOUBLE",
+                "Between sending and the whole answer, all attempts.",
+                required=True,
+                unit="seconds",
+                additive=True,
+            ),
             Column("request_id", "VARCHAR", "The API's id of the request."),
         ),
     ),
@@ -570,7 +700,13 @@ OPS_TABLES: Final = (
             _SINCE,
             _UNTIL,
             Column("read_at", INSTANT, "All days of the interval were last read at this instant."),
-            Column("lag_hours", "INTEGER", "Each day was last read at least this many whole hours after its close."),
+            Column(
+                "lag_hours",
+                "INTEGER",
+                "Each day was last read at least this many whole hours after its close.",
+                unit="hours",
+                additive=False,
+            ),
             Column(
                 "held",
                 "BOOLEAN",
@@ -598,8 +734,22 @@ OPS_TABLES: Final = (
                 "copy_from", INSTANT, "The copy is proven to hold what happened up to here; null: never any activity."
             ),
             Column("newest_active_day", "DATE", "The last day with any activity in any reading, the running one too."),
-            Column("seen_running", "INTEGER", "Runs in a row that saw activity on the running day.", required=True),
-            Column("held_days", "BIGINT", "(Entity, day) pairs whose settling waits for the copy.", required=True),
+            Column(
+                "seen_running",
+                "INTEGER",
+                "Runs in a row that saw activity on the running day.",
+                required=True,
+                unit="count",
+                additive=False,
+            ),
+            Column(
+                "held_days",
+                "BIGINT",
+                "(Entity, day) pairs whose settling waits for the copy.",
+                required=True,
+                unit="entity-days",
+                additive=True,
+            ),
             Column("first_read_at", INSTANT, "When anything of it was first read, by the API's clock.", required=True),
             Column("read_at", INSTANT, "When anything of it was last read, by the API's clock.", required=True),
         ),
@@ -658,8 +808,15 @@ OPS_TABLES: Final = (
             _SINCE,
             _UNTIL,
             Column("read_at", INSTANT, "When it was read again, by the API's clock.", required=True),
-            Column("days", "BIGINT", "Settled days of it.", required=True),
-            Column("moved_days", "BIGINT", "How many of these had another value than the settled one.", required=True),
+            Column("days", "BIGINT", "Settled days of it.", required=True, unit="entity-days", additive=True),
+            Column(
+                "moved_days",
+                "BIGINT",
+                "How many of these had another value than the settled one.",
+                required=True,
+                unit="entity-days",
+                additive=True,
+            ),
         ),
     ),
     Table(
@@ -679,8 +836,22 @@ OPS_TABLES: Final = (
             _ENTITY,
             _DAY,
             Column("metric", "VARCHAR", "cpa, cpc, cpm, ctr or roas.", required=True),
-            Column("reported", "DOUBLE", "As the API reported it.", required=True),
-            Column("recomputed", "DOUBLE", "From the primitives of the same answer.", required=True),
+            Column(
+                "reported",
+                "DOUBLE",
+                "As the API reported it.",
+                required=True,
+                unit="unit of the metric",
+                additive=False,
+            ),
+            Column(
+                "recomputed",
+                "DOUBLE",
+                "From the primitives of the same answer.",
+                required=True,
+                unit="unit of the metric",
+                additive=False,
+            ),
             Column("read_at", INSTANT, "When it was read, by the API's clock.", required=True),
         ),
     ),

@@ -11,11 +11,11 @@ import duckdb
 
 from layers_etl.domain.metrics import ADDITIVE, RATIOS, Ratio
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
-from layers_etl.warehouse.comments import inherit_comments
+from layers_etl.warehouse.comments import inherit_comments, usual_comments, usual_measures
 from layers_etl.warehouse.reconciliation_views import reconciliation_views
 from layers_etl.warehouse.rollups import rollup_views
-from layers_etl.warehouse.sql import load_sql, scope_sql
-from layers_etl.warehouse.tables import Table, in_account, quote, ratio_comment
+from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
+from layers_etl.warehouse.tables import MEASURE_COLUMNS, Table, in_account, quote, ratio_comment
 
 
 def create_views(
@@ -23,16 +23,19 @@ def create_views(
 ) -> None:
     """Make every macro and view over the tables of ``scopes``, and say what ``tables`` and views hold.
 
-    Platforms and projects are sums of ``summed``.
+    That stands in comments, and in ``ops.dictionary``. Platforms and projects are sums of ``summed``.
     Unless the file has these very ones: they take a fifth of a second to make, and a file is opened by every run.
     """
     definitions = _definitions(tuple(tables), tuple(scopes), summed)
-    fingerprint = hashlib.sha256("\n".join(definitions).encode()).hexdigest()
+    made_from = (*definitions, load_sql("fill_dictionary"), *usual_comments().values())
+    fingerprint = hashlib.sha256("\n".join(made_from).encode()).hexdigest()
     if connection.execute("SELECT fingerprint FROM ops.views").fetchall() == [(fingerprint,)]:
         return
     for definition in definitions:
         connection.execute(definition)
     inherit_comments(connection)
+    run_script(connection, load_sql("fill_dictionary"))
+    connection.execute("DROP TABLE measures")
     connection.execute("DELETE FROM ops.views")
     connection.execute("INSERT INTO ops.views (fingerprint) VALUES (?)", [fingerprint])
 
@@ -40,9 +43,11 @@ def create_views(
 @cache
 def _definitions(tables: tuple[Table, ...], scopes: tuple[Scope, ...], summed: Scope) -> tuple[str, ...]:
     return (
+        load_sql("declare_measures"),
+        usual_measures(),
         *(table.comments() for table in tables),
         *map(_ratio_macro, RATIOS),
-        load_sql("views/hours_to_settle"),
+        load_sql("views/settlement"),
         *(scope_sql("views/metrics_versions", scope) for scope in scopes),
         _entities(scopes),
         _moved_entities(scopes),
@@ -154,8 +159,15 @@ def _restatements(scopes: Sequence[Scope]) -> str:
         f"COMMENT ON COLUMN marts.restatements.{name}_to_settled IS 'What the reading did not know yet.';"
         for name in ADDITIVE
     )
+    measures = ",\n  ".join(
+        f"('marts.restatements', '{column}', '{MEASURE_COLUMNS[name].unit}', true)"
+        for name in ADDITIVE
+        for column in (f"{name}_change", f"settled_{name}", f"{name}_to_settled")
+    )
     parts = [scope_sql("views/restatements_of_scope", scope, **measured) for scope in scopes]
-    return load_sql("views/restatements").format(scopes="UNION ALL BY NAME\n".join(parts), comments=comments)
+    return load_sql("views/restatements").format(
+        scopes="UNION ALL BY NAME\n".join(parts), comments=comments, measures=measures
+    )
 
 
 def _restatement_summary() -> str:

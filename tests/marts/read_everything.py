@@ -20,9 +20,19 @@ RELATIONS = (
     "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal"
 )
 MACROS = (
-    "SELECT schema_name || '.' || function_name, len(parameters) FROM duckdb_functions() "
+    "SELECT schema_name || '.' || function_name, parameters FROM duckdb_functions() "
     "WHERE NOT internal AND function_type = 'macro' AND schema_name IN ('ads', 'marts', 'ops')"
 )
+
+NUMBERS = ("12.5", "0", "NULL")
+ARGUMENTS = {
+    "of_platform": ("'meta_ads'", "'none'", "NULL"),
+    "of_day": ("DATE '2026-03-29'", "DATE '2026-02-28'", "NULL"),
+    "of_instant": ("TIMESTAMPTZ '2026-03-29 00:30:00+01'", "TIMESTAMPTZ '2026-04-01 06:12:30.000001+00'", "NULL"),
+    "so_many_hours": ("78", "-1", "NULL"),
+    "hours_to_settle": ("78", "0", "NULL"),
+}
+"""By the names of parameters; numbers for all others."""
 
 
 def plain(value: object) -> str:
@@ -45,9 +55,9 @@ def main(path: str, queries: dict[str, str]) -> dict[str, Any]:
         # Whether a view's column may be null is nowhere said alike.
         every[f"columns of {relation}"] = f"SELECT column_name, column_type FROM (DESCRIBE {relation})"
     for macro, parameters in connection.execute(MACROS).fetchall():
-        # Those of ops are of a platform, those of marts of numbers.
-        for argument in ("'meta_ads'", "NULL") if macro.startswith("ops.") else ("12.5", "0", "NULL"):
-            every[f"{macro} of {argument}"] = f"SELECT {macro}({', '.join([argument] * parameters)})"
+        for n in range(3):
+            arguments = ", ".join(ARGUMENTS.get(parameter, NUMBERS)[n] for parameter in parameters)
+            every[f"{macro} of {arguments}"] = f"SELECT {macro}({arguments})"
     found: dict[str, Any] = {}
     for name, sql in every.items():
         try:

@@ -83,6 +83,15 @@ def test_an_older_file_says_of_every_table_and_column_what_a_new_one_says(older:
         assert brought_forward == set(rows(warehouse, said))
 
 
+def test_an_older_file_gains_the_dictionary_of_a_new_one(older: Path, tmp_path: Path) -> None:
+    with opened(older) as warehouse:
+        # Columns that an older table gains stand last in it.
+        brought_forward = set(rows(warehouse, "SELECT * EXCLUDE (position) FROM ops.dictionary"))
+    (tmp_path / "new").mkdir()
+    with opened(tmp_path / "new") as warehouse:
+        assert brought_forward == set(rows(warehouse, "SELECT * EXCLUDE (position) FROM ops.dictionary")) != set()
+
+
 @pytest.mark.slow
 def test_the_days_of_an_older_file_get_the_account_that_its_listings_know(older: Path) -> None:
     with opened(older) as warehouse:

@@ -59,11 +59,7 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         entity_id_as_key="".join(f"entity_id AS {column}, " for column in own_key),
         measured_key=_listed(scope.key_columns, "measured"),
         entity_table=f"ads.{scope.plural}",
-        entity_history=f"ads.{scope.history_table}",
-        metrics=f"ads.{scope.metrics_table}",
-        metrics_history=f"ads.{scope.metrics_history_table}",
         mart=f"marts.{scope.daily_mart}",
-        name_column=f"{scope.name}_name",
         parents="".join(f"entity.{column}, " for column in scope.parents),
         account_name="entity.ad_account_name, " if has_account else "",
         day_account="measured.spent_in_account_id" if has_account else "NULL",
@@ -76,25 +72,9 @@ def scope_sql(name: str, scope: Scope, **more: str) -> str:
         versioned_as_unlisted=_listed("false AS listed" if column == "listed" else column for column in versioned),
         unversioned="".join(f"{column}, " for column in unversioned),
         versions_differ=_any_distinct(versioned, "stored", "listed"),
-        version_is_changed=same(scope.key_columns, "version", "changed"),
         status="lower(stored.status)" if "status" in scope.details else "NULL",
         ended=f"lower(status) IN ({', '.join(map(quote, sorted(ENDED_STATUSES)))})" if has_account else "false",
-        stored_is_latest=same(scope.key_columns, "stored", "latest"),
-        measured_is_resettled=same(scope.key_columns, "measured", "resettled"),
-        measured_is_filled=same(scope.key_columns, "measured", "filled"),
-        entity_is_measured=_is_entity(scope, "measured"),
-        entity_is_stored=_is_entity(scope, "stored"),
-        entity_is_active=_is_entity(scope, "active"),
-        entity_is_counted=_is_entity(scope, "counted"),
         **more,
-    )
-
-
-def _is_entity(scope: Scope, table: str) -> str:
-    """The condition that a row of ``ops.entities`` is of the entity that a row of ``table`` is about."""
-    return (
-        f"entity.scope = '{scope.name}' AND entity.project_id = {table}.project_id "
-        f"AND entity.entity_id = {table}.{scope.id_column}"
     )
 
 

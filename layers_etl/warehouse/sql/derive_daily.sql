@@ -18,11 +18,12 @@ DELETE FROM {mart} AS derived WHERE is_stale(derived.project_id, derived.{id_col
 INSERT INTO {mart} BY NAME
 SELECT
   {measured_key}, measured.day,
-  entity.name AS {name_column}, {measured_account}{parents_below_account}
+  entity.name AS {scope}_name, {measured_account}{parents_below_account}
   measured.platform, measured.currency, {measures}, {ratios},
   measured.settled, measured.observed_at
-FROM {metrics} AS measured
-LEFT JOIN ops.entities AS entity ON {entity_is_measured}
+FROM ads.{scope}_metrics AS measured
+LEFT JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
 LEFT JOIN ads.ad_accounts AS account
   ON account.project_id = measured.project_id AND account.ad_account_id = {day_account}
 WHERE is_stale(measured.project_id, measured.{id_column}, measured.day)

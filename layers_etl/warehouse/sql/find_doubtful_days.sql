@@ -15,7 +15,7 @@ SELECT
   -- The ledger knows a settled day's reading to the hour: never before what was seen, should a clock step back.
   greatest(incoming_windows.read_at, stored.observed_at) AS superseded_at,
   accepts_vanishing, list_contains(unread_days, stored.day) AS was_not_read
-FROM {metrics} AS stored
+FROM ads.{scope}_metrics AS stored
 JOIN incoming_windows
   ON stored.project_id = incoming_windows.project_id
  AND stored.{id_column} = incoming_windows.entity_id
@@ -38,7 +38,7 @@ FROM (
   SELECT project_id, entity_id, spend, impressions, clicks, conversions FROM incoming_days
   SEMI JOIN gaps USING (project_id, entity_id)
   UNION ALL
-  SELECT project_id, {id_column}, spend, impressions, clicks, conversions FROM {metrics}
+  SELECT project_id, {id_column}, spend, impressions, clicks, conversions FROM ads.{scope}_metrics
   WHERE (project_id, {id_column}) IN (SELECT (project_id, entity_id) FROM gaps)
 )
 GROUP BY ALL;

@@ -3,7 +3,7 @@
 -- The newest active day is looked up only for ended entities: only those can be dormant.
 WITH activity AS (
   SELECT project_id, {id_column} AS entity_id, max(day) AS last_active_day
-  FROM {metrics}
+  FROM ads.{scope}_metrics
   SEMI JOIN (SELECT {key} FROM {entity_table} WHERE {ended}) AS ended USING ({key})
   WHERE spend <> 0 OR impressions <> 0 OR clicks <> 0 OR conversions <> 0 OR conversion_value <> 0
   GROUP BY ALL
@@ -20,7 +20,8 @@ SELECT
   coalesce(NOT project.listed, false) AS project_archived,
   activity.last_active_day
 FROM {entity_table} AS stored
-JOIN ops.entities AS entity ON {entity_is_stored}
+JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = stored.project_id AND entity.entity_id = stored.{id_column}
 LEFT JOIN ads.projects AS project ON project.project_id = entity.project_id
 LEFT JOIN activity ON activity.project_id = entity.project_id AND activity.entity_id = entity.entity_id
 WHERE entity.project_id IN (SELECT unnest($project_ids))

@@ -20,7 +20,8 @@ SELECT
   platform, count(*), count(*) FILTER (moved), sum(abs(conversions_change))::DOUBLE / nullif(sum(conversions), 0),
   count(*) FILTER (moved AND had_settled.day IS NOT NULL)
 FROM settled_last
-LEFT JOIN (SELECT DISTINCT project_id, {id_column} AS entity_id, day FROM {metrics_history} WHERE settled) AS had_settled
-  USING (project_id, entity_id, day)
+LEFT JOIN (
+  SELECT DISTINCT project_id, {id_column} AS entity_id, day FROM ads.{scope}_metrics_history WHERE settled
+) AS had_settled USING (project_id, entity_id, day)
 GROUP BY platform
 ORDER BY platform;

@@ -10,6 +10,6 @@ SELECT
   settled.observed_at AS last_read_at, settled.spend, settled.conversions
 FROM marts.campaign_daily AS settled
 JOIN first_seen USING (project_id, campaign_id, day)
-WHERE settled.settled AND first_seen.observed_at >= settled.day + 1
+WHERE settled.settled AND ops.hours_after_close(settled.day, first_seen.observed_at) >= 0
 ORDER BY abs(settled.conversions - first_seen.conversions) DESC, abs(settled.spend - first_seen.spend) DESC, settled.day
 LIMIT 1;

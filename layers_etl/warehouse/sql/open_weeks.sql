@@ -3,13 +3,14 @@
 -- was refused between $refused_since and $instant are left out.
 WITH active AS (
   SELECT DISTINCT {key}, date_trunc('week', day)::DATE AS week
-  FROM {metrics}
+  FROM ads.{scope}_metrics
   WHERE impressions > 0 AND day >= $since AND day < $until
 )
 SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week
 FROM active
 LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
-JOIN ops.entities AS entity ON {entity_is_active}
+JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = active.project_id AND entity.entity_id = active.{id_column}
 WHERE entity.gone_at IS NULL
   AND entity.project_id IN (SELECT unnest($project_ids))
   AND NOT EXISTS (
@@ -22,8 +23,7 @@ WHERE entity.gone_at IS NULL
   AND (
     reach.week IS NULL
     OR (NOT reach.settled
-        AND $instant::TIMESTAMPTZ >= (active.week + 7)::TIMESTAMPTZ
-          + to_hours(ops.hours_to_settle(entity.platform)))
+        AND $instant::TIMESTAMPTZ >= ops.after_close(active.week + 6, ops.hours_to_settle(entity.platform)))
     OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR reach.observed_at < $fresh_since::TIMESTAMPTZ))
   )
 ORDER BY ALL;

@@ -3,7 +3,7 @@
 UPDATE ads.{scope}_reach_weekly AS measured
 SET settled = NOT settled
 WHERE settled <> (
-  observed_at >= (week + 7)::TIMESTAMPTZ + to_hours(ops.hours_to_settle(platform))
+  observed_at >= ops.after_close(week + 6, ops.hours_to_settle(platform))
   AND NOT EXISTS (
     SELECT 1 FROM ops.coverage AS held
     WHERE held.held AND held.scope = '{scope}' AND held.project_id = measured.project_id

@@ -2,7 +2,7 @@
 -- until, settled); the marts of exactly the days that this changes are derived anew.
 CREATE OR REPLACE TEMP TABLE resettled AS
 SELECT {measured_key}, measured.day, changes.settled AS is_settled
-FROM {metrics} AS measured
+FROM ads.{scope}_metrics AS measured
 JOIN incoming_changes AS changes
   ON measured.project_id = changes.project_id AND measured.{id_column} = changes.entity_id
  AND measured.day >= changes.since AND measured.day < changes.until
@@ -10,10 +10,11 @@ WHERE measured.settled <> changes.settled
   AND measured.day >= (SELECT min(since) FROM incoming_changes)
   AND measured.day < (SELECT max(until) FROM incoming_changes);
 
-UPDATE {metrics} AS measured
+UPDATE ads.{scope}_metrics AS measured
 SET settled = resettled.is_settled
 FROM resettled
-WHERE {measured_is_resettled} AND measured.day = resettled.day;
+WHERE measured.project_id = resettled.project_id AND measured.{id_column} = resettled.{id_column}
+  AND measured.day = resettled.day;
 
 INSERT INTO ops.stale_marts BY NAME
 SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until FROM resettled;

@@ -9,16 +9,18 @@ WITH read AS (
 ),
 active AS (
   SELECT measured.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(day) AS newest_active_day
-  FROM {metrics} AS measured
-  JOIN ops.entities AS entity ON {entity_is_measured}
+  FROM ads.{scope}_metrics AS measured
+  JOIN ops.entities AS entity
+    ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
   WHERE observed_at >= $read_since AND (spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0)
   GROUP BY ALL
 ),
 moved AS (
   SELECT measured.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(last_observed_at) AS moved_since
-  FROM {metrics_history} AS measured
-  SEMI JOIN {metrics} USING ({key}, day)
-  JOIN ops.entities AS entity ON {entity_is_measured}
+  FROM ads.{scope}_metrics_history AS measured
+  SEMI JOIN ads.{scope}_metrics USING ({key}, day)
+  JOIN ops.entities AS entity
+    ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
   WHERE superseded_at >= $read_since
   GROUP BY ALL
 )

@@ -2,7 +2,7 @@
 WITH unsettled AS (
   SELECT
     project_id, {id_column} AS entity_id, day, platform, spend, conversions, conversion_value,
-    24 * floor((epoch(observed_at) - epoch((day + 1)::TIMESTAMP)) / 86400)::INTEGER AS age_hours
+    24 * floor(ops.hours_after_close(day, observed_at) / 24)::INTEGER AS age_hours
   FROM {mart}
   WHERE NOT settled
 )

@@ -13,6 +13,6 @@ LEFT JOIN {entity_table} AS stored USING ({key});
 
 DELETE FROM {entity_table} AS stored
 USING latest_entities AS latest
-WHERE {stored_is_latest};
+WHERE stored.project_id = latest.project_id AND stored.{id_column} = latest.{id_column};
 
 INSERT INTO {entity_table} BY NAME SELECT * FROM latest_entities ORDER BY {key};

@@ -61,7 +61,7 @@ SELECT
     AS first_observed_at
 FROM incoming;
 
-INSERT INTO {metrics_history} BY NAME
+INSERT INTO ads.{scope}_metrics_history BY NAME
 SELECT
   {key}, day, {account_column}platform, currency, {measures}, settled,
   first_observed_at AS observed_at, observed_at AS last_observed_at, superseded_at
@@ -69,7 +69,7 @@ FROM standing_rows
 ANTI JOIN (SELECT * FROM landing_rows WHERE unchanged) AS confirmed USING ({key}, day)
 ORDER BY day, {key};
 
-DELETE FROM {metrics} AS stored
+DELETE FROM ads.{scope}_metrics AS stored
 USING standing_rows
 WHERE stored.project_id = standing_rows.project_id
   AND stored.{id_column} = standing_rows.{id_column}
@@ -77,11 +77,11 @@ WHERE stored.project_id = standing_rows.project_id
   AND stored.day >= (SELECT min(since) FROM incoming_windows)
   AND stored.day < (SELECT max(until) FROM incoming_windows);
 
-INSERT INTO {metrics} BY NAME
+INSERT INTO ads.{scope}_metrics BY NAME
 SELECT * EXCLUDE (unchanged) FROM landing_rows ORDER BY day, {key};
 
 -- What stands in spite of an answer is marked: it is no longer taken for final.
-UPDATE {metrics} AS stored
+UPDATE ads.{scope}_metrics AS stored
 SET settled = false
 FROM doubts
 WHERE doubts.stands AND stored.settled

@@ -18,7 +18,7 @@ SELECT
   CASE WHEN served THEN incoming.frequency ELSE standing.frequency END AS frequency,
   -- Never before what was seen, should a clock step back.
   greatest(read_at, standing.observed_at) AS seen_at,
-  seen_at >= (week + 7)::TIMESTAMPTZ + to_hours(settle_hours)
+  seen_at >= ops.after_close(week + 6, settle_hours)
     AND NOT EXISTS (
       SELECT 1 FROM ops.coverage AS held
       WHERE held.held AND held.scope = '{scope}' AND held.project_id = incoming.project_id

@@ -1,5 +1,4 @@
 -- ops.day_states: what the ledger says of every entity's day since the first day of the warehouse.
--- Hours are counted in epochs, so that no client's time zone matters.
 CREATE OR REPLACE VIEW ops.day_states AS
 WITH entities AS (
   SELECT *, ops.hours_to_settle(platform) AS hours_to_settle FROM ops.entities WHERE gone_at IS NULL
@@ -16,7 +15,7 @@ intervals AS (
 read_days AS (
   SELECT
     scope, project_id, entity_id, day, held,
-    coalesce(least_lag_hours, floor((epoch(read_at) - epoch((day + 1)::TIMESTAMP)) / 3600)::INTEGER) AS lag_hours
+    coalesce(least_lag_hours, floor(ops.hours_after_close(day, read_at))::INTEGER) AS lag_hours
   FROM intervals
 )
 SELECT

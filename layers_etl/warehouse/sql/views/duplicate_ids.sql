@@ -11,3 +11,4 @@ COMMENT ON COLUMN ops.duplicate_ids.counts_as IS
   'campaign: created) last; of equals the one that was listed last.';
 COMMENT ON COLUMN ops.duplicate_ids.preference IS
   'Of a day that several of them have, the row with the lowest counts and no other. 1: the id is counts_as itself.';
+INSERT INTO measures (relation, column_name, unit, additive) VALUES ('ops.duplicate_ids', 'preference', 'rank', false);

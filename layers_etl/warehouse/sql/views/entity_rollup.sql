@@ -28,13 +28,14 @@ counted AS (
   LEFT JOIN ledger ON ledger.project_id = sums.project_id AND ledger.entity_id = sums.{id_column}
 )
 SELECT
-  {counted_key}, counted.{period}, entity.name AS {name_column}, {parents}{account_name}
+  counted.project_id, counted.{id_column}, counted.{period}, entity.name AS {scope}_name, {parents}{account_name}
   entity.platform, counted.currency, {additive}, {rollup_ratios},
   {reach},
   days_settled = days AS settled, days_read, days, period_end > (SELECT last_day + 1 FROM ops.horizon) AS running,
   entity_days, entity_days_complete
 FROM counted
-LEFT JOIN ops.entities AS entity ON {entity_is_counted}
+LEFT JOIN ops.entities AS entity
+  ON entity.scope = '{scope}' AND entity.project_id = counted.project_id AND entity.entity_id = counted.{id_column}
 {reach_join};
 
 COMMENT ON VIEW marts.{view} IS

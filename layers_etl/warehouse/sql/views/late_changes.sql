@@ -36,3 +36,14 @@ COMMENT ON COLUMN marts.late_changes.spend_before IS 'Spend of all of them when 
 COMMENT ON COLUMN marts.late_changes.spend_after IS 'Spend of all of them when they were read again, in currency.';
 COMMENT ON COLUMN marts.late_changes.conversions_before IS 'Conversions of all of them when they had settled.';
 COMMENT ON COLUMN marts.late_changes.conversions_after IS 'Conversions of all of them when they were read again.';
+INSERT INTO measures (relation, column_name, unit, additive) VALUES
+  ('marts.late_changes', 'age_from_days', 'days', false),
+  ('marts.late_changes', 'age_until_days', 'days', false),
+  ('marts.late_changes', 'entity_days', 'entity-days', true),
+  ('marts.late_changes', 'entity_days_that_moved', 'entity-days', true),
+  ('marts.late_changes', 'share_moved', 'ratio', false),
+  ('marts.late_changes', 'share_moved_at_most', 'ratio', false),
+  ('marts.late_changes', 'spend_before', 'currency of the row', true),
+  ('marts.late_changes', 'spend_after', 'currency of the row', true),
+  ('marts.late_changes', 'conversions_before', 'count', true),
+  ('marts.late_changes', 'conversions_after', 'count', true);

@@ -1,6 +1,6 @@
 SELECT
   '{scope}' AS scope, audited.platform, coalesce(standing.currency, changed.currency, entity.currency) AS currency,
-  floor((epoch(audited.read_at) - epoch((audited.day + 1)::TIMESTAMP)) / 86400)::INTEGER AS age_days,
+  floor(ops.hours_after_close(audited.day, audited.read_at) / 24)::INTEGER AS age_days,
   changed.day IS NOT NULL AS moved,
   CASE WHEN changed.day IS NULL THEN coalesce(after.spend, standing.spend) ELSE changed.spend END AS spend_before,
   coalesce(after.spend, CASE WHEN changed.day IS NULL THEN standing.spend END) AS spend_after,
@@ -12,11 +12,11 @@ FROM (
   FROM ops.audits
   WHERE scope = '{scope}'
 ) AS audited
-LEFT JOIN {metrics} AS standing
+LEFT JOIN ads.{scope}_metrics AS standing
   ON standing.project_id = audited.project_id AND standing.{id_column} = audited.entity_id
  AND standing.day = audited.day
 -- The value that was settled until this reading, and what the reading said instead: superseded since, or standing.
-LEFT JOIN {metrics_history} AS changed
+LEFT JOIN ads.{scope}_metrics_history AS changed
   ON changed.project_id = audited.project_id AND changed.{id_column} = audited.entity_id AND changed.day = audited.day
  AND changed.settled AND changed.superseded_at >= audited.read_at
  AND changed.superseded_at < audited.read_at + INTERVAL 1 HOUR AND changed.last_observed_at < changed.superseded_at

@@ -1,10 +1,10 @@
 -- ads.<scope>_metrics_versions: every value a day ever had, and when the table said so.
 CREATE OR REPLACE VIEW ads.{scope}_metrics_versions AS
 SELECT {key}, day, {account_column}platform, currency, {measures}, observed_at AS valid_from, superseded_at AS valid_to
-FROM {metrics_history}
+FROM ads.{scope}_metrics_history
 UNION ALL
 SELECT {key}, day, {account_column}platform, currency, {measures}, first_observed_at AS valid_from, NULL AS valid_to
-FROM {metrics};
+FROM ads.{scope}_metrics;
 
 COMMENT ON VIEW ads.{scope}_metrics_versions IS
   'One row per value an entity''s day ever had: superseded ones and the standing one. The table as it stood at an '

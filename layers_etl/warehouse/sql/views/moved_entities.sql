@@ -1,14 +1,13 @@
 -- ops.moved_entities: the one place that knows in which ad account a day was spent, of what has been in several.
 -- The UTC day on which a move was first seen is the first in the new account. What the days before the first listing
 -- belonged to is not known: they go with the first account.
--- Days are counted in epochs, so that no client's time zone matters.
 CREATE OR REPLACE VIEW ops.moved_entities AS
 WITH listed AS (
   {scopes}
 ),
 by_day AS (
   SELECT
-    scope, project_id, entity_id, DATE '1970-01-01' + (epoch_us(valid_from) // 86400000000)::INTEGER AS since,
+    scope, project_id, entity_id, ops.utc_day(valid_from) AS since,
     arg_max(ad_account_id, valid_from) AS ad_account_id
   FROM listed
   GROUP BY ALL

@@ -5,5 +5,5 @@ FROM (
 ) AS above
 JOIN ops.entities AS below
   ON below.scope = '{scope}' AND below.project_id = above.project_id AND below.campaign_id = above.entity_id
-ANTI JOIN (SELECT * FROM {entity_history} WHERE ad_account_id IS NOT NULL) AS own
+ANTI JOIN (SELECT * FROM ads.{scope}_history WHERE ad_account_id IS NOT NULL) AS own
   ON own.project_id = below.project_id AND own.{id_column} = below.entity_id

@@ -1,5 +1,4 @@
 -- ops.read_intervals: ops.coverage in days that count, so that no query has to reckon with instants.
--- Days are counted in epochs, so that no client's time zone matters.
 CREATE OR REPLACE VIEW ops.read_intervals AS
 WITH entities AS (
   SELECT *, gone_at IS NOT NULL AS gone, ops.hours_to_settle(platform) AS hours_to_settle FROM ops.entities
@@ -7,8 +6,8 @@ WITH entities AS (
 timed AS (
   SELECT
     coverage.*, entities.ad_account_id, entities.gone, hours_to_settle,
-    DATE '1970-01-01' + (epoch_us(read_at) // 86400000000)::INTEGER AS read_on,
-    DATE '1970-01-01' + ((epoch_us(read_at) - 3600000000 * hours_to_settle) // 86400000000)::INTEGER AS final_before
+    ops.utc_day(read_at) AS read_on,
+    ops.settled_before(read_at, hours_to_settle) AS final_before
   FROM ops.coverage
   JOIN entities USING (scope, project_id, entity_id)
 )

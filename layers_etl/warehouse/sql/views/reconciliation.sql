@@ -8,22 +8,22 @@ WITH second_ids AS NOT MATERIALIZED (
 ),
 readings AS (
   SELECT
-    {counted_key}, measured.{child_id} AS entity_id, measured.day, true AS is_child, {is_second_id} AS of_second_id,
+    {counted_key}, measured.{child}_id AS entity_id, measured.day, true AS is_child, {is_second_id} AS of_second_id,
     measured.currency, {measured}, measured.settled, measured.observed_at
   FROM {child_days} AS measured
   {counted_as}
   ANTI JOIN ops.uncounted_days AS uncounted
     ON uncounted.scope = '{child}' AND uncounted.project_id = measured.project_id
-   AND uncounted.entity_id = measured.{child_id} AND uncounted.day = measured.day
+   AND uncounted.entity_id = measured.{child}_id AND uncounted.day = measured.day
   UNION ALL
   SELECT
-    {counted_key}, measured.{parent_id}, measured.day, false, NULL, measured.currency, {measured}, measured.settled,
+    {counted_key}, measured.{parent}_id, measured.day, false, NULL, measured.currency, {measured}, measured.settled,
     measured.observed_at
-  FROM {parent_metrics} AS measured
+  FROM ads.{parent}_metrics AS measured
   {counted_as}
   ANTI JOIN ops.uncounted_days AS uncounted
     ON uncounted.scope = '{parent}' AND uncounted.project_id = measured.project_id
-   AND uncounted.entity_id = measured.{parent_id} AND uncounted.day = measured.day
+   AND uncounted.entity_id = measured.{parent}_id AND uncounted.day = measured.day
 ),
 -- ROAS is printed with a few decimals, so a value is known to half a unit of the last one, times the spend. How many
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
@@ -37,11 +37,11 @@ rounded AS (
 printed AS (
   SELECT is_child, project_id, entity_id, max({decimals}) AS decimals
   FROM (
-    SELECT true AS is_child, project_id, {child_id} AS entity_id, day, conversion_value, {divisor} AS divisor
-    FROM {child_metrics}
+    SELECT true AS is_child, project_id, {child}_id AS entity_id, day, conversion_value, {divisor} AS divisor
+    FROM ads.{child}_metrics
     UNION ALL
-    SELECT false, project_id, {parent_id}, day, conversion_value, {divisor}
-    FROM {parent_metrics}
+    SELECT false, project_id, {parent}_id, day, conversion_value, {divisor}
+    FROM ads.{parent}_metrics
   )
   WHERE day > (SELECT last_day FROM ops.horizon) - {decimals_days}
   GROUP BY ALL
@@ -64,7 +64,7 @@ summed AS (
     min(observed_at) FILTER (NOT is_child) AS {parent}_observed_at,
     min(observed_at) FILTER (is_child) AS {children}_oldest_observed_at,
     max(observed_at) FILTER (is_child) AS {children}_newest_observed_at,
-    epoch(max(observed_at)) - epoch(min(observed_at)) <= {moment_seconds} AS same_moment
+    epoch(max(observed_at)) - epoch(min(observed_at)) <= 60 * {moment_minutes} AS same_moment
   FROM bounded
   GROUP BY ALL
 ),
@@ -76,7 +76,7 @@ days AS (
 read_days AS (
   SELECT
     part.scope, part.project_id, coalesce(moved.ad_account_id, part.ad_account_id) AS ad_account_id, day, gone,
-    settled_until, coalesce(epoch(read_at), epoch((day + 1)::TIMESTAMP) + 3600 * lag_hours) AS read
+    settled_until, epoch(coalesce(read_at, ops.after_close(day, lag_hours))) AS read
   FROM ops.read_intervals AS part
   JOIN days ON day >= part.since AND day < closed_until
   LEFT JOIN ops.moved_entities AS moved
@@ -93,24 +93,24 @@ ledger AS (
     count(*) FILTER (scope = '{child}' AND (day < settled_until OR NOT gone)) AS children_read,
     count(*) FILTER (scope = '{parent}') > 0 AS parent_read,
     bool_and(day < settled_until) AS all_settled,
-    max(read) - min(read) <= {moment_seconds} AS read_together
+    max(read) - min(read) <= 60 * {moment_minutes} AS read_together
   FROM read_days AS measured
   {counted_as}
   GROUP BY ALL
 ),
 known AS (
   SELECT {counted_key}, count(*) AS children_known
-  FROM {child_table} AS measured
+  FROM ads.{children} AS measured
   {counted_as}
   ANTI JOIN second_ids AS second
-    ON second.scope = '{child}' AND second.project_id = measured.project_id AND second.entity_id = measured.{child_id}
+    ON second.scope = '{child}' AND second.project_id = measured.project_id AND second.entity_id = measured.{child}_id
   GROUP BY ALL
 ),
 -- Of what has moved: one more where it was that day, one less where it is now.
 moved AS NOT MATERIALIZED (
   SELECT moved.project_id, moved.ad_account_id, child.ad_account_id AS is_now_in, moved.since, moved.until
   FROM ops.moved_entities AS moved
-  JOIN {child_table} AS child ON child.project_id = moved.project_id AND child.{child_id} = moved.entity_id
+  JOIN ads.{children} AS child ON child.project_id = moved.project_id AND child.{child}_id = moved.entity_id
   WHERE moved.scope = '{child}'
 ),
 shifted AS (
@@ -138,21 +138,21 @@ sides AS (
     coalesce(children_known, 0) + coalesce(children_shifted, 0)::BIGINT - coalesce(children_read, 0)
       AS {children}_missing,
     coalesce(len([one FOR one IN moved_on IF one >= summed.day AND one <= coalesce(
-      DATE '1970-01-01' + (epoch_us({parent}_observed_at) // 86400000000)::INTEGER, DATE '9999-12-31'
+      ops.utc_day({parent}_observed_at), DATE '9999-12-31'
     )]) > 0, false) AS moved_meanwhile,
     CASE WHEN parents = 0 THEN '{parent}' WHEN {children} = 0 THEN '{children}' END AS without_bucket,
     coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike
   FROM summed
-  LEFT JOIN ledger ON {ledger_is_summed} AND ledger.day = summed.day
-  LEFT JOIN known ON {known_is_summed}
-  LEFT JOIN shifted ON {shifted_is_summed} AND shifted.day = summed.day
-  LEFT JOIN moves ON {moves_are_summed}
+  LEFT JOIN ledger USING ({key}, day)
+  LEFT JOIN known USING ({key})
+  LEFT JOIN shifted USING ({key}, day)
+  LEFT JOIN moves USING ({key})
 ),
 compared AS (
   SELECT *, {residuals} FROM sides
 )
 SELECT
-  {compared_key}, compared.day, {parent_columns}CASE WHEN one_currency THEN compared.currency END AS currency,
+  {key}, day, {parent_columns}CASE WHEN one_currency THEN compared.currency END AS currency,
   {shown},
   conversion_value_bound,
   CASE WHEN {parent}_known THEN {all_agree} END AS agrees,
@@ -161,12 +161,12 @@ SELECT
   compared.settled, same_moment,
   {parent}_observed_at, {children}_oldest_observed_at, {children}_newest_observed_at
 FROM compared
-LEFT JOIN {parent_table} AS parent ON {parent_is_compared};
+LEFT JOIN ads.{parent}s AS parent USING ({key});
 
 COMMENT ON VIEW marts.{view} IS
   'One row per {parent} and UTC day of which either side has a bucket: the sum of the {children}'' numbers, what the '
   'API says of the {parent} itself, and the residual. What has moved counts where it was that day, what has several ids '
-  'once. Source: {child_metrics}, {parent_metrics}. A {child} that answers '
+  'once. Source: ads.{child}_metrics, ads.{parent}_metrics. A {child} that answers '
   'NOT_FOUND leaves a residual for good: what it spent stays in the {parent}''s numbers.';
 COMMENT ON COLUMN marts.{view}.currency IS
   'ISO 4217 currency of the money columns; null: several or unknown. Money of several currencies is not compared.';
@@ -194,4 +194,9 @@ COMMENT ON COLUMN marts.{view}.{children}_oldest_observed_at IS
   'Of the {children} with a bucket: when the one read longest ago was last read.';
 COMMENT ON COLUMN marts.{view}.{children}_newest_observed_at IS
   'Of the {children} with a bucket: when the one read most recently was last read.';
+
+INSERT INTO measures (relation, column_name, unit, additive) VALUES
+  ('marts.{view}', 'conversion_value_bound', 'currency of the row', true),
+  ('marts.{view}', '{children}', 'count', false),
+  ('marts.{view}', '{children}_missing', 'count', false);
 {comments}

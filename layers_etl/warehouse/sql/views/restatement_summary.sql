@@ -39,3 +39,11 @@ COMMENT ON COLUMN marts.restatement_summary.known IS 'Sum of what was known at t
 COMMENT ON COLUMN marts.restatement_summary.settled IS 'Sum of what the same days settled at; money in currency.';
 COMMENT ON COLUMN marts.restatement_summary.entity_days_that_moved_later IS
   'How many of entity_days had another value at that age than when they settled.';
+INSERT INTO measures (relation, column_name, unit, additive) VALUES
+  ('marts.restatement_summary', 'known_after_hours', 'hours', false),
+  ('marts.restatement_summary', 'entity_days', 'entity-days', false),
+  ('marts.restatement_summary', 'days', 'days', false),
+  ('marts.restatement_summary', 'known', 'unit of the metric', false),
+  ('marts.restatement_summary', 'settled', 'unit of the metric', false),
+  ('marts.restatement_summary', 'share_known', 'ratio', false),
+  ('marts.restatement_summary', 'entity_days_that_moved_later', 'entity-days', false);

@@ -8,3 +8,8 @@ COMMENT ON VIEW marts.restatements IS
 COMMENT ON COLUMN marts.restatements.age_hours IS 'Hours between the day''s close and the reading; negative: running.';
 COMMENT ON COLUMN marts.restatements.reading IS 'Which reading of the day it was, from 1.';
 {comments}
+
+INSERT INTO measures (relation, column_name, unit, additive) VALUES
+  ('marts.restatements', 'age_hours', 'hours', false),
+  ('marts.restatements', 'reading', 'rank', false),
+  {measures};

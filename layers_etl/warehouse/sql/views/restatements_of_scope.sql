@@ -1,6 +1,6 @@
 SELECT
   '{scope}' AS scope, project_id, entity_id, day, platform, currency, read_at,
-  (epoch(read_at) - epoch((day + 1)::TIMESTAMP)) / 3600 AS age_hours,
+  ops.hours_after_close(day, read_at) AS age_hours,
   row_number() OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at) AS reading,
   {additive_changes}
 FROM (
@@ -28,7 +28,7 @@ FROM (
     ON version.project_id = readings.project_id AND version.{id_column} = readings.entity_id
    AND version.day = readings.day
    AND version.valid_from <= readings.read_at AND version.newest_until > readings.read_at
-  LEFT JOIN {metrics} AS standing
+  LEFT JOIN ads.{scope}_metrics AS standing
     ON standing.project_id = readings.project_id AND standing.{id_column} = readings.entity_id
    AND standing.day = readings.day
   WHERE version.day IS NOT NULL OR standing.day IS NOT NULL

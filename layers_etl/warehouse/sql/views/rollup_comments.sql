@@ -18,3 +18,8 @@ COMMENT ON COLUMN marts.{view}.entity_days_complete IS
   'How many of entity_days know all of spend, impressions, clicks and conversions. Where they are fewer, a sum lacks what '
   'is unknown, and each of cpa, cpc, cpm, ctr is a ratio of the days that know both of its sides.';
 {ratios}
+INSERT INTO measures (relation, column_name, unit, additive) VALUES
+  ('marts.{view}', 'days_read', 'days', false),
+  ('marts.{view}', 'days', 'days', false),
+  ('marts.{view}', 'entity_days', 'entity-days', true),
+  ('marts.{view}', 'entity_days_complete', 'entity-days', true);
