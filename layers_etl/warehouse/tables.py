@@ -867,7 +867,7 @@ OPS_TABLES: Final = (
                 "settled_until",
                 "DATE",
                 "All days before this one are settled for every entity that LAYERS_PROJECT_IDS and LAYERS_SCOPES ask "
-                "for and that is not gone, those of retired projects too; null: none yet.",
+                "for and that is not gone, those of archived projects too; null: none yet.",
             ),
             Column(
                 "settled_until_but_for_doubtful",

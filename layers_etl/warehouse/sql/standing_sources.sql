@@ -1,5 +1,5 @@
 -- Accounts whose copy is in state $state and for which days wait, of the projects in $wanted (none: of all). Those of a
--- retired project are over.
+-- archived project are over.
 SELECT
   source.project_id, source.ad_account_id, account.name, account.platform, source.copy_from, source.read_at,
   source.held_days
