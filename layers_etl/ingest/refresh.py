@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope, listed_scopes
-from layers_etl.ingest.checks import Check, Evidence, all_checks, judge
+from layers_etl.ingest.checks import Check, Evidence, judge
 from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
-from layers_etl.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,6 @@ class Work:
     window: DayWindow | None = None
     checks: Sequence[Check] = ()
     brings_up_to_date: bool = True
-
-    @classmethod
-    def everything(cls, settings: Settings, window: DayWindow) -> Work:
-        """All that there is to do for ``window``."""
-        scopes = settings.scopes
-        return cls(listed_scopes(scopes), scopes, scopes, window, all_checks(scopes))
 
 
 def refresh(run: Ingestion, work: Work) -> Iterator[Step]:
