@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
-from layers_etl.domain.planning import Known, PlannedRead
+from layers_etl.domain.planning import KnownEntity, PlannedRead
 from layers_etl.domain.settlement import SettlingTimes
 
 AUDITED_DAYS: Final = 28
@@ -20,7 +20,9 @@ def count_audits(requests: int, percent: float) -> int:
     return max(1, int(requests * percent / 100)) if requests and percent else 0
 
 
-def sample_audits(entities: Iterable[Known], settling: SettlingTimes, count: int, random: Random) -> list[PlannedRead]:
+def sample_audits(
+    entities: Iterable[KnownEntity], settling: SettlingTimes, count: int, random: Random
+) -> list[PlannedRead]:
     """Up to ``count`` windows of settled days, every settled (entity, day) as likely as any other, no entity twice.
 
     What is gone, or of a project that is no longer read, is left out.

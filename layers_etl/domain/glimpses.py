@@ -8,7 +8,7 @@ from datetime import datetime
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, subtract_windows
 from layers_etl.domain.freshness import Source, SourceKey, vouched_at
-from layers_etl.domain.planning import Entities, Known, PlannedRead
+from layers_etl.domain.planning import Entities, KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT
 from layers_etl.domain.settlement import SettlingTimes, settled_before
@@ -48,7 +48,9 @@ def with_glimpses(
     ]
 
 
-def _waits(read: PlannedRead, entity: Known, source: Source | None, settling: SettlingTimes, instant: datetime) -> bool:
+def _waits(
+    read: PlannedRead, entity: KnownEntity, source: Source | None, settling: SettlingTimes, instant: datetime
+) -> bool:
     """Whether a day of ``read`` would settle by time, but not by what is known of its copy."""
     settle_hours = settling.hours(read.key.platform)
     due_until = settled_before(instant, settle_hours)

@@ -23,16 +23,18 @@ ENDED_STATUSES: Final = frozenset({"archived", "deleted", "rejected", "ended", "
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownEntity:
     """What the warehouse knows of an entity when a plan is made.
 
     ``last_active_day`` is the newest day with any spend, impression, click or conversion. ``parent_id`` is the ad
-    account whose numbers vouch for a campaign that is not asked for. ``gone`` answered 404 when it was last asked for;
-    ``project_archived`` is an entity whose project is no longer among those that are read.
+    account whose numbers vouch for a campaign that is not asked for; ``currency`` is that of its money. ``gone``
+    answered 404 when it was last asked for; ``project_archived`` is an entity whose project is no longer among those
+    that are read.
     """
 
     key: EntityKey
     parent_id: str | None = None
+    currency: str | None = None
     status: str | None = None
     gone: bool = False
     listed: bool = True
@@ -47,7 +49,7 @@ class Known:
         return self.key.project_id, self.parent_id or ""
 
 
-Entities = Mapping[EntityKey, Known]
+Entities = Mapping[EntityKey, KnownEntity]
 """All that is known of the scopes that are read, in the order in which it is planned."""
 
 
@@ -73,9 +75,9 @@ class Plan:
     """
 
     reads: tuple[PlannedRead, ...] = ()
-    dormant: tuple[Known, ...] = ()
-    gone: tuple[Known, ...] = ()
-    current: tuple[Known, ...] = field(default=())
+    dormant: tuple[KnownEntity, ...] = ()
+    gone: tuple[KnownEntity, ...] = ()
+    current: tuple[KnownEntity, ...] = field(default=())
     """Nothing of these is open within what was asked."""
 
 
@@ -142,7 +144,7 @@ def account_by_account(reads: Iterable[PlannedRead], entities: Entities) -> tupl
 
 
 def plan_reads(
-    entities: Iterable[Known],
+    entities: Iterable[KnownEntity],
     wanted: DayWindow,
     settling: SettlingTimes,
     *,
@@ -161,9 +163,9 @@ def plan_reads(
     them.
     """
     reads: list[PlannedRead] = []
-    dormant: list[Known] = []
-    gone: list[Known] = []
-    current: list[Known] = []
+    dormant: list[KnownEntity] = []
+    gone: list[KnownEntity] = []
+    current: list[KnownEntity] = []
     for entity in entities:
         settle_hours = settling.hours(entity.key.platform)
         if only_unsettled and entity.gone:
@@ -196,7 +198,7 @@ def plan_reads(
 
 
 def plan_rereads(
-    dormant: Iterable[Known],
+    dormant: Iterable[KnownEntity],
     disagreeing: Mapping[SourceKey, Iterable[date]],
     wanted: DayWindow,
     settling: SettlingTimes,
@@ -225,7 +227,7 @@ def plan_rereads(
 
 
 def open_windows(
-    entity: Known,
+    entity: KnownEntity,
     wanted: DayWindow,
     *,
     settle_hours: int,
@@ -262,7 +264,7 @@ def _without_advanced(fresh: DayWindow, interval: Coverage, settle_hours: int, i
     return subtract_windows(fresh, [DayWindow(since, until) for since, until in advanced if since < until])
 
 
-def _days_begun(entity: Known, wanted: DayWindow) -> DayWindow | None:
+def _days_begun(entity: KnownEntity, wanted: DayWindow) -> DayWindow | None:
     """The part of ``wanted`` from the first day that was read of ``entity`` to the last."""
     if not entity.coverage:
         return None
@@ -270,7 +272,7 @@ def _days_begun(entity: Known, wanted: DayWindow) -> DayWindow | None:
     return wanted.intersection(DayWindow(min(each.since for each in windows), max(each.until for each in windows)))
 
 
-def days_left_to_settle(entity: Known, settle_hours: int, *, since: date) -> DayWindow | None:
+def days_left_to_settle(entity: KnownEntity, settle_hours: int, *, since: date) -> DayWindow | None:
     """All days a quiet campaign is ever asked for: those read already, until each has settled; None if it is not quiet.
 
     Quiet is a campaign that has ended, and whose settled days, without a gap from ``since``, reach ``settle_hours``

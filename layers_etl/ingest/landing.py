@@ -70,7 +70,7 @@ def _landing(session: Session, known: Knowledge, plan: ReadingPlan, reading: Rea
     assert part is not None
     return Landing(
         replace(part, read_at=session.counts_as_read_at(reading)),
-        known.currencies[reading.key],
+        entity.currency,
         session.settings.settle_hours.hours(reading.key.platform),
         vouched_at=vouched_at(known.sources.get(entity.source), session.instant),
         accepts_vanishing=not session.is_run,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import chain
 
 from layers_etl.domain.days import DayWindow, subtract_windows
-from layers_etl.domain.planning import Known, PlannedRead, plan_reads
+from layers_etl.domain.planning import KnownEntity, PlannedRead, plan_reads
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.domain.settlement import settled_before
 from layers_etl.settings import Settings
@@ -28,17 +28,17 @@ def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> l
     return plan_open_reads(known, settings, instant) if known else None
 
 
-def load_known(warehouse: Warehouse, settings: Settings) -> list[Known]:
+def load_known(warehouse: Warehouse, settings: Settings) -> list[KnownEntity]:
     """Every entity that the settings ask for, as far as it is known."""
     project_ids = load_project_ids(warehouse, settings.project_ids)
     return [
-        entity.known
+        entity
         for scope in scopes_at_hand(warehouse, settings)
         for entity in load_known_entities(warehouse, scope, project_ids)
     ]
 
 
-def plan_open_reads(known: Sequence[Known], settings: Settings, instant: datetime) -> list[PlannedRead] | None:
+def plan_open_reads(known: Sequence[KnownEntity], settings: Settings, instant: datetime) -> list[PlannedRead] | None:
     """:func:`open_reads` of these entities; None where no day has closed yet."""
     today = instant.date()
     if settings.start_date >= today:

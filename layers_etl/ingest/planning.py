@@ -14,7 +14,6 @@ from layers_etl.domain.freshness import Source, SourceKey
 from layers_etl.domain.glimpses import with_glimpses
 from layers_etl.domain.ledger import Ledger
 from layers_etl.domain.planning import Entities, Plan, ReadingPlan, account_by_account, plan_reads, split_at_now
-from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import Settings
@@ -24,12 +23,10 @@ from layers_etl.settings import Settings
 class Knowledge:
     """What the warehouse knew before a run read anything.
 
-    ``entities`` are all of the scopes that are read, asked for or not; ``currencies`` are those their money is in, and
-    ``sources`` the copies that their numbers are served by.
+    ``entities`` are all of the scopes that are read, asked for or not; ``sources`` the copies that serve their numbers.
     """
 
     entities: Entities
-    currencies: Mapping[EntityKey, str | None]
     sources: Mapping[SourceKey, Source]
 
     def ledger_after(self, coverage: Ledger) -> Ledger:

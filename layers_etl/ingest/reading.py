@@ -65,16 +65,12 @@ def read_metrics(
 
 
 def _load_knowledge(session: Session, scopes: Sequence[Scope], sources: Mapping[SourceKey, Source]) -> Knowledge:
-    found = [
-        entity
+    entities = {
+        entity.key: entity
         for scope in scopes
         for entity in load_known_entities(session.warehouse, scope, session.read_projects, continued=session.continues)
-    ]
-    return Knowledge(
-        {entity.known.key: entity.known for entity in found},
-        {entity.known.key: entity.currency for entity in found},
-        sources,
-    )
+    }
+    return Knowledge(entities, sources)
 
 
 def _require_named(request: RunRequest, entities: Entities) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from layers_etl.domain.days import DayWindow, format_instant
 from layers_etl.domain.ids import is_among
-from layers_etl.domain.planning import Known
+from layers_etl.domain.planning import KnownEntity
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 
@@ -41,7 +41,7 @@ class RunRequest:
         """Whether only some entities are asked for."""
         return bool(self.campaign_ids or self.ad_account_ids)
 
-    def includes(self, entity: Known) -> bool:
+    def includes(self, entity: KnownEntity) -> bool:
         """Whether the entity is asked for: by its own id, or by its account's."""
         if not self.is_limited:
             return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from layers_etl.domain.days import DayWindow, subtract_windows
-from layers_etl.domain.planning import Known
+from layers_etl.domain.planning import KnownEntity
 from layers_etl.domain.settlement import DayState, count_days_by_state
 from layers_etl.ingest.outstanding import open_reads, scopes_at_hand
 from layers_etl.settings import Settings
@@ -68,7 +68,7 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
     """How every account stands at ``instant``, from the ledger."""
     project_ids = load_project_ids(warehouse, settings.project_ids)
     known = {
-        entity.known.key: entity.known
+        entity.key: entity
         for scope in scopes_at_hand(warehouse, settings)
         for entity in load_known_entities(warehouse, scope, project_ids)
     }
@@ -119,5 +119,5 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
     )
 
 
-def _account(entity: Known) -> Account:
+def _account(entity: KnownEntity) -> Account:
     return entity.key.project_id, entity.parent_id or ""

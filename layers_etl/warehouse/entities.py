@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -13,7 +13,7 @@ import polars as pl
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.ids import find_same_ids, is_among, match_ids
-from layers_etl.domain.planning import Known
+from layers_etl.domain.planning import KnownEntity
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import PROJECT, SCOPES, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
@@ -30,14 +30,6 @@ _ENTITY_TYPES = {
     "daily_budget_cents": pl.Int64(),
     "lifetime_budget_cents": pl.Int64(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class KnownEntity:
-    """An entity as planning knows it, with the currency its money is in."""
-
-    known: Known
-    currency: str | None
 
 
 def upsert_entities(
@@ -190,15 +182,12 @@ def load_known_entities(
     already_read = _load_intervals(warehouse, "readings_of_continued", scope=scope.name, continued=continued)
     return [
         KnownEntity(
-            Known(
-                EntityKey(scope, project_id, entity_id, platform),
-                *facts,
-                coverage=coverage.get((project_id, entity_id), ()),
-                already_read=already_read.get((project_id, entity_id), ()),
-            ),
-            currency,
+            EntityKey(scope, project_id, entity_id, platform),
+            *facts,
+            coverage=coverage.get((project_id, entity_id), ()),
+            already_read=already_read.get((project_id, entity_id), ()),
         )
-        for project_id, entity_id, platform, currency, *facts in rows
+        for project_id, entity_id, platform, *facts in rows
     ]
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from layers_etl.domain.days import DayWindow, join_days
-from layers_etl.domain.planning import Known, PlannedRead
+from layers_etl.domain.planning import KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
@@ -53,7 +53,7 @@ def load_open_weeks(
     again: bool,
     fresh_since: datetime | None,
     refused_since: datetime | None,
-) -> list[tuple[Known, PlannedRead]]:
+) -> list[tuple[KnownEntity, PlannedRead]]:
     """The weeks to read among ``mondays`` (half-open, Monday to Monday), contiguous ones of an entity as one request.
 
     A week is read once it has closed and again once it has settled; with ``again``, also when it was before, but not at
@@ -71,9 +71,9 @@ def load_open_weeks(
             "refused_since": refused_since,
         },
     ).fetchall()
-    weeks: dict[Known, list[date]] = defaultdict(list)
+    weeks: dict[KnownEntity, list[date]] = defaultdict(list)
     for project_id, entity_id, platform, ad_account_id, week in rows:
-        weeks[Known(EntityKey(scope, project_id, entity_id, platform), parent_id=ad_account_id)].append(week)
+        weeks[KnownEntity(EntityKey(scope, project_id, entity_id, platform), parent_id=ad_account_id)].append(week)
     return [
         (entity, PlannedRead(entity.key, window))
         for entity, starts in weeks.items()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from layers_etl.domain.auditing import AUDITED_DAYS, count_audits, sample_audits
 from layers_etl.domain.days import DayWindow
-from layers_etl.domain.planning import Known
+from layers_etl.domain.planning import KnownEntity
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.settlement import Coverage, SettlingTimes
@@ -21,8 +21,8 @@ from .strategies import ledger_of as ledger
 from .strategies import properties, readings, utc
 
 
-def known(name: str, *coverage: Coverage, **facts: Any) -> Known:
-    return Known(EntityKey(CAMPAIGN, "prj_1", name, "meta_ads"), coverage=coverage, **facts)
+def known(name: str, *coverage: Coverage, **facts: Any) -> KnownEntity:
+    return KnownEntity(EntityKey(CAMPAIGN, "prj_1", name, "meta_ads"), coverage=coverage, **facts)
 
 
 @properties

@@ -22,7 +22,7 @@ from layers_etl.domain.freshness import (
     settle,
 )
 from layers_etl.domain.ledger import record_reading
-from layers_etl.domain.planning import Known, plan_reads
+from layers_etl.domain.planning import KnownEntity, plan_reads
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT
 from layers_etl.domain.settlement import DEFAULT_SETTLE_HOURS, ONE_HOUR, Coverage, DayState, SettlingTimes
@@ -82,7 +82,7 @@ class Warehouse:
     def run(self, now: datetime) -> None:
         """Plan, read, land, judge."""
         plan = plan_reads(
-            [Known(KEY, coverage=self.coverage)],
+            [KnownEntity(KEY, coverage=self.coverage)],
             DayWindow(START, now.date()),
             SettlingTimes(),
             instant=now,

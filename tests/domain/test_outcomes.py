@@ -22,7 +22,7 @@ from layers_etl.domain.outcomes import (
     judge_scope,
     sort_errors,
 )
-from layers_etl.domain.planning import Known, Plan, PlannedRead, ReadingPlan
+from layers_etl.domain.planning import KnownEntity, Plan, PlannedRead, ReadingPlan
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES
 from layers_etl.domain.settlement import Coverage
@@ -100,7 +100,7 @@ def cases(draw: st.DrawFn) -> Case:
     some_window = st.just(window) | windows(longest=4)
     landed = Landed()
     reads: list[PlannedRead] = []
-    current: list[Known] = []
+    current: list[KnownEntity] = []
     known: dict[EntityKey, tuple[Coverage, ...]] = {}
     known_projects = draw(st.sampled_from([PROJECTS, PROJECTS[:1], ()]))
     for key in CAMPAIGNS:
@@ -109,7 +109,7 @@ def cases(draw: st.DrawFn) -> Case:
         fate = draw(st.sampled_from(["current", "read", "failed", "failed", "missing"]))
         if fate == "current":
             known[key] = (Coverage(window, READ_AT),)
-            current.append(Known(key, coverage=known[key]))
+            current.append(KnownEntity(key, coverage=known[key]))
             continue
         known[key] = tuple(Coverage(each, READ_AT) for each in draw(st.lists(some_window, max_size=1)))
         asked = draw(some_window)
@@ -323,7 +323,7 @@ def test_an_error_is_a_failure_unless_it_is_nothing_new_or_of_a_day_that_has_set
     found = sort_errors(
         [error],
         plan,
-        {KEY: Known(KEY, project_archived=project_archived)},
+        {KEY: KnownEntity(KEY, project_archived=project_archived)},
         is_gone=lambda _: gone,
         is_named=lambda _: named,
     )
@@ -346,7 +346,7 @@ def test_every_error_fails_the_run_but_those_of_what_was_known_to_be_gone(
     found = sort_errors(
         [error_of(key, ASKED, gone=gone) for key, gone in answers],
         plan,
-        {key: Known(key) for key in CAMPAIGNS},
+        {key: KnownEntity(key) for key in CAMPAIGNS},
         is_gone=known_gone.__contains__,
         is_named=lambda _: False,
     )

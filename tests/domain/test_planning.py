@@ -14,7 +14,7 @@ from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
 from layers_etl.domain.planning import (
     ENDED_STATUSES,
     QUIET_DAYS,
-    Known,
+    KnownEntity,
     Plan,
     days_left_to_settle,
     plan_reads,
@@ -52,7 +52,7 @@ def asked(plan: Plan) -> list[DayWindow]:
 
 
 def plan_for(
-    entity: Known,
+    entity: KnownEntity,
     wanted: DayWindow = WANTED,
     hours: int = 72,
     *,
@@ -81,7 +81,7 @@ def test_a_run_asks_for_everything_open_nothing_settled_in_the_fewest_requests(
     read: Readings, wanted: DayWindow, hours: int
 ) -> None:
     truth = last_readings(read)
-    plan = plan_for(Known(KEY, coverage=ledger_of(read, hours)), wanted, hours)
+    plan = plan_for(KnownEntity(KEY, coverage=ledger_of(read, hours)), wanted, hours)
     assert days_of(asked(plan)) == [day for day in wanted if day not in truth or not is_settled(day, truth[day], hours)]
     assert_fewest(asked(plan))
 
@@ -92,14 +92,14 @@ def test_changing_the_settling_time_reopens_exactly_the_days_not_read_late_enoug
     read: Readings, wanted: DayWindow, before: int, after: int
 ) -> None:
     truth = last_readings(read)
-    plan = plan_for(Known(KEY, coverage=ledger_of(read, before)), wanted, after)
+    plan = plan_for(KnownEntity(KEY, coverage=ledger_of(read, before)), wanted, after)
     assert days_of(asked(plan)) == [day for day in wanted if day not in truth or not is_settled(day, truth[day], after)]
 
 
 @properties
 @given(readings(), windows(longest=30), settle_hours())
 def test_a_backfill_asks_for_all_it_names_settled_or_not(read: Readings, wanted: DayWindow, hours: int) -> None:
-    entity = Known(KEY, status="archived", gone=True, coverage=ledger_of(read, hours))
+    entity = KnownEntity(KEY, status="archived", gone=True, coverage=ledger_of(read, hours))
     assert asked(plan_for(entity, wanted, hours, only_unsettled=False)) == [wanted]
 
 
@@ -121,7 +121,7 @@ def test_a_retry_asks_only_for_what_a_reading_now_would_make_more_of(
         closed_since = read_at.date() <= day < instant.date()
         return read_at < fresh_since or closed_since or is_settled(day, instant, after)
 
-    plan = plan_for(Known(KEY, coverage=coverage), wanted, after, instant=instant, fresh_since=fresh_since)
+    plan = plan_for(KnownEntity(KEY, coverage=coverage), wanted, after, instant=instant, fresh_since=fresh_since)
     assert days_of(asked(plan)) == [day for day in wanted if is_open(day)]
 
 
@@ -129,9 +129,9 @@ def test_a_retry_asks_only_for_what_a_reading_now_would_make_more_of(
 @given(readings(), windows(longest=30), settle_hours())
 def test_a_run_of_the_same_instant_asks_for_nothing_again(read: Readings, wanted: DayWindow, hours: int) -> None:
     coverage = (*ledger_of(read, hours),)
-    first = plan_for(Known(KEY, coverage=coverage), wanted, hours, instant=TODAY, fresh_since=TODAY)
+    first = plan_for(KnownEntity(KEY, coverage=coverage), wanted, hours, instant=TODAY, fresh_since=TODAY)
     after = ledger_of([*read, *((window, TODAY) for window in asked(first))], hours)
-    again = plan_for(Known(KEY, coverage=after), wanted, hours, instant=TODAY, fresh_since=TODAY)
+    again = plan_for(KnownEntity(KEY, coverage=after), wanted, hours, instant=TODAY, fresh_since=TODAY)
     assert again.reads == ()
     assert [known.key for known in again.current] == [KEY]
 
@@ -142,7 +142,7 @@ def test_a_continued_backfill_does_not_ask_again_for_what_the_interrupted_one_la
     read: Readings, wanted: DayWindow, hours: int
 ) -> None:
     landed = tuple(Coverage(window, TODAY) for window, _ in read)
-    entity = Known(KEY, coverage=ledger_of(read, hours), already_read=landed)
+    entity = KnownEntity(KEY, coverage=ledger_of(read, hours), already_read=landed)
     plan = plan_for(entity, wanted, hours, only_unsettled=False)
     assert days_of(asked(plan)) == sorted(set(wanted) - set(last_readings(read)))
 
@@ -151,11 +151,11 @@ def test_a_daily_run_at_six_reads_the_four_days_before_it() -> None:
     mornings: Readings = [
         (DayWindow(date(2026, 1, 1), date(2026, 3, 31)), utc(3, 31, 6)),
     ]
-    plan = plan_for(Known(KEY, coverage=ledger_of(mornings, 72)))
+    plan = plan_for(KnownEntity(KEY, coverage=ledger_of(mornings, 72)))
     assert asked(plan) == [DayWindow(date(2026, 3, 28), date(2026, 4, 1))]
     mornings.append((asked(plan)[0], TODAY))
     tomorrow = plan_for(
-        Known(KEY, coverage=ledger_of(mornings, 72)),
+        KnownEntity(KEY, coverage=ledger_of(mornings, 72)),
         DayWindow(WANTED.since, date(2026, 4, 2)),
         instant=utc(4, 2, 6),
         fresh_since=utc(4, 2, 6),
@@ -165,7 +165,7 @@ def test_a_daily_run_at_six_reads_the_four_days_before_it() -> None:
 
 def test_a_day_settled_under_a_shorter_time_is_read_again_by_a_retry_that_can_settle_it_under_a_longer_one() -> None:
     day = DayWindow(date(2026, 3, 1), date(2026, 3, 2))
-    entity = Known(KEY, coverage=ledger_of([(day, utc(3, 5, 6))], 72))
+    entity = KnownEntity(KEY, coverage=ledger_of([(day, utc(3, 5, 6))], 72))
     early, late = (
         plan_for(entity, day, 96, instant=instant, fresh_since=utc(3, 5)) for instant in (utc(3, 5, 8), utc(3, 6))
     )
@@ -175,7 +175,7 @@ def test_a_day_settled_under_a_shorter_time_is_read_again_by_a_retry_that_can_se
 
 def test_a_run_after_a_week_down_reads_the_week_and_what_was_open_before_it() -> None:
     coverage = ledger_of([(DayWindow(date(2026, 1, 1), date(2026, 3, 25)), utc(3, 25, 6))], 72)
-    plan = plan_for(Known(KEY, coverage=coverage))
+    plan = plan_for(KnownEntity(KEY, coverage=coverage))
     assert asked(plan) == [DayWindow(date(2026, 3, 22), date(2026, 4, 1))]
 
 
@@ -184,7 +184,7 @@ def test_a_gap_left_by_a_failure_is_asked_for_beside_what_is_open() -> None:
         (DayWindow(date(2026, 1, 1), date(2026, 2, 1)), TODAY),
         (DayWindow(date(2026, 2, 3), date(2026, 4, 1)), utc(3, 31, 6)),
     ]
-    assert asked(plan_for(Known(KEY, coverage=ledger_of(read, 72)))) == [
+    assert asked(plan_for(KnownEntity(KEY, coverage=ledger_of(read, 72)))) == [
         DayWindow(date(2026, 2, 1), date(2026, 2, 3)),
         DayWindow(date(2026, 3, 28), date(2026, 4, 1)),
     ]
@@ -194,7 +194,7 @@ def test_every_platform_has_its_own_settling_time() -> None:
     coverage = ledger_of([(WANTED, TODAY)], 72)
     others = {platform: replace(KEY, platform=platform) for platform in ("meta_ads", "apple_ads", None)}
     plan = plan_reads(
-        [Known(key, coverage=coverage) for key in others.values()],
+        [KnownEntity(key, coverage=coverage) for key in others.values()],
         WANTED,
         SettlingTimes(72, {"apple_ads": 24}),
         instant=utc(4, 2, 6),
@@ -212,14 +212,14 @@ def test_every_platform_has_its_own_settling_time() -> None:
 
 
 def test_an_entity_that_answered_not_found_and_is_listed_no_longer_is_left_alone_by_a_run() -> None:
-    entity = Known(KEY, gone=True, listed=False)
+    entity = KnownEntity(KEY, gone=True, listed=False)
     plan = plan_for(entity)
     assert plan.reads == ()
     assert plan.gone == (entity,)
 
 
 def test_an_entity_that_answered_not_found_and_is_listed_is_asked_for_like_any_other() -> None:
-    assert asked(plan_for(Known(KEY, gone=True))) == [WANTED]
+    assert asked(plan_for(KnownEntity(KEY, gone=True))) == [WANTED]
 
 
 @properties
@@ -228,7 +228,7 @@ def test_of_an_archived_project_a_run_asks_for_what_is_open_between_the_first_da
     read: Readings, wanted: DayWindow, hours: int
 ) -> None:
     truth = last_readings(read)
-    plan = plan_for(Known(KEY, project_archived=True, coverage=ledger_of(read, hours)), wanted, hours)
+    plan = plan_for(KnownEntity(KEY, project_archived=True, coverage=ledger_of(read, hours)), wanted, hours)
     assert days_of(asked(plan)) == [
         day
         for day in wanted
@@ -238,10 +238,10 @@ def test_of_an_archived_project_a_run_asks_for_what_is_open_between_the_first_da
     assert (plan.dormant, plan.current) == ((), ())
 
 
-def dormant_campaign(settled_days: int, active_day: int | None = 0, hours: int = 72) -> Known:
+def dormant_campaign(settled_days: int, active_day: int | None = 0, hours: int = 72) -> KnownEntity:
     """An archived campaign, active ``active_day`` days into the warehouse, with this many days read and settled."""
     window = DayWindow(WANTED.since, WANTED.since + settled_days * ONE_DAY)
-    return Known(
+    return KnownEntity(
         KEY,
         parent_id="acc_1",
         status="archived",
@@ -283,7 +283,7 @@ def test_no_campaign_is_dormant_where_no_account_vouches_for_it() -> None:
     assert asked(plan) == [DayWindow(WANTED.since + 60 * ONE_DAY, WANTED.until)]
 
 
-AWAKE: dict[str, Callable[[Known], Known]] = {
+AWAKE: dict[str, Callable[[KnownEntity], KnownEntity]] = {
     "it is active": lambda known: replace(known, status="active"),
     "it is paused": lambda known: replace(known, status="paused"),
     "its status is unknown": lambda known: replace(known, status=None),
@@ -337,7 +337,7 @@ def test_of_a_dormant_campaign_exactly_the_open_days_on_which_its_own_account_di
 ) -> None:
     truth = last_readings(read)
     rereads = plan_rereads(
-        [Known(KEY, parent_id="acc_1", coverage=ledger_of(read, hours))],
+        [KnownEntity(KEY, parent_id="acc_1", coverage=ledger_of(read, hours))],
         {("prj_1", "acc_1"): in_doubt, ("prj_1", "acc_2"): of_another, ("prj_2", "acc_1"): of_another},
         wanted,
         SettlingTimes(hours),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from layers_etl.domain.days import DayWindow, day_close, day_start
 from layers_etl.domain.ledger import record_reading
-from layers_etl.domain.planning import Known, PlannedRead, plan_reads
+from layers_etl.domain.planning import KnownEntity, PlannedRead, plan_reads
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.settlement import Coverage, DayState, SettlingTimes
@@ -30,7 +30,7 @@ class Pipeline:
 
     def plan(self, instant: datetime, settling: SettlingTimes, wanted: DayWindow | None = None) -> list[PlannedRead]:
         """What a run at ``instant`` asks for; with ``wanted``, what a backfill of it does."""
-        known = [Known(key, coverage=self.ledger.get(key, ())) for key in KEYS]
+        known = [KnownEntity(key, coverage=self.ledger.get(key, ())) for key in KEYS]
         window = wanted or DayWindow(START, instant.date())
         is_run = wanted is None
         fresh_since = instant if is_run else None

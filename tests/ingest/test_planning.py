@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
-from layers_etl.domain.planning import Known, PlannedRead, ReadingPlan
+from layers_etl.domain.planning import KnownEntity, PlannedRead, ReadingPlan
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.domain.settlement import SettlingTimes
@@ -39,10 +39,10 @@ ACCOUNTS: Final = {
 def known(ledgers: dict[EntityKey, Readings], hours: int) -> Knowledge:
     """The campaigns and accounts, with what was read of them."""
     entities = {
-        key: Known(key, parent_id=account, coverage=ledger_of(ledgers.get(key, []), hours))
+        key: KnownEntity(key, parent_id=account, coverage=ledger_of(ledgers.get(key, []), hours))
         for key, account in (CAMPAIGNS | ACCOUNTS).items()
     }
-    return Knowledge(entities, dict.fromkeys(entities), {})
+    return Knowledge(entities, {})
 
 
 def plan_for(facts: Knowledge, window: DayWindow, hours: int = 78, *, seed: int = 1, **others: Any) -> ReadingPlan:

@@ -53,7 +53,7 @@ def land_all(warehouse: Warehouse, days: DayWindow, read_at: datetime, spent: di
     """As a run does it: all in one sitting, in the currencies of the accounts that the entities belong to now."""
     for scope in (CAMPAIGN, AD_ACCOUNT):
         for entity in load_known_entities(warehouse, scope, [PROJECT_ID]):
-            key = next(key for key in spent if key.entity_id == entity.known.key.entity_id)
+            key = next(key for key in spent if key.entity_id == entity.key.entity_id)
             land(warehouse, reading(key, days, read_at, spends(days, spent[key])), currency=entity.currency)
 
 

@@ -240,14 +240,14 @@ def test_a_plan_gets_every_entity_with_its_ledger_its_accounts_currency_and_its_
     active = spends([march(1)], 5, **(zeros | {"clicks": 1}))
     quiet = spends([march(2)], 0, **zeros)
     land(warehouse, reading(A, window(1, 2), utc(3, 3, 6), {**active, **quiet}))
-    known = {entity.known.key.entity_id: entity for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])}
+    known = {entity.key.entity_id: entity for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])}
     assert set(known) == {"cmp_a", "cmp_b", "cmp_c"}
-    first = known["cmp_a"].known
+    first = known["cmp_a"]
     assert (first.status, first.parent_id, first.gone, first.last_active_day) == ("archived", "acc_1", False, march(1))
     assert first.coverage == (Coverage(window(1, 2), utc(3, 3, 6)),)
     assert known["cmp_a"].currency == "EUR"
-    assert known["cmp_b"].known.coverage == ()
+    assert known["cmp_b"].coverage == ()
     assert known["cmp_c"].currency is None
     accounts = load_known_entities(warehouse, AD_ACCOUNT, ["prj_1"])
-    assert [(entity.known.key, entity.known.parent_id) for entity in accounts] == [(ACCOUNT, "acc_1")]
+    assert [(entity.key, entity.parent_id) for entity in accounts] == [(ACCOUNT, "acc_1")]
     assert load_known_entities(warehouse, CAMPAIGN, ["prj_2"]) == []

@@ -152,7 +152,7 @@ def test_an_ad_that_names_only_its_ad_set_has_the_account_platform_and_currency_
     list_of(warehouse, AD, BARE_AD)
     for scope in (CAMPAIGN, ADSET, AD):
         (entity,) = load_known_entities(warehouse, scope, [PROJECT_ID])
-        assert (entity.known.parent_id, entity.known.key.platform, entity.currency) == ("acc_1", "tiktok_ads", "JPY")
+        assert (entity.parent_id, entity.key.platform, entity.currency) == ("acc_1", "tiktok_ads", "JPY")
 
     land_days(warehouse, AD_KEY, currency="JPY")
     derive(warehouse, AD)
@@ -169,7 +169,7 @@ def test_an_ad_is_placed_by_its_campaign_where_ad_sets_are_not_read(tmp_path: Pa
         list_of(warehouse, CAMPAIGN, TIKTOK)
         list_of(warehouse, AD, Entity(AD, PROJECT_ID, "ad_1", adset_id="set_1", campaign_id="cmp_a"))
         (entity,) = load_known_entities(warehouse, AD, [PROJECT_ID])
-        assert (entity.known.parent_id, entity.known.key.platform, entity.currency) == ("acc_1", "tiktok_ads", "JPY")
+        assert (entity.parent_id, entity.key.platform, entity.currency) == ("acc_1", "tiktok_ads", "JPY")
 
 
 def test_what_an_entitys_own_listing_says_counts_before_its_parents(warehouse: Warehouse) -> None:
@@ -178,7 +178,7 @@ def test_what_an_entitys_own_listing_says_counts_before_its_parents(warehouse: W
     own = Entity(ADSET, PROJECT_ID, "set_1", campaign_id="cmp_a", ad_account_id="acc_2", platform="meta_ads")
     list_of(warehouse, ADSET, own)
     (entity,) = load_known_entities(warehouse, ADSET, [PROJECT_ID])
-    assert (entity.known.parent_id, entity.known.key.platform, entity.currency) == ("acc_2", "meta_ads", "EUR")
+    assert (entity.parent_id, entity.key.platform, entity.currency) == ("acc_2", "meta_ads", "EUR")
 
 
 def test_a_parent_that_becomes_known_later_places_what_has_landed_and_settles_it_in_its_time(

@@ -42,7 +42,7 @@ def late_enough(hours: int) -> set[date]:
 
 
 def open_days(warehouse: Warehouse, settling: SettlingTimes) -> dict[str, set[date]]:
-    known = [entity.known for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])]
+    known = load_known_entities(warehouse, CAMPAIGN, ["prj_1"])
     plan = plan_reads(known, DAYS, settling, instant=utc(3, 31), fresh_since=None, only_unsettled=True)
     return {
         name: {day for read in plan.reads if read.key.entity_id == name for day in read.window}

@@ -1,5 +1,5 @@
--- What a plan needs to know of every entity of one scope in $project_ids: after the currency, the fields of Known.
--- The entities of a archived project are no longer listed with it.
+-- What a plan needs to know of every entity of one scope in $project_ids: after its key, the fields of KnownEntity.
+-- The entities of an archived project are no longer listed with it.
 -- The newest active day is looked up only for ended entities: only those can be dormant.
 WITH activity AS (
   SELECT project_id, {id_column} AS entity_id, max(day) AS last_active_day
@@ -12,8 +12,8 @@ SELECT
   entity.project_id,
   entity.entity_id,
   entity.platform,
-  entity.currency,
   entity.ad_account_id,
+  entity.currency,
   {status} AS status,
   entity.gone_at IS NOT NULL AS gone,
   stored.listed AND coalesce(project.listed, true) AS listed,
