@@ -6,6 +6,7 @@ when it is found.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -143,6 +144,9 @@ def _open(path: Path, *, read_it_whole: bool) -> duckdb.DuckDBPyConnection:
         if read_it_whole:
             read_whole(connection, path)
     except BaseException:
+        # What is kept aside is the file as it was found: nothing of its log is written into it.
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.close()
         raise
     return connection

@@ -57,8 +57,8 @@ def test_through_twenty_publishes_no_reader_waits_fails_or_sees_two_runs_mixed(t
         still_held = ask(patient)
     time.sleep(0.2)
     impatient.terminate()
-    looks, errors = impatient.communicate(timeout=10)
-    patient.communicate(timeout=10)
+    looks, errors = impatient.communicate(timeout=120)
+    patient.communicate(timeout=120)
     seen = [tuple(map(int, line.split())) for line in looks.splitlines()]
     assert errors == ""
     assert len(seen) >= PUBLISHES
