@@ -79,19 +79,23 @@ class Stream(io.TextIOWrapper):
 
 
 class _Descriptor(io.FileIO):
-    """A file whose first failure is kept, and after which everything is let go."""
+    """A file whose first failure is kept; what it does not take is let go.
+
+    What comes later is tried again, unless its reader has gone: while Dagster executes, the descriptor is that of a log
+    in the data folder, whose disk may be full, and what is said in the end goes elsewhere.
+    """
 
     failure: OSError | None = None
 
     def write(self, data: Any, /) -> int:
         """All of ``data`` that is taken; waits where the descriptor does not by itself."""
         try:
-            while self.failure is None:
+            while not isinstance(self.failure, BrokenPipeError):
                 if (written := super().write(data)) is not None:  # pyright: ignore[reportUnnecessaryComparison]
                     return written
                 select.select([], [self], [])
         except OSError as error:
-            self.failure = error
+            self.failure = self.failure or error
         return len(data)
 
 
