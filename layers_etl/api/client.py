@@ -433,7 +433,7 @@ _BUCKET_DAYS: Final = {"day": 1, "week": 7}
 
 
 def _listing_context(scope: Scope, project_id: str | None) -> RequestContext:
-    return RequestContext(f"listing {scope.plural.replace('_', ' ')}", project_id)
+    return RequestContext(f"listing {scope.nouns}", project_id)
 
 
 def _check_question(window: DayWindow, granularity: str, metrics: Collection[str]) -> None:

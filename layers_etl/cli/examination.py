@@ -200,7 +200,7 @@ def _examine_endpoints(settings: Settings, day: date) -> Iterator[Finding]:
 def _examine_project(settings: Settings, project_id: str, day: date) -> Iterator[Finding]:
     listed: list[Entity] = []
     for scope in (CAMPAIGN, AD_ACCOUNT):
-        noun = scope.plural.replace("_", " ")
+        noun = scope.nouns
         try:
             listed += fetch_some(settings, scope, project_id, AT_ONCE)
             yield Finding(Verdict.GOOD, noun, f"The key may list them (asked of project {project_id}).")

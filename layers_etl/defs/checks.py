@@ -15,21 +15,16 @@ def check_spec(check: Check) -> dg.AssetCheckSpec:
 def check_result(finding: Finding) -> dg.AssetCheckResult:
     """What was found, with sentences beside the numbers."""
     found = finding.found
-    sentences: dict[str, object] = {
-        "told": list(found.told),
-        "wrong": found.wrong,
-        "what_to_do": found.remedy,
-    }
+    sentences = {"told": list(found.told), "wrong": found.wrong, "what_to_do": found.remedy}
+    shown: dict[str, object] = {**found.facts, **{name: said for name, said in sentences.items() if said}}
     return dg.AssetCheckResult(
         asset_key=finding.check.asset,
         check_name=finding.check.name,
         passed=found.passed,
         severity=dg.AssetCheckSeverity.WARN if found.only_warns else dg.AssetCheckSeverity.ERROR,
-        metadata={
-            name: _shown(value) for name, value in {**found.facts, **{k: v for k, v in sentences.items() if v}}.items()
-        },
+        metadata={name: _as_metadata(value) for name, value in shown.items()},
     )
 
 
-def _shown(value: object) -> Any:
+def _as_metadata(value: object) -> Any:
     return dg.MetadataValue.json(value) if isinstance(value, list) else value

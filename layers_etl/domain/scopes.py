@@ -41,6 +41,11 @@ class Scope:
         return {"ad_account": "ad account", "adset": "ad set"}.get(self.name, self.name)
 
     @property
+    def nouns(self) -> str:
+        """What people call several of them."""
+        return self.plural.replace("_", " ")
+
+    @property
     def history_table(self) -> str:
         """Name of the table of the dimension's versions in schema ``ads``."""
         return f"{self.name}_history"

@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from layers_etl.domain.days import describe_days
 from layers_etl.domain.entities import named
 from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
+from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.errors import REPORT_IT, EntityError
 from layers_etl.ingest.ingestion import Ingestion
@@ -52,14 +53,19 @@ FAILURES_SHOWN: Final = 100
 NAMED_IN_A_SENTENCE: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
-    """What a promise is held against: the warehouse of ``run``, and what the run did, as far as it has come."""
+    """What a promise is held against: the warehouse of ``run``, and what the run did."""
 
     run: Ingestion
-    listings: Mapping[Scope, ListingOutcome] = field(default_factory=dict[Scope, ListingOutcome])
-    metrics: Mapping[Scope, ScopeOutcome] = field(default_factory=dict[Scope, ScopeOutcome])
-    weekly_reach: Mapping[Scope, WeeklyReachOutcome] = field(default_factory=dict[Scope, WeeklyReachOutcome])
+    listings: Mapping[Scope, ListingOutcome]
+    metrics: Mapping[Scope, ScopeOutcome]
+    weekly_reach: Mapping[Scope, WeeklyReachOutcome]
+
+    @cached_property
+    def overdue_reads(self) -> Sequence[PlannedRead]:
+        """Of all scopes: they are planned together, once."""
+        return overdue_reads(self.run.warehouse, self.run.settings, self.run.instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +357,7 @@ def _find_doubtful_days(evidence: Evidence, scope: Scope) -> Found:
 
 
 def _find_overdue_days(evidence: Evidence, scope: Scope) -> Found:
-    run = evidence.run
-    overdue = [read for read in overdue_reads(run.warehouse, run.settings, run.instant) if read.key.scope is scope]
+    overdue = [read for read in evidence.overdue_reads if read.key.scope is scope]
     if not overdue:
         return Found(passed=True, only_warns=True, facts={"overdue_entity_days": 0})
     days, entities = sum(len(read.window) for read in overdue), {read.key for read in overdue}
@@ -366,9 +371,15 @@ def _find_overdue_days(evidence: Evidence, scope: Scope) -> Found:
             "oldest_overdue_day": str(oldest),
             "examples": [f"{read.key.entity_id} {read.window}" for read in overdue[:OFFENDERS_SHOWN]],
         },
-        told=(f"{days:,} days of {len(entities):,} {_nouns(scope)} were not read after their settling time.",),
+        told=(f"{days:,} days of {len(entities):,} {scope.nouns} were not read after their settling time.",),
         remedy="Launch the job refresh for the newest day: it reads all that is not settled up to it.",
     )
+
+
+def _by_platform(found: Iterable[tuple[str | None, Mapping[str, object]]]) -> dict[str, object]:
+    return {
+        f"{platform or 'all platforms'}: {name}": value for platform, facts in found for name, value in facts.items()
+    }
 
 
 def _find_last_reading_moves(evidence: Evidence, scope: Scope) -> Found:
@@ -377,17 +388,19 @@ def _find_last_reading_moves(evidence: Evidence, scope: Scope) -> Found:
     return Found(
         passed=all(move.moved_days == 0 for move in moves),
         only_warns=True,
-        facts={
-            f"{move.platform or 'all platforms'}: {name}": value
-            for move in moves
-            for name, value in (
-                ("settled entity-days", move.settled_days),
-                ("moved at the last reading", move.moved_days),
-                ("share that moved", move.moved_days / move.settled_days),
-                ("share of conversions that came with it", move.conversions_share),
-                ("moved after having settled", move.moved_after_settling_days),
+        facts=_by_platform(
+            (
+                move.platform,
+                {
+                    "settled entity-days": move.settled_days,
+                    "moved at the last reading": move.moved_days,
+                    "share that moved": move.moved_days / move.settled_days,
+                    "share of conversions that came with it": move.conversions_share,
+                    "moved after having settled": move.moved_after_settling_days,
+                },
             )
-        },
+            for move in moves
+        ),
     )
 
 
@@ -396,16 +409,18 @@ def _find_late_changes(evidence: Evidence, scope: Scope) -> Found:
     return Found(
         passed=all(finding.moved_days == 0 for finding in findings),
         only_warns=True,
-        facts={
-            f"{finding.platform or 'all platforms'}: {name}": value
-            for finding in findings
-            for name, value in (
-                ("settled entity-days read again", finding.days),
-                ("had moved", finding.moved_days),
-                ("settling time that would have held, hours", finding.held_by_hours),
-                ("share that moves, at most", None if finding.moved_days else finding.share_at_most),
+        facts=_by_platform(
+            (
+                finding.platform,
+                {
+                    "settled entity-days read again": finding.days,
+                    "had moved": finding.moved_days,
+                    "settling time that would have held, hours": finding.held_by_hours,
+                    "share that moves, at most": None if finding.moved_days else finding.share_at_most,
+                },
             )
-        },
+            for finding in findings
+        ),
         told=tuple(str(finding) for finding in findings if finding.moved_days),
     )
 
@@ -443,12 +458,8 @@ def _find_disagreements(evidence: Evidence, reconciliation: Reconciliation) -> F
     )
 
 
-def _nouns(scope: Scope) -> str:
-    return scope.plural.replace("_", " ")
-
-
 def _describe_new_doubts(scope: Scope, new: Sequence[DoubtfulDay]) -> str:
-    return f"{len(new):,} days of {_nouns(scope)} are newly in doubt: " + "; ".join(
+    return f"{len(new):,} days of {scope.nouns} are newly in doubt: " + "; ".join(
         describe_doubts(new)[:NAMED_IN_A_SENTENCE]
     )
 
@@ -472,6 +483,6 @@ def _describe_contradictions(
     ]
     others = "; and others" if len(days) > NAMED_IN_A_SENTENCE else ""
     return (
-        f"{len(contradictions):,} days of {_nouns(scope)} are not the sum of their "
+        f"{len(contradictions):,} days of {scope.nouns} are not the sum of their "
         f"{reconciliation.children}: {'; '.join(shown)}{others}"
     )

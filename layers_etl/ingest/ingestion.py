@@ -9,7 +9,7 @@ from datetime import datetime
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.entities import Listing
 from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
-from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.domain.scopes import AD_ACCOUNT, Scope, listed_scopes
 from layers_etl.errors import EntityError
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.outcomes import PublicationOutcome, incomplete_listing
@@ -82,8 +82,8 @@ class Ingestion:
         """Read and land what ``window`` asks for: see :func:`read_metrics`. Lists what has not been listed."""
         with self._run_log.noting_the_end():
             session = self._reach_api()
-            for scope in dict.fromkeys((AD_ACCOUNT, *scopes)):
-                if scope is not PROJECT and scope not in self._listings:
+            for scope in listed_scopes(scopes):
+                if scope not in self._listings:
                     self.list_entities(scope)
             outcomes = read_metrics(session, load_sources(self.warehouse), scopes, window, self._listings)
             note_refused_metrics(self.warehouse, session.client.refused_metrics, session.clock.said)

@@ -28,7 +28,7 @@ def incomplete_listing(scope: Scope, project_id: str | None, left_out: Sequence[
         f"{len(left_out)} of its items had to be left out ({first.field} {first.problem}); the others are read, and "
         "none that was listed before counts as gone. ops.odd_fields has them for Layers' support"
     )
-    return EntityError(reason, RequestContext(f"listing {scope.plural.replace('_', ' ')}", project_id), UNTRUSTED)
+    return EntityError(reason, RequestContext(f"listing {scope.nouns}", project_id), UNTRUSTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def describe_failed_reads(outcome: ScopeOutcome) -> str:
     for failed in outcome.failed:
         by_reason[failed.error.reason][failed.read.key] = failed.error.context.entity
     ordered = sorted(by_reason.items(), key=lambda found: -len(found[1]))
-    nouns = outcome.scope.plural.replace("_", " ")
+    nouns = outcome.scope.nouns
     clauses = [
         f"{reason.rstrip('.')}: {len(entities):,} of {outcome.expected:,} {nouns} could not be read "
         f"({_first_of(list(entities.values()))})"

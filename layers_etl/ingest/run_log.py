@@ -112,7 +112,7 @@ class RunLog:
         odd = [entity for entity in entities if entity.odd_fields]
         rows = [(entity.project_id, entity.entity_id, each) for entity in odd for each in entity.odd_fields]
         if rows:
-            noun = scope.plural.replace("_", " ")
+            noun = scope.nouns
             logger.warning(
                 "%d fields of %d %s were put aside or repaired: see ops.odd_fields.", len(rows), len(odd), noun
             )

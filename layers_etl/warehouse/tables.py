@@ -149,7 +149,7 @@ def entity_table(scope: Scope) -> Table:
     return Table(
         "ads",
         scope.plural,
-        f"One row per {scope.noun}: the latest listing. Source: the API's list of {scope.plural.replace('_', ' ')}.",
+        f"One row per {scope.noun}: the latest listing. Source: the API's list of {scope.nouns}.",
         (
             *key_columns(scope),
             *versioned_columns(scope),

@@ -1,7 +1,5 @@
--- Listings of one scope and $project_ids (incoming_entities) against what is stored of it: what they change.
+-- Listings of one scope (incoming_entities) against what is stored of it: what they change.
 -- An entity that the listing of $wholly_listed no longer holds stays, marked as not listed.
-
-CREATE OR REPLACE TEMP TABLE entities_before AS FROM ops.entities WHERE project_id IN (SELECT unnest($project_ids));
 
 CREATE OR REPLACE TEMP TABLE listed_entities AS
 SELECT * FROM incoming_entities
