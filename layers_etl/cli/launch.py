@@ -17,9 +17,8 @@ from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
 from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
+from layers_etl.ingest.clock import fetch_time, instant_of_run, utc_now
 from layers_etl.ingest.request import RunKind
-from layers_etl.ingest.run_log import utc_now
-from layers_etl.ingest.session import fetch_time, instant_of_run
 from layers_etl.ingest.steps import Step
 from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
 from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption

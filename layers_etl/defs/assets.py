@@ -42,10 +42,10 @@ def refresh_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
     )
     def warehouse(context: dg.AssetExecutionContext, ingestion: IngestionResource) -> Iterator[AssetEvent]:
         steps: list[Step] = []
-        for step in refresh(ingestion.ingestion, _work(context, scopes, checks)):
+        for step in refresh(ingestion.run, _work(context, scopes, checks)):
             steps.append(step)
             ingestion.tell(step)
-            yield from _report(context, step, step_metadata(ingestion.ingestion, step))
+            yield from _report(context, step, step_metadata(ingestion.run, step))
         if shortfall := describe_shortfall(steps):
             raise dg.Failure(shortfall, allow_retries=False)
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from layers_etl.domain.outcomes import ScopeOutcome
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outstanding import OpenDays
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
@@ -36,7 +36,7 @@ def table_definition(table: Table) -> Metadata:
     }
 
 
-def step_metadata(run: Ingestion, step: Step) -> Metadata:
+def step_metadata(run: Run, step: Step) -> Metadata:
     """What the UI shows of the asset that a step brought up to date."""
     match step:
         case Listed(outcome):

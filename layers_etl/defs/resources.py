@@ -12,9 +12,9 @@ from layers_etl.defs.dead_runs import IN_PROGRESS, KILLED
 from layers_etl.defs.partitions import window_of_tags
 from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.domain.days import parse_instant
-from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.run_log import utc_now
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Step
 from layers_etl.process.interruption import was_interrupted
 from layers_etl.settings import Settings
@@ -43,13 +43,13 @@ class IngestionResource(dg.ConfigurableResource[Any]):
     settings: dg.ResourceDependency[Settings]
     listen: dg.ResourceDependency[Listener | None]
 
-    _ingestion: Ingestion | None = PrivateAttr(default=None)
+    _run: Run | None = PrivateAttr(default=None)
 
     @property
-    def ingestion(self) -> Ingestion:
+    def run(self) -> Run:
         """The run in progress."""
-        assert self._ingestion is not None, "only within a Dagster run"
-        return self._ingestion
+        assert self._run is not None, "only within a Dagster run"
+        return self._run
 
     def tell(self, step: Step) -> None:
         """Tell whoever started the run in this process, if anyone listens."""
@@ -76,13 +76,13 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             if context.instance:
                 forgotten = utc_now() - timedelta(days=settings.request_log_days)
                 forget_run_logs(context.instance, settings.dagster_path, before=forgotten)
-            self._ingestion = Ingestion(settings, warehouse, request, run_id=run_id)
+            self._run = Run(settings, warehouse, request, run_id=run_id)
             try:
                 yield self
             finally:
                 warehouse.is_distrusted = _found_damage(context.instance, run_id)
-                self._ingestion.close(interrupted=was_interrupted())
-                self._ingestion = None
+                self._run.close(interrupted=was_interrupted())
+                self._run = None
 
 
 def _tell_dagster(instance: dg.DagsterInstance | None, run_ids: list[str]) -> None:

@@ -10,9 +10,9 @@ from layers_etl.defs.jobs import REFRESH, run_config
 from layers_etl.defs.partitions import range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
+from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.outstanding import oldest_open_day
 from layers_etl.ingest.request import RunKind
-from layers_etl.ingest.run_log import utc_now
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import open_published
 

@@ -18,9 +18,9 @@ from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.errors import REPORT_IT, EntityError
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.outcomes import REASONS_SHOWN, describe_failed_reads
 from layers_etl.ingest.outstanding import overdue_reads
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.warehouse.audits import load_audit_findings
 from layers_etl.warehouse.checks import (
@@ -57,7 +57,7 @@ NAMED_IN_A_SENTENCE: Final = 3
 class Evidence:
     """What a promise is held against: the warehouse of ``run``, and what the run did."""
 
-    run: Ingestion
+    run: Run
     listings: Mapping[Scope, ListingOutcome]
     metrics: Mapping[Scope, ScopeOutcome]
     weekly_reach: Mapping[Scope, WeeklyReachOutcome]
@@ -442,7 +442,7 @@ def _find_disagreements(evidence: Evidence, reconciliation: Reconciliation) -> F
     is an error of its own (``every_entity_was_read``).
     """
     run = evidence.run
-    found = load_disagreements(run.warehouse, reconciliation, run.run_id)
+    found = load_disagreements(run.warehouse, reconciliation, run.log.run_id)
     contradictions = [disagreement for disagreement in found if disagreement.is_contradiction]
     worst = [*contradictions, *(disagreement for disagreement in found if not disagreement.is_contradiction)]
     return Found(

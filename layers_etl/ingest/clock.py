@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from layers_etl.api.client import LayersClient
 from layers_etl.api.retries import UNTRUSTED
 from layers_etl.domain.days import format_instant
-from layers_etl.errors import RequestContext, UntrustedAnswerError
+from layers_etl.errors import ConfigurationError, RequestContext, UntrustedAnswerError
+from layers_etl.ingest.identity import layers_client
+from layers_etl.settings import Settings
 
 LONGEST_LEAD: Final = timedelta(minutes=5)
 """By how much the clocks of two servers behind the API may differ, and two witnesses of the time."""
@@ -21,6 +24,11 @@ LONGEST_LAG: Final = timedelta(hours=6)
 
 MOST_ANSWERS: Final = 3
 """Of which two must agree, where the first is not what this machine's own clock shows."""
+
+
+def utc_now() -> datetime:
+    """This machine's clock; passed in everywhere else."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +101,27 @@ async def find_clock(client: LayersClient, said: datetime | None, own_now: datet
         return (await client.fetch_identity()).server_now
 
     return await agree_on_clock(said, ask, start_clock(own_now))
+
+
+def instant_of_run(as_of: datetime | None, api_now: datetime) -> datetime:
+    """The instant a run stands for; :class:`ConfigurationError` for one that the API's clock has not reached.
+
+    A few minutes ahead are those by which clocks differ: then it is what the API's clock says.
+    """
+    if as_of and as_of > api_now + LONGEST_LEAD:
+        raise ConfigurationError(
+            f"{format_instant(as_of)} has not come yet (the API's clock says {format_instant(api_now)}): "
+            "a run stands for now or for an instant in the past."
+        )
+    return min(as_of or api_now, api_now)
+
+
+def fetch_time(settings: Settings) -> datetime:
+    """What the API's clock says; :class:`RefusedError` where the key can read nothing."""
+
+    async def ask() -> datetime:
+        async with layers_client(settings) as client:
+            identity = await client.fetch_identity()
+            return (await find_clock(client, identity.server_now, utc_now())).said
+
+    return asyncio.run(ask())

@@ -9,7 +9,7 @@ from layers_etl.domain.freshness import Source, SourceKey, judge, observe, settl
 from layers_etl.domain.ledger import Ledger
 from layers_etl.domain.planning import Entities
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
-from layers_etl.ingest.session import Session
+from layers_etl.ingest.run import Run
 from layers_etl.warehouse.doubtful_days import accept_witnessed_vanishings, load_held_days
 from layers_etl.warehouse.sources import (
     LedgerChange,
@@ -20,13 +20,13 @@ from layers_etl.warehouse.sources import (
 )
 
 
-def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entities, ledger: Ledger) -> None:
+def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledger: Ledger) -> None:
     """Settle what this run's readings vouch for, and take back what had settled on a copy that moves again.
 
     ``ledger`` is that of ``entities``, all of the ``scopes`` that were read. What changes is which of its days are
     settled, never which were read.
     """
-    warehouse, settling, since = session.warehouse, session.settings.settle_hours, session.fresh_since
+    warehouse, settling, since = run.warehouse, run.settings.settle_hours, run.fresh_since
     evidence = load_evidence(warehouse, scopes, read_since=since)
     if not evidence:
         return
@@ -43,7 +43,7 @@ def settle_by_copies(session: Session, scopes: Sequence[Scope], entities: Entiti
                 if source.copy_from is not None
             },
             read_since=since,
-            accounts_are_read=AD_ACCOUNT in session.settings.scopes,
+            accounts_are_read=AD_ACCOUNT in run.settings.scopes,
         )
         for scope in scopes:
             doubtful = load_held_days(warehouse, scope)

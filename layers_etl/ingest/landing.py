@@ -15,7 +15,7 @@ from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import Scope
 from layers_etl.errors import EntityError
 from layers_etl.ingest.planning import Knowledge
-from layers_etl.ingest.session import Session
+from layers_etl.ingest.run import Run
 from layers_etl.warehouse.audits import note_audits
 from layers_etl.warehouse.entities import mark_gone, unmark_gone
 from layers_etl.warehouse.readings import Landing, upsert_readings
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def land_batch(
-    session: Session,
+    run: Run,
     known: Knowledge,
     plan: ReadingPlan,
     so_far: Landed,
@@ -38,21 +38,21 @@ def land_batch(
     ``so_far`` is what landed in the run before.
     """
     batch = Landed()
-    with session.warehouse.transaction():
+    with run.warehouse.transaction():
         for scope in plan.scopes:
             of_scope = [reading for reading in readings if reading.key.scope is scope]
             if of_scope:
-                batch = batch.followed_by(_land_readings(session, known, plan, so_far, scope, of_scope))
-        batch = batch.followed_by(_land_errors(session, known, plan, so_far.followed_by(batch), errors))
-        session.run_log.note_windows(len(readings))
+                batch = batch.followed_by(_land_readings(run, known, plan, so_far, scope, of_scope))
+        batch = batch.followed_by(_land_errors(run, known, plan, so_far.followed_by(batch), errors))
+        run.log.note_windows(len(readings))
     return batch
 
 
 def _land_readings(
-    session: Session, known: Knowledge, plan: ReadingPlan, so_far: Landed, scope: Scope, readings: Sequence[Reading]
+    run: Run, known: Knowledge, plan: ReadingPlan, so_far: Landed, scope: Scope, readings: Sequence[Reading]
 ) -> Landed:
-    warehouse, run_id = session.warehouse, session.run_log.run_id
-    landings = [_landing(session, known, plan, reading) for reading in readings]
+    warehouse, run_id = run.warehouse, run.log.run_id
+    landings = [_landing(run, known, plan, reading) for reading in readings]
     landed = [landing.reading for landing in landings]
     ledger = {key: so_far.coverage.get(key, known.entities[key].coverage) for key in (each.key for each in landed)}
     coverage = upsert_readings(warehouse, scope, landings, ledger, run_id)
@@ -63,17 +63,17 @@ def _land_readings(
     return Landed(tuple(LandedWindow(reading.key, reading.window, len(reading)) for reading in landed), coverage)
 
 
-def _landing(session: Session, known: Knowledge, plan: ReadingPlan, reading: Reading) -> Landing:
+def _landing(run: Run, known: Knowledge, plan: ReadingPlan, reading: Reading) -> Landing:
     """Of what a reading shows, the days that were asked for: a glimpse beyond them does not land."""
     entity = known.entities[reading.key]
     part = reading.within(plan.asked_window(reading.key, reading.window.since))
     assert part is not None
     return Landing(
-        replace(part, read_at=session.counts_as_read_at(reading)),
+        replace(part, read_at=run.request.counts_as_read_at(reading)),
         entity.currency,
-        session.settings.settle_hours.hours(reading.key.platform),
-        vouched_at=vouched_at(known.sources.get(entity.source), session.instant),
-        accepts_vanishing=not session.is_run,
+        run.settings.settle_hours.hours(reading.key.platform),
+        vouched_at=vouched_at(known.sources.get(entity.source), run.instant),
+        accepts_vanishing=run.request.is_backfill,
         ad_account_id=entity.parent_id,
     )
 
@@ -90,19 +90,19 @@ def _running_days(known: Knowledge, plan: ReadingPlan, readings: Sequence[Readin
 
 
 def _land_errors(
-    session: Session, known: Knowledge, plan: ReadingPlan, so_far: Landed, errors: Sequence[EntityError]
+    run: Run, known: Knowledge, plan: ReadingPlan, so_far: Landed, errors: Sequence[EntityError]
 ) -> Landed:
     found = sort_errors(
         errors,
         plan,
         known.entities,
         is_gone=lambda key: _is_gone(known, so_far, key),
-        is_named=session.request.names,
+        is_named=run.request.names,
     )
     for error in found.of_audits:
         logger.info("Not read again: %s", error)
-    mark_gone(session.warehouse, found.gone, session.instant)
-    session.run_log.note_failures(error for _, error in found.failed)
+    mark_gone(run.warehouse, found.gone, run.instant)
+    run.log.note_failures(error for _, error in found.failed)
     return Landed(errors=dict(found.failed), missing=found.missing)
 
 

@@ -9,10 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.outcomes import ListingOutcome
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope, listed_scopes
+from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.checks import Check, Evidence, judge
-from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.listing import list_entities
+from layers_etl.ingest.publishing import publish
+from layers_etl.ingest.reading import read_metrics
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
+from layers_etl.ingest.weekly_reach import read_weekly_reach
+from layers_etl.warehouse.marts import derive_daily_mart
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +39,68 @@ class Work:
     brings_up_to_date: bool = True
 
 
-def refresh(run: Ingestion, work: Work) -> Iterator[Step]:
+def refresh(run: Run, work: Work) -> Iterator[Step]:
     """Do ``work``; each step is told once it is committed.
 
     What landed is derived and published even where reading breaks off: the error follows the steps.
     """
     told: list[Step] = []
     try:
-        for step in _read(run, work):
+        for step in _noting_the_end(run, _read(run, work)):
             told.append(step)
             yield step
     except Exception:
-        if run.has_reached_the_api:
+        if run.has_begun:
             yield from bring_up_to_date(run)
         raise
-    if work.brings_up_to_date or run.has_reached_the_api:
+    if work.brings_up_to_date or run.has_begun:
         yield from bring_up_to_date(run)
     yield Judged(tuple(judge(work.checks, _evidence(run, told))))
 
 
-def _read(run: Ingestion, work: Work) -> Iterator[Step]:
-    needed = {*work.listed, *(listed_scopes(work.read) if work.read else ())}
-    for scope in listed_scopes(run.settings.scopes):
-        if scope in needed:
-            yield Listed(run.list_entities(scope))
+def _read(run: Run, work: Work) -> Iterator[Step]:
+    # A week's reach is asked for with its days: no sum of these gives it.
+    weekly_reach = [scope for scope in WEEKLY_REACH_SCOPES if scope in work.read or scope in work.weekly_reach]
+    listed = [
+        scope
+        for scope in listed_scopes(run.settings.scopes)
+        if scope in work.listed or (work.read and scope in listed_scopes(work.read))
+    ]
+    if listed or work.read or weekly_reach:
+        begin(run)
+    listings: dict[Scope, ListingOutcome] = {}
+    for scope in listed:
+        listings[scope] = list_entities(run, scope)
+        yield Listed(listings[scope])
     if work.read and work.window:
-        for outcome in run.read_metrics(work.read, work.window).values():
+        for outcome in read_metrics(run, work.read, work.window, listings).values():
             yield MetricsRead(outcome)
-    for scope in WEEKLY_REACH_SCOPES:
-        # A week's reach is asked for with its days: no sum of these gives it.
-        if scope in work.read or scope in work.weekly_reach:
-            yield WeeklyReachRead(run.read_weekly_reach(scope))
+    for scope in weekly_reach:
+        yield WeeklyReachRead(read_weekly_reach(run, scope))
 
 
-def bring_up_to_date(run: Ingestion) -> Iterator[Step]:
+def bring_up_to_date(run: Run) -> Iterator[Step]:
     """Derive every mart and publish: marts and published file have what landed."""
+    return _noting_the_end(run, _bring_up_to_date(run))
+
+
+def _bring_up_to_date(run: Run) -> Iterator[Step]:
     for scope in run.settings.scopes:
-        yield Derived(scope, run.derive(scope))
-    yield Published(run.publish())
+        yield Derived(scope, derive_daily_mart(run.warehouse, scope, run.settings.settle_hours))
+    yield Published(publish(run))
 
 
-def _evidence(run: Ingestion, told: Sequence[Step]) -> Evidence:
+def _noting_the_end(run: Run, steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps; an error that ends them is how the run ended."""
+    while True:
+        with run.log.noting_the_end():
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
+
+
+def _evidence(run: Run, told: Sequence[Step]) -> Evidence:
     return Evidence(
         run,
         {step.outcome.scope: step.outcome for step in told if isinstance(step, Listed)},

@@ -9,7 +9,7 @@ from datetime import datetime
 from layers_etl.domain.days import DayWindow, format_instant
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.planning import KnownEntity
-from layers_etl.domain.readings import EntityKey
+from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 
 
@@ -37,6 +37,11 @@ class RunRequest:
     window: DayWindow | None = None
 
     @property
+    def is_backfill(self) -> bool:
+        """Whether all that is named is read, settled or not."""
+        return self.kind is RunKind.BACKFILL
+
+    @property
     def is_limited(self) -> bool:
         """Whether only some entities are asked for."""
         return bool(self.campaign_ids or self.ad_account_ids)
@@ -54,10 +59,17 @@ class RunRequest:
         own_ids = {CAMPAIGN: self.campaign_ids, AD_ACCOUNT: self.ad_account_ids}
         return is_among(key.entity_id, own_ids.get(key.scope, ()))
 
+    def counts_as_read_at(self, reading: Reading) -> datetime:
+        """When it was made, but no later than the instant the run was told to stand for.
+
+        Otherwise a run that stands for the past would settle days by today's clock.
+        """
+        return min(reading.read_at, self.as_of or reading.read_at)
+
     def describe(self) -> str:
         """The request in words; two requests of equal words are the same request, made twice."""
         parts: list[str] = [self.kind]
-        if self.kind is RunKind.BACKFILL and self.window:
+        if self.is_backfill and self.window:
             parts.append(str(self.window))
         if self.as_of:
             parts.append(f"as of {format_instant(self.as_of)}")

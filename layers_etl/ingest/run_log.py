@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from layers_etl.api.sender import KEPT_BODY_BYTES
 from layers_etl.domain.entities import Entity, OddField
@@ -33,11 +33,6 @@ from layers_etl.warehouse.runs import (
 )
 
 logger = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """This machine's clock; passed in everywhere else."""
-    return datetime.now(UTC)
 
 
 class RunLog:

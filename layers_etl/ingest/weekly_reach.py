@@ -24,8 +24,9 @@ from layers_etl.errors import (
     UntrustedAnswerError,
 )
 from layers_etl.ingest.fetching import fetch_in_batches
-from layers_etl.ingest.session import REFUSALS_STAND, Session
+from layers_etl.ingest.run import Run
 from layers_etl.warehouse.readings import Landing
+from layers_etl.warehouse.refusals import REFUSALS_STAND
 from layers_etl.warehouse.weekly_reach import (
     WeeklyReachRefusal,
     load_open_weeks,
@@ -53,102 +54,100 @@ class WeeklyReachOutcome:
     not_asked: int = 0
 
 
-@dataclass(slots=True)
-class WeeklyReachReader:
-    """Reads the weeks of one run."""
+def read_weekly_reach(run: Run, scope: Scope) -> WeeklyReachOutcome:
+    """Read and land the weeks of ``scope`` whose own reach is open; in a backfill, whole weeks among its days again.
 
-    session: Session
+    Raises :class:`RefusedError` when the key stops being accepted; what had landed until then stays.
+    """
+    mondays = _mondays(run)
+    reads = _plan(run, scope, mondays) if mondays else []
+    scouts, others = _split(reads)
+    landed, failures = _fetch(run, scope, scouts)
+    hopeless = _hopeless_platforms(scouts, failures)
+    asked = [read for read in others if read.key.platform not in hopeless]
+    more_landed, more_failures = _fetch(run, scope, asked)
+    not_asked = {read.key: hopeless[read.key.platform] for read in others if read.key.platform in hopeless}
+    _remember(run, failures | more_failures, not_asked)
+    all_failures = (*failures.values(), *more_failures.values())
+    return WeeklyReachOutcome(scope, landed + more_landed, all_failures, len(not_asked))
 
-    def read(self, scope: Scope) -> WeeklyReachOutcome:
-        """Read the weeks that are open; in a backfill, the whole weeks among its days again."""
-        mondays = self._mondays()
-        reads = self._plan(scope, mondays) if mondays else []
-        scouts, others = _split(reads)
-        landed, failures = self._fetch(scope, scouts)
-        hopeless = _hopeless_platforms(scouts, failures)
-        asked = [read for read in others if read.key.platform not in hopeless]
-        more_landed, more_failures = self._fetch(scope, asked)
-        not_asked = {read.key: hopeless[read.key.platform] for read in others if read.key.platform in hopeless}
-        self._remember(failures | more_failures, not_asked)
-        all_failures = (*failures.values(), *more_failures.values())
-        return WeeklyReachOutcome(scope, landed + more_landed, all_failures, len(not_asked))
 
-    def _fetch(self, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, dict[EntityKey, EntityError]]:
-        """Fetch and land ``reads``: how many answers landed, and the last error of each entity that had one."""
-        session = self.session
-        keys = {(read.key.project_id, read.key.entity_id): read.key for read in reads}
-        landed = 0
-        failed: dict[EntityKey, EntityError] = {}
+def _mondays(run: Run) -> DayWindow | None:
+    """The whole weeks that have closed since the first day, or among the days of a backfill."""
+    since, until = run.settings.start_date, run.instant.date()
+    if run.request.is_backfill and run.request.window:
+        since, until = max(since, run.request.window.since), min(until, run.request.window.until)
+    first, end = week_start(since + 6 * ONE_DAY), week_start(until)
+    return DayWindow(first, end) if first < end else None
 
-        def land(readings: Sequence[Reading], errors: Sequence[EntityError]) -> None:
-            nonlocal landed
-            with_reach = [reading for reading in readings if _has_reach(reading)]
-            errors = [*errors, *(_no_reach(reading) for reading in readings if not _has_reach(reading))]
-            with session.warehouse.transaction():
-                if with_reach:
-                    upsert_weekly_reach(session.warehouse, scope, [self._landing(reading) for reading in with_reach])
-                session.run_log.note_shortfalls(errors)
-                session.run_log.note_windows(len(with_reach))
-            landed += len(with_reach)
-            for error in errors:
-                failed[keys[error.context.project_id or "", error.context.entity_id or ""]] = error
 
-        if reads:
-            session.runner.run(fetch_in_batches(session.client, reads, land=land, granularity="week"))
-        return landed, failed
+def _plan(run: Run, scope: Scope, mondays: DayWindow) -> list[PlannedRead]:
+    request, facts = run.request, run.facts
+    weeks = load_open_weeks(
+        run.warehouse,
+        scope,
+        mondays,
+        project_ids=facts.read_projects,
+        instant=facts.instant,
+        again=request.is_backfill,
+        fresh_since=facts.fresh_since if facts.continues else None,
+        refused_since=None if request.is_backfill else facts.clock.said - REFUSALS_STAND,
+    )
+    # The week's own reach is all that a week is asked for.
+    without_reach = {(one.scope, one.platform) for one in run.client.refused_metrics if one.metric == "reach"}
+    return [
+        read for entity, read in weeks if request.includes(entity) and (scope, read.key.platform) not in without_reach
+    ]
 
-    def _remember(self, failures: Mapping[EntityKey, EntityError], not_asked: Mapping[EntityKey, EntityError]) -> None:
-        """What would be refused again, and what was not asked since others of its platform were."""
-        refusals = [
-            *(WeeklyReachRefusal(key, error.code, str(error)) for key, error in failures.items() if _is_final(error)),
-            *(
-                WeeklyReachRefusal(key, error.code, f"Not asked for, since others have none: {error}")
-                for key, error in not_asked.items()
-                if _is_final(error)
-            ),
-        ]
-        if refusals:
-            note_weekly_reach_refusals(self.session.warehouse, refusals, self.session.clock.said)
-            logger.warning(
-                "Weekly reach is not to be had of %d entities (%s); it is asked for again in a week. Nothing else is "
-                "missing for it.",
-                len(refusals),
-                refusals[0].message,
-            )
 
-    def _mondays(self) -> DayWindow | None:
-        """The whole weeks that have closed since the first day, or among the days of a backfill."""
-        session = self.session
-        since, until = session.settings.start_date, session.instant.date()
-        if not session.is_run and session.request.window:
-            since, until = max(since, session.request.window.since), min(until, session.request.window.until)
-        first, end = week_start(since + 6 * ONE_DAY), week_start(until)
-        return DayWindow(first, end) if first < end else None
+def _fetch(run: Run, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, dict[EntityKey, EntityError]]:
+    """Fetch and land ``reads``: how many answers landed, and the last error of each entity that had one."""
+    keys = {(read.key.project_id, read.key.entity_id): read.key for read in reads}
+    landed = 0
+    failed: dict[EntityKey, EntityError] = {}
 
-    def _plan(self, scope: Scope, mondays: DayWindow) -> list[PlannedRead]:
-        session = self.session
-        weeks = load_open_weeks(
-            session.warehouse,
-            scope,
-            mondays,
-            project_ids=session.read_projects,
-            instant=session.instant,
-            again=not session.is_run,
-            fresh_since=session.fresh_since if session.continues else None,
-            refused_since=session.clock.said - REFUSALS_STAND if session.is_run else None,
+    def land(readings: Sequence[Reading], errors: Sequence[EntityError]) -> None:
+        nonlocal landed
+        with_reach = [reading for reading in readings if _has_reach(reading)]
+        errors = [*errors, *(_no_reach(reading) for reading in readings if not _has_reach(reading))]
+        with run.warehouse.transaction():
+            if with_reach:
+                upsert_weekly_reach(run.warehouse, scope, [_landing(run, reading) for reading in with_reach])
+            run.log.note_shortfalls(errors)
+            run.log.note_windows(len(with_reach))
+        landed += len(with_reach)
+        for error in errors:
+            failed[keys[error.context.project_id or "", error.context.entity_id or ""]] = error
+
+    if reads:
+        run.wait_for(fetch_in_batches(run.client, reads, land=land, granularity="week"))
+    return landed, failed
+
+
+def _landing(run: Run, reading: Reading) -> Landing:
+    settle_hours = run.settings.settle_hours.hours(reading.key.platform)
+    counted = replace(reading, read_at=run.request.counts_as_read_at(reading))
+    return Landing(counted, currency=None, settle_hours=settle_hours)
+
+
+def _remember(run: Run, failures: Mapping[EntityKey, EntityError], not_asked: Mapping[EntityKey, EntityError]) -> None:
+    """What would be refused again, and what was not asked since others of its platform were."""
+    refusals = [
+        *(WeeklyReachRefusal(key, error.code, str(error)) for key, error in failures.items() if _is_final(error)),
+        *(
+            WeeklyReachRefusal(key, error.code, f"Not asked for, since others have none: {error}")
+            for key, error in not_asked.items()
+            if _is_final(error)
+        ),
+    ]
+    if refusals:
+        note_weekly_reach_refusals(run.warehouse, refusals, run.facts.clock.said)
+        logger.warning(
+            "Weekly reach is not to be had of %d entities (%s); it is asked for again in a week. Nothing else is "
+            "missing for it.",
+            len(refusals),
+            refusals[0].message,
         )
-        # The week's own reach is all that a week is asked for.
-        without_reach = {(one.scope, one.platform) for one in session.client.refused_metrics if one.metric == "reach"}
-        return [
-            read
-            for entity, read in weeks
-            if session.request.includes(entity) and (scope, read.key.platform) not in without_reach
-        ]
-
-    def _landing(self, reading: Reading) -> Landing:
-        settle_hours = self.session.settings.settle_hours.hours(reading.key.platform)
-        counted = replace(reading, read_at=self.session.counts_as_read_at(reading))
-        return Landing(counted, currency=None, settle_hours=settle_hours)
 
 
 def _split(reads: Sequence[PlannedRead]) -> tuple[list[PlannedRead], list[PlannedRead]]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from layers_etl.domain.readings import RefusedMetric
 from layers_etl.domain.scopes import SCOPES
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql
+
+REFUSALS_STAND: Final = timedelta(weeks=1)
+"""How long what was refused is not asked for: what a platform does not have today it may have some day."""
 
 
 def recall_refused_metrics(warehouse: Warehouse, *, since: datetime, until: datetime) -> list[RefusedMetric]:

@@ -16,15 +16,16 @@ from uuid import uuid4
 from layers_etl.cli import app
 from layers_etl.defs.schedules import open_range
 from layers_etl.ingest import fetching
-from layers_etl.ingest.ingestion import Ingestion
+from layers_etl.ingest.clock import fetch_time
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.session import fetch_time
+from layers_etl.ingest.run import Run
 from layers_etl.settings import load_settings
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
 from ..cli.command import Ended, checked, take_the_commands_place
+from ..read_days import read_days
 from .tripwire import Point, Trap, Tripwire
 
 LONGEST_SECONDS: Final = 300
@@ -105,6 +106,6 @@ def _run_without_dagster() -> None:
     request = RunRequest(RunKind.RUN, window=window)
     with open_warehouse(settings.build_path, settings.scopes, published=settings.published_path) as warehouse:
         close_interrupted_runs(warehouse)
-        with closing(Ingestion(settings, warehouse, request, run_id=uuid4().hex)) as run:
-            run.read_metrics(settings.scopes, window)
+        with closing(Run(settings, warehouse, request, run_id=uuid4().hex)) as run:
+            read_days(run, settings.scopes, window)
             list(bring_up_to_date(run))

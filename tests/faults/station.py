@@ -1,4 +1,4 @@
-"""An ingestion that may fail quickly, and the truth that its warehouse is held against."""
+"""A run that may fail quickly, and the truth that its warehouse is held against."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from layers_etl.api import Timeouts
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.metrics import derive_conversion_value
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.run import Run
 from layers_etl.sandbox.activity import Activity
 from layers_etl.sandbox.entities import Platform
 from layers_etl.sandbox.entities import Scope as ApiScope
@@ -31,6 +31,7 @@ from layers_etl.warehouse.runs import RunStatus, close_interrupted_runs
 
 from ..clients import IMPATIENT, connecting
 from ..fresh import fresh_warehouse, sandbox_settings
+from ..read_days import read_days
 
 START: Final = date(2026, 3, 25)
 MORNING: Final = datetime(2026, 4, 1, 6, tzinfo=UTC)
@@ -81,7 +82,7 @@ class Station:
         settings = self.settings
         window = DayWindow(settings.start_date, at.date())
         close_interrupted_runs(self.warehouse)
-        ingestion = Ingestion(
+        run = Run(
             settings,
             self.warehouse,
             RunRequest(RunKind.RUN, window=window),
@@ -90,11 +91,11 @@ class Station:
             connect=connecting(retry=PERSISTENT, timeouts=QUICK),
         )
         try:
-            with closing(ingestion):
-                ingestion.read_metrics(settings.scopes, window)
+            with closing(run):
+                read_days(run, settings.scopes, window)
         finally:
             self.sandbox.clear_faults()
-        ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [ingestion.run_id])
+        ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [run.log.run_id])
         return RunStatus(status)
 
     # What is there ------------------------------------------------------------------------------------------------

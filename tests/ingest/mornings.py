@@ -15,11 +15,11 @@ from typing import Any, Final
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import Scope
+from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.identity import Connect, layers_client
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.run_log import utc_now
+from layers_etl.ingest.run import Run
 from layers_etl.sandbox.activity import Activity
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.exchange import Query
@@ -32,6 +32,7 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.runs import RunStatus, close_interrupted_runs
 
 from ..fresh import fresh_warehouse, sandbox_settings
+from ..read_days import read_days
 
 START: Final = date(2026, 3, 20)
 FIRST_MORNING: Final = datetime(2026, 4, 1, 6, tzinfo=UTC)
@@ -123,7 +124,7 @@ class Pipeline:
         close_interrupted_runs(warehouse)
         now = request.pop("now", utc_now)
         with closing(
-            Ingestion(
+            Run(
                 settings,
                 warehouse,
                 RunRequest(kind, window=window, **request),
@@ -131,12 +132,12 @@ class Pipeline:
                 now=now,
                 connect=self.connect,
             )
-        ) as ingestion:
+        ) as run:
             try:
-                outcomes = ingestion.read_metrics(settings.scopes, window)
+                outcomes = read_days(run, settings.scopes, window)
             finally:
                 if publish:
-                    list(bring_up_to_date(ingestion))
+                    list(bring_up_to_date(run))
         ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [run_id])
         return Ran(
             run_id, RunStatus(status), {scope.name: outcome for scope, outcome in outcomes.items()}, self.asked()

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.ingest import fetching
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.run import Run
 from layers_etl.warehouse.connection import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
 from ..fresh import sandbox_settings
+from ..read_days import read_days
 from .mornings import FIRST_MORNING, START
 
 if __name__ == "__main__":
@@ -28,7 +29,7 @@ if __name__ == "__main__":
     window = DayWindow(*map(date.fromisoformat, days)) if days else DayWindow(START, FIRST_MORNING.date())
     with open_warehouse(settings.build_path, settings.scopes) as warehouse:
         close_interrupted_runs(warehouse)
-        run = Ingestion(settings, warehouse, RunRequest(kind, window=window), run_id=f"process_{url}_{folder}")
+        run = Run(settings, warehouse, RunRequest(kind, window=window), run_id=f"process_{url}_{folder}")
         with closing(run):
-            run.read_metrics(settings.scopes, window)
+            read_days(run, settings.scopes, window)
             list(bring_up_to_date(run))

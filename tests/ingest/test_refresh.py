@@ -12,9 +12,9 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, listed_scopes
 from layers_etl.errors import RefusedError
 from layers_etl.ingest.checks import all_checks
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
 from layers_etl.sandbox.faults import Fault
@@ -27,10 +27,10 @@ EVERYTHING = Work(listed_scopes(SCOPES), SCOPES, SCOPES, WEEK, all_checks(SCOPES
 
 
 @contextmanager
-def begun(pipeline: Pipeline) -> Generator[Ingestion]:
+def begun(pipeline: Pipeline) -> Generator[Run]:
     """A backfill that has done nothing yet."""
     request = RunRequest(RunKind.BACKFILL, window=WEEK)
-    with closing(Ingestion(pipeline.settings, pipeline.warehouse, request, run_id="run")) as run:
+    with closing(Run(pipeline.settings, pipeline.warehouse, request, run_id="run")) as run:
         yield run
 
 

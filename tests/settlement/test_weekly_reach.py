@@ -11,9 +11,9 @@ import pytest
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
-from layers_etl.ingest.ingestion import Ingestion
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.weekly_reach import SCOUTS, WeeklyReachOutcome
+from layers_etl.ingest.run import Run
+from layers_etl.ingest.weekly_reach import SCOUTS, WeeklyReachOutcome, read_weekly_reach
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.warehouse.connection import Warehouse
@@ -21,6 +21,7 @@ from layers_etl.warehouse.marts import derive_daily_mart
 
 from ..fresh import fresh_warehouse
 from ..ingest.mornings import Pipeline, day_of, one
+from ..read_days import read_days
 
 MONDAY = datetime(2026, 4, 6, 6, tzinfo=UTC)
 LAST_WEEK = DayWindow(MONDAY.date() - timedelta(days=7), MONDAY.date())
@@ -40,9 +41,9 @@ def morning(
     pipeline.sandbox.clear_requests()
     settings = pipeline.settings
     window = DayWindow(settings.start_date, at.date())
-    with closing(Ingestion(settings, warehouse, request or RunRequest(), run_id=f"{at}{request}")) as run:
-        run.read_metrics(settings.scopes, request.window if request and request.window else window)
-        outcome = run.read_weekly_reach(scope)
+    with closing(Run(settings, warehouse, request or RunRequest(), run_id=f"{at}{request}")) as run:
+        read_days(run, settings.scopes, request.window if request and request.window else window)
+        outcome = read_weekly_reach(run, scope)
     weekly = [
         (one(record.query, "id"), DayWindow(day_of(record.query, "since"), day_of(record.query, "until")))
         for record in pipeline.sandbox.requests()
