@@ -11,10 +11,10 @@ from rich.table import Table
 
 from layers_etl.domain.storable import one_line, with_visible_controls
 from layers_etl.ingest.status import Status
-from layers_etl.warehouse.doubtful_days import describe_doubts
+from layers_etl.warehouse.findings import StandingFinding
 
-DOUBTS_SHOWN: Final = 10
-"""The newest; ops.doubtful_days has all."""
+SENTENCES_SHOWN: Final = 10
+"""Of one check; ops.findings has more of them."""
 
 
 def status_document(status: Status) -> str:
@@ -44,12 +44,8 @@ def print_status(status: Status, console: Console) -> None:
             str(account.oldest_open_day or "none"),
         )
     console.print(table)
-    for finding in (*status.unrefreshed_accounts, *status.duplicate_accounts, *status.standing_sources):
-        console.print(one_line(str(finding)))
-    if status.doubtful_days:
-        console.print(f"{len(status.doubtful_days):,} days are open since their answers leave a doubt:")
-    for doubt in describe_doubts(status.doubtful_days)[:DOUBTS_SHOWN]:
-        console.print(f"  {one_line(doubt)}")
+    for finding in status.findings:
+        _print_finding(finding, console)
     if status.audits:
         console.print(_describe_audits(status))
     if status.last_run is None:
@@ -62,6 +58,17 @@ def print_status(status: Status, console: Console) -> None:
     )
     for failure in status.failures:
         console.print(f"  {one_line(failure.message)}")
+
+
+def _print_finding(finding: StandingFinding, console: Console) -> None:
+    """A promise that does not hold, with what people should know of it; nothing where there is nothing to know."""
+    if finding.message is None:
+        return
+    kind = "error" if finding.is_error else "warning"
+    console.print(f"{kind} since {finding.since:%Y-%m-%d %H:%M}Z: {finding.check_name} of {finding.asset}")
+    for sentence in (*finding.message.split("\n")[:SENTENCES_SHOWN], finding.remedy):
+        if sentence:
+            console.print(f"  {one_line(sentence)}")
 
 
 def _describe_audits(status: Status) -> str:

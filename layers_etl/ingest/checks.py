@@ -17,6 +17,7 @@ from layers_etl.domain.entities import named
 from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
+from layers_etl.domain.storable import storable_json, storable_text
 from layers_etl.errors import REPORT_IT, EntityError
 from layers_etl.ingest.outcomes import REASONS_SHOWN, describe_failed_reads
 from layers_etl.ingest.outstanding import overdue_reads
@@ -36,6 +37,7 @@ from layers_etl.warehouse.checks import (
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, describe_doubts, load_doubtful_days
 from layers_etl.warehouse.entities import load_entity_names
+from layers_etl.warehouse.findings import CheckFinding, record_findings
 from layers_etl.warehouse.marts import count_stale_windows
 from layers_etl.warehouse.reconciliation import Disagreement, load_disagreements
 from layers_etl.warehouse.reconciliation_views import Reconciliation, reconciliations_of
@@ -113,6 +115,31 @@ def judge(checks: Iterable[Check], evidence: Evidence) -> Iterator[Finding]:
     for check in checks:
         if found := check.find(evidence):
             yield Finding(check, found)
+
+
+def record(run: Run, findings: Iterable[Finding]) -> None:
+    """Keep what was found, in ``ops.findings``."""
+    record_findings(
+        run.warehouse,
+        [_as_stored(finding) for finding in findings],
+        [(check.asset, check.name) for check in all_checks(run.settings.scopes)],
+        run_id=run.log.run_id,
+        instant=run.instant,
+    )
+
+
+def _as_stored(finding: Finding) -> CheckFinding:
+    check, found = finding.check, finding.found
+    said = [storable_text(sentence) for sentence in (found.wrong, *found.told) if sentence]
+    return CheckFinding(
+        check.asset,
+        check.name,
+        found.passed,
+        finding.is_error,
+        None if found.passed else "\n".join(said) or None,
+        None if found.passed else found.remedy or None,
+        storable_json(dict(found.facts)),
+    )
 
 
 def all_checks(scopes: Sequence[Scope]) -> tuple[Check, ...]:

@@ -1,18 +1,19 @@
-"""The sequence of a run, told once: list, read, derive, publish, judge.
+"""The sequence of a run, told once: list, read, derive, judge, publish.
 
 Dagster's asset and the command line tell its steps on; who derives and publishes is decided here alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.outcomes import ListingOutcome
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.beginning import begin
-from layers_etl.ingest.checks import Check, Evidence, judge
+from layers_etl.ingest.checks import Check, Evidence, judge, record
 from layers_etl.ingest.listing import list_entities
 from layers_etl.ingest.publishing import publish
 from layers_etl.ingest.reading import read_metrics
@@ -54,8 +55,9 @@ def refresh(run: Run, work: Work) -> Iterator[Step]:
             yield from bring_up_to_date(run)
         raise
     if work.brings_up_to_date or run.has_begun:
-        yield from bring_up_to_date(run)
-    yield Judged(tuple(judge(work.checks, _evidence(run, told))))
+        yield from bring_up_to_date(run, partial(_judge, run, work, told))
+    else:
+        yield _judge(run, work, told)
 
 
 def _read(run: Run, work: Work) -> Iterator[Step]:
@@ -79,15 +81,34 @@ def _read(run: Run, work: Work) -> Iterator[Step]:
         yield WeeklyReachRead(read_weekly_reach(run, scope))
 
 
-def bring_up_to_date(run: Run) -> Iterator[Step]:
-    """Derive every mart and publish: marts and published file have what landed."""
-    return _noting_the_end(run, _bring_up_to_date(run))
+def bring_up_to_date(run: Run, judge_run: Callable[[], Judged] | None = None) -> Iterator[Step]:
+    """Derive every mart, hold the promises where that is asked for, and publish, with what was found of them.
+
+    Whatever is found, or goes wrong in finding it, marts and published file have what landed.
+    """
+    yield from _noting_the_end(run, _derive(run))
+    try:
+        if judge_run:
+            yield judge_run()
+    except Exception:
+        yield from _noting_the_end(run, _publish(run))
+        raise
+    yield from _noting_the_end(run, _publish(run))
 
 
-def _bring_up_to_date(run: Run) -> Iterator[Step]:
+def _derive(run: Run) -> Iterator[Step]:
     for scope in run.settings.scopes:
         yield Derived(scope, derive_daily_mart(run.warehouse, scope, run.settings.settle_hours))
+
+
+def _publish(run: Run) -> Iterator[Step]:
     yield Published(publish(run))
+
+
+def _judge(run: Run, work: Work, told: Sequence[Step]) -> Judged:
+    findings = tuple(judge(work.checks, _evidence(run, told)))
+    record(run, findings)
+    return Judged(findings)
 
 
 def _noting_the_end(run: Run, steps: Iterator[Step]) -> Iterator[Step]:

@@ -21,6 +21,7 @@ from layers_etl.warehouse.checks import (
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, load_doubtful_days
 from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids
+from layers_etl.warehouse.findings import StandingFinding, load_findings
 from layers_etl.warehouse.runs import Failure, LastRun, load_failures, load_last_run
 from layers_etl.warehouse.sources import StandingSource, load_standing_sources
 
@@ -49,11 +50,13 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All accounts at ``instant``, those that are not refreshed, have several ids or stand still, the days whose
-    answers leave a doubt, what settled days show that were read again, and the last run with what it could not read."""
+    """All accounts at ``instant``; what runs found of the promises; the accounts that are not refreshed, have several
+    ids or stand still, the days whose answers leave a doubt, and what settled days show that were read again, each in
+    whole; and the last run with what it could not read."""
 
     instant: datetime
     accounts: tuple[AccountStatus, ...]
+    findings: tuple[StandingFinding, ...]
     unrefreshed_accounts: tuple[UnrefreshedAccount, ...]
     duplicate_accounts: tuple[DuplicateAccount, ...]
     standing_sources: tuple[StandingSource, ...]
@@ -104,6 +107,7 @@ def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) 
             )
             for account in sorted(entities)
         ),
+        tuple(load_findings(warehouse)),
         tuple(load_unrefreshed_accounts(warehouse, settings.project_ids)),
         tuple(load_duplicate_accounts(warehouse, settings.project_ids)),
         tuple(load_standing_sources(warehouse, settings.project_ids)),

@@ -24,12 +24,12 @@ from layers_etl.warehouse.tables import (
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
 reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it;
 version 3 knew nothing of the copies that readings come from, of days held or in doubt, and of the kind of its key;
 version 4 knew no account of a day; version 5 knew its changes by a count, which a file restored from a copy has too;
-version 6 had no dictionary."""
+version 6 had no dictionary; version 7 kept nothing of what checks found."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""

@@ -821,6 +821,23 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
+        "findings",
+        "One row per check: what the last run that could hold it found, and since when it stands so.",
+        (
+            Column("asset", "VARCHAR", "Table or listing whose promise it is, as Dagster names it.", required=True),
+            Column("check_name", "VARCHAR", "Name of the check.", required=True),
+            Column("passed", "BOOLEAN", "Whether the promise holds.", required=True),
+            Column("is_error", "BOOLEAN", "Whether the run has failed by it; else it only warns.", required=True),
+            Column("message", "VARCHAR", "What people should know of it, a sentence a line; null: nothing."),
+            Column("remedy", "VARCHAR", "What to do, or what happens by itself; null: nothing."),
+            Column("facts", "VARCHAR", "Numbers and examples by name, as a JSON object.", required=True),
+            Column("since", INSTANT, "Instant of the first run of those that found it so.", required=True),
+            Column("found_at", INSTANT, "The instant that the last run which held it stands for.", required=True),
+            _RUN,
+        ),
+    ),
+    Table(
+        "ops",
         "stale_marts",
         "One row per window of an entity whose daily mart is to be derived anew; empty after every run of the scope.",
         (_SCOPE, _PROJECT, _ENTITY, _SINCE, _UNTIL),

@@ -11,13 +11,15 @@ import pytest
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, listed_scopes
 from layers_etl.errors import RefusedError
-from layers_etl.ingest.checks import all_checks
+from layers_etl.ingest.checks import Check, Evidence, all_checks
 from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
 from layers_etl.sandbox.faults import Fault
+from layers_etl.warehouse.connection import open_published
+from layers_etl.warehouse.findings import load_findings
 
 from .mornings import FIRST_MORNING, Pipeline
 
@@ -42,7 +44,7 @@ def rows(pipeline: Pipeline, table: str) -> int:
     return pipeline.warehouse.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
 
 
-def test_everything_is_listed_read_derived_published_and_judged_in_this_order(pipeline: Pipeline) -> None:
+def test_everything_is_listed_read_derived_judged_and_published_in_this_order(pipeline: Pipeline) -> None:
     with begun(pipeline) as run:
         steps = list(refresh(run, EVERYTHING))
 
@@ -51,8 +53,8 @@ def test_everything_is_listed_read_derived_published_and_judged_in_this_order(pi
         *[MetricsRead] * 2,
         *[WeeklyReachRead] * 2,
         *[Derived] * 2,
-        Published,
         Judged,
+        Published,
     ]
     assert describe_shortfall(steps) == ""
     assert all("were not read after their settling time" in said for said in warnings(steps)), "before the week"
@@ -79,7 +81,7 @@ def test_a_part_that_is_read_is_followed_by_all_that_hangs_on_it(pipeline: Pipel
     with begun(pipeline) as run:
         steps = list(refresh(run, Work(read=[CAMPAIGN], window=WEEK)))
 
-    assert kinds(steps) == [*[Listed] * 2, MetricsRead, WeeklyReachRead, *[Derived] * 2, Published, Judged]
+    assert kinds(steps) == [*[Listed] * 2, MetricsRead, WeeklyReachRead, *[Derived] * 2, Judged, Published]
     assert rows(pipeline, "ads.ad_account_metrics") == 0
 
 
@@ -125,3 +127,30 @@ def test_an_entity_that_cannot_be_read_is_a_shortfall_and_the_rest_is_summed_up(
     assert "1 of 6 campaigns could not be read" in describe_shortfall(steps)
     assert describe_shortfall(steps).endswith("the next run asks for just what is missing.")
     assert Published in kinds(steps)
+
+
+def test_what_the_checks_found_is_published_with_what_they_found_it_of(pipeline: Pipeline) -> None:
+    pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 422}, entity=pipeline.campaigns()[0]))
+    with begun(pipeline) as run:
+        *_, judged, _ = refresh(run, EVERYTHING)
+
+    assert isinstance(judged, Judged)
+    with open_published(pipeline.settings.published_path) as published:
+        assert published
+        standing = {(each.asset, each.check_name): each for each in load_findings(published)}
+    assert {(finding.check.asset, finding.check.name) for finding in judged.findings} == standing.keys()
+    unread = standing["campaign_metrics", "every_entity_was_read"]
+    assert unread.is_error
+    assert unread.message
+    assert "1 of 6 campaigns could not be read" in unread.message
+
+
+def test_what_landed_is_published_though_holding_a_promise_breaks_off(pipeline: Pipeline) -> None:
+    def break_off(_: Evidence) -> None:
+        raise ZeroDivisionError
+
+    broken = Check("broken", "campaign_metrics", "Never.", break_off)
+    with begun(pipeline) as run, pytest.raises(ZeroDivisionError):
+        list(refresh(run, Work(read=[CAMPAIGN], window=WEEK, checks=[broken])))
+
+    assert pipeline.settings.published_path.exists()
