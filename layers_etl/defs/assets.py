@@ -13,12 +13,11 @@ from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.checks import Check, all_checks
 from layers_etl.ingest.refresh import Work, refresh
-from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
+from layers_etl.ingest.steps import PUBLISHED, Judged, MetricsRead, Step
 from layers_etl.ingest.summary import describe_shortfall
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 OWNERS = ["team:ads-data"]
-PUBLISHED = "published_warehouse"
 EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 """A morning that published nothing shows two hours later, whatever the hour it is run at; half a day on, it fails."""
 
@@ -118,18 +117,12 @@ def _work(context: dg.AssetExecutionContext, scopes: Sequence[Scope], checks: Se
 def _report(context: dg.AssetExecutionContext, step: Step, metadata: Metadata) -> Iterator[AssetEvent]:
     """What Dagster is told of a step: a result where its asset was launched, else that it was brought up to date."""
     match step:
-        case Listed(outcome):
-            yield from _materialized(context, outcome.scope.plural, metadata)
         case MetricsRead(outcome):
             yield from _read_days(context, outcome, metadata)
-        case WeeklyReachRead(outcome):
-            yield from _materialized(context, outcome.scope.weekly_reach_table, metadata)
-        case Derived(scope):
-            yield from _materialized(context, scope.daily_mart, metadata)
-        case Published():
-            yield from _materialized(context, PUBLISHED, metadata)
         case Judged(findings):
             yield from map(check_result, findings)
+        case _:
+            yield from _materialized(context, step.asset, metadata)
 
 
 def _materialized(context: dg.AssetExecutionContext, name: str, metadata: Metadata) -> Iterator[AssetEvent]:

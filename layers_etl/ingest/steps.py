@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.scopes import Scope
@@ -11,12 +12,20 @@ from layers_etl.ingest.outcomes import PublicationOutcome
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.warehouse.marts import DerivedMart
 
+PUBLISHED: Final = "published_warehouse"
+"""The asset that the published file is; all others have the names of their tables."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """The entities of one scope, in every project whose list could be had."""
 
     outcome: ListingOutcome
+
+    @property
+    def asset(self) -> str:
+        """What it brought up to date."""
+        return self.outcome.scope.plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +34,22 @@ class MetricsRead:
 
     outcome: ScopeOutcome
 
+    @property
+    def asset(self) -> str:
+        """What it brought up to date."""
+        return self.outcome.scope.metrics_table
+
 
 @dataclass(frozen=True, slots=True)
 class WeeklyReachRead:
     """The weekly reach of one scope."""
 
     outcome: WeeklyReachOutcome
+
+    @property
+    def asset(self) -> str:
+        """What it brought up to date."""
+        return self.outcome.scope.weekly_reach_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +59,22 @@ class Derived:
     scope: Scope
     mart: DerivedMart
 
+    @property
+    def asset(self) -> str:
+        """What it brought up to date."""
+        return self.scope.daily_mart
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
     """The published file has everything."""
 
     outcome: PublicationOutcome
+
+    @property
+    def asset(self) -> str:
+        """What it brought up to date."""
+        return PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
