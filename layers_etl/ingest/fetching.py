@@ -1,12 +1,13 @@
-"""The one loop that fetches many windows and hands them over in batches, so that a long run commits as it goes."""
+"""Fetching many windows, and landing them beside it in batches: answers go on arriving while others are written."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from layers_etl.api.client import LayersClient
 from layers_etl.domain.planning import PlannedRead
@@ -18,52 +19,98 @@ logger = logging.getLogger(__name__)
 Land = Callable[[Sequence[Reading], Sequence[EntityError]], None]
 """Lands a batch: the readings that arrived, and an error for each window that could not be read."""
 
-WINDOWS_PER_LANDING: Final = 200
+WINDOWS_PER_LANDING: Final = 4_000
+"""The most of a batch: it bounds what is held in memory. A batch costs about the same whatever its size."""
+
 SECONDS_PER_LANDING: Final = 2.0
-"""A batch is landed after so many answers, or so long, whichever comes first."""
+"""How long what arrived first waits for more to be landed with it, and so what a kill loses at most, with what
+arrives while a batch is written."""
 
 
-async def fetch_in_batches(
-    client: LayersClient, reads: Sequence[PlannedRead], *, land: Land, granularity: str = "day"
+class Lander:
+    """Lands what is handed over, in the order it came, in a thread of its own.
+
+    For the length of a block nobody else may use the warehouse. Leaving it lands the rest and waits for that, however
+    the block ends and whoever asks the process to end meanwhile: no signal strikes within a transaction. What landing
+    raised is raised where the next answer is handed over, or on leaving.
+    """
+
+    def __init__(self, land: Land, expected: int) -> None:
+        """``expected`` windows are asked for; ``land`` gets their answers."""
+        self._land = land
+        self._expected = expected
+        self._landed = 0
+        self._arrived: list[Reading | EntityError] = []
+        self._changed = threading.Condition()
+        self._is_complete = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._land_all, name="landing")
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, _: object, ended_by: BaseException | None, __: TracebackType | None) -> None:
+        """Land the rest."""
+        with self._changed:
+            self._is_complete = True
+            self._changed.notify()
+        interruption = self._wait()
+        if interruption:
+            raise interruption
+        if self._error and (ended_by is None or isinstance(ended_by, Exception)):
+            raise self._error
+
+    def hand_over(self, outcome: Reading | EntityError) -> None:
+        """Have it landed."""
+        if self._error:
+            raise self._error
+        with self._changed:
+            self._arrived.append(outcome)
+            if len(self._arrived) in (1, WINDOWS_PER_LANDING):
+                self._changed.notify()
+
+    def _wait(self) -> BaseException | None:
+        """Until all has landed; what was raised meanwhile by someone who asked for the end."""
+        interruption: BaseException | None = None
+        while self._thread.is_alive():
+            try:
+                self._thread.join()
+            except BaseException as error:  # noqa: BLE001 - a handler may raise anything; it is raised again
+                interruption = error
+        return interruption
+
+    def _land_all(self) -> None:
+        try:
+            while batch := self._next_batch():
+                readings = [outcome for outcome in batch if isinstance(outcome, Reading)]
+                errors = [outcome for outcome in batch if isinstance(outcome, EntityError)]
+                self._land(readings, errors)
+                self._landed += len(readings)
+                logger.info("%d answers landed, of %d windows asked for.", self._landed, self._expected)
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever hands over
+            self._error = error
+
+    def _next_batch(self) -> Sequence[Reading | EntityError]:
+        """The next to land, once enough have come or the first has waited long enough; empty where none will come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._arrived or self._is_complete)
+            self._changed.wait_for(
+                lambda: len(self._arrived) >= WINDOWS_PER_LANDING or self._is_complete, SECONDS_PER_LANDING
+            )
+            batch, self._arrived = self._arrived[:WINDOWS_PER_LANDING], self._arrived[WINDOWS_PER_LANDING:]
+            return batch
+
+
+async def fetch_windows(
+    client: LayersClient, reads: Sequence[PlannedRead], lander: Lander, *, granularity: str = "day"
 ) -> None:
-    """Fetch ``reads`` in their order; ``land`` gets every answer once, also those that arrived before an error.
+    """Fetch ``reads`` in their order, and hand over every answer once, also those that arrived before an error.
 
     Raises :class:`RefusedError` when the key stops being accepted.
     """
-    loop = asyncio.get_running_loop()
-    arrived: list[Reading | EntityError] = []
-    landed = 0
-
-    def land_arrived() -> None:
-        nonlocal landed
-        readings = [outcome for outcome in arrived if isinstance(outcome, Reading)]
-        errors = [outcome for outcome in arrived if isinstance(outcome, EntityError)]
-        arrived.clear()
-        land(readings, errors)
-        landed += len(readings)
-        logger.info("%d answers landed, of %d windows asked for.", landed, len(reads))
-
     asked = ((read.key, read.window, read.glimpse_until) for read in reads)
-    due = loop.time() + SECONDS_PER_LANDING
-    try:
-        async with aclosing(client.fetch_many(asked, granularity=granularity)) as outcomes:
-            coming = asyncio.ensure_future(anext(outcomes, None))
-            try:
-                while True:
-                    # Where nothing more comes for long, what came must not wait for it.
-                    await asyncio.wait([coming], timeout=max(due - loop.time(), 0) if arrived else None)
-                    if coming.done():
-                        outcome = coming.result()
-                        if outcome is None:
-                            break
-                        arrived.append(outcome)
-                        coming = asyncio.ensure_future(anext(outcomes, None))
-                    if len(arrived) >= WINDOWS_PER_LANDING or loop.time() >= due:
-                        land_arrived()
-                        due = loop.time() + SECONDS_PER_LANDING
-            finally:
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
-    finally:
-        if arrived:
-            land_arrived()
+    async with aclosing(client.fetch_many(asked, granularity=granularity)) as outcomes:
+        async for outcome in outcomes:
+            lander.hand_over(outcome)

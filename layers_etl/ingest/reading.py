@@ -14,7 +14,7 @@ from layers_etl.domain.planning import Entities, PlannedRead, ReadingPlan, accou
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.errors import ConfigurationError, EntityError
-from layers_etl.ingest.fetching import Land, fetch_in_batches
+from layers_etl.ingest.fetching import Land, Lander, fetch_windows
 from layers_etl.ingest.freshness import settle_by_copies
 from layers_etl.ingest.landing import land_batch
 from layers_etl.ingest.planning import Knowledge, plan_reading
@@ -114,7 +114,8 @@ def _fetch(run: Run, requests: Sequence[PlannedRead], land: Land) -> None:
     """Fetch ``requests`` in their order; ``land`` gets the answers in batches."""
     if requests:
         logger.info("Reading %d windows.", len(requests))
-        run.wait_for(fetch_in_batches(run.client, requests, land=land))
+        with Lander(land, len(requests)) as lander:
+            run.wait_for(fetch_windows(run.client, requests, lander))
 
 
 def _note_failed_days(run: Run, outcomes: Iterable[ScopeOutcome]) -> None:

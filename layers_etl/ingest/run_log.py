@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -41,7 +42,7 @@ class RunLog:
     def __init__(self, warehouse: Warehouse, run_id: str, now: Callable[[], datetime]) -> None:
         """Prepare the record of ``run_id``."""
         self.run_id = run_id
-        self.sent: list[RequestRecord] = []
+        self.sent: deque[RequestRecord] = deque()
         self.failures: list[Failure] = []
         self.windows_read = 0
         self.now = now
@@ -126,7 +127,8 @@ class RunLog:
 
     def flush(self) -> None:
         """Bring requests and counts in ``ops`` up to date."""
-        sent, self.sent[:] = list(self.sent), []
+        # Others may be sent meanwhile, by another thread than the one that lands.
+        sent = [self.sent.popleft() for _ in range(len(self.sent))]
         record_requests(self._warehouse, self.run_id, sent)
         if self._begun:
             record_progress(

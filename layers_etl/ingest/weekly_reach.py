@@ -23,7 +23,7 @@ from layers_etl.errors import (
     RequestContext,
     UntrustedAnswerError,
 )
-from layers_etl.ingest.fetching import fetch_in_batches
+from layers_etl.ingest.fetching import Lander, fetch_windows
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.readings import Landing
 from layers_etl.warehouse.refusals import REFUSALS_STAND
@@ -120,7 +120,8 @@ def _fetch(run: Run, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, d
             failed[keys[error.context.project_id or "", error.context.entity_id or ""]] = error
 
     if reads:
-        run.wait_for(fetch_in_batches(run.client, reads, land=land, granularity="week"))
+        with Lander(land, len(reads)) as lander:
+            run.wait_for(fetch_windows(run.client, reads, lander, granularity="week"))
     return landed, failed
 
 

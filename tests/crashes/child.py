@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import signal
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def _main(
     trap: Trap | None,
 ) -> None:
     take_the_commands_place(arguments, folder, environment, output)
-    fetching.WINDOWS_PER_LANDING, fetching.SECONDS_PER_LANDING = WINDOWS_PER_LANDING, math.inf
+    fetching.WINDOWS_PER_LANDING, fetching.SECONDS_PER_LANDING = WINDOWS_PER_LANDING, threading.TIMEOUT_MAX
     Tripwire(data_dir, output / "points", trap).install()
     if arguments == WITHOUT_DAGSTER:
         _run_without_dagster()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from layers_etl.api import Timeouts
 from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.readings import Reading
-from layers_etl.errors import EntityError, RefusedError
+from layers_etl.errors import EntityError, NotFoundError, RefusedError, RequestContext, StorageError
 from layers_etl.ingest import fetching
-from layers_etl.ingest.fetching import fetch_in_batches
+from layers_etl.ingest.fetching import Lander, fetch_windows
 
 from ..api.conftest import CAMPAIGN_KEY, WEEK, Asked, Reply, answer_for, error, run, talking
 
@@ -24,6 +29,7 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 STALL = 0.6
 PATIENT = Timeouts(total=5)
 READS = [PlannedRead(replace(CAMPAIGN_KEY, entity_id=name), WEEK) for name in ("cmp_quick", "cmp_none", "cmp_slow")]
+NOT_FOUND = NotFoundError("it is gone", RequestContext("reading daily metrics"), "NOT_FOUND")
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +68,8 @@ def test_what_arrived_is_landed_soon_even_if_nothing_else_arrives(run: Run) -> N
     async def fetch() -> Landed:
         async with talking(answer, timeouts=PATIENT) as talk:
             landed = Landed()
-            await fetch_in_batches(talk.client, READS, land=landed)
+            with Lander(landed, len(READS)) as lander:
+                await fetch_windows(talk.client, READS, lander)
             return landed
 
     landed = run(fetch())
@@ -75,13 +82,14 @@ def test_a_fetch_that_is_cancelled_lands_what_arrived_and_leaves_nothing_running
         async with talking(answer, timeouts=PATIENT) as talk:
             landed = Landed()
             before = len(asyncio.all_tasks())
-            fetch = asyncio.create_task(fetch_in_batches(talk.client, READS, land=landed))
-            while len(talk.server.asked) < len(READS):
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.03)
-            fetch.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await fetch
+            with Lander(landed, len(READS)) as lander:
+                fetch = asyncio.create_task(fetch_windows(talk.client, READS, lander))
+                while len(talk.server.asked) < len(READS):
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.03)
+                fetch.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await fetch
             return landed, len(asyncio.all_tasks()) - before
 
     landed, left = run(fetch())
@@ -96,8 +104,95 @@ def test_a_refused_key_ends_a_fetch_after_what_arrived_has_landed(run: Run) -> N
     async def fetch() -> Landed:
         async with talking(refuse_the_slow, timeouts=PATIENT) as talk:
             landed = Landed()
-            with pytest.raises(RefusedError):
-                await fetch_in_batches(talk.client, READS, land=landed)
+            with pytest.raises(RefusedError), Lander(landed, len(READS)) as lander:
+                await fetch_windows(talk.client, READS, lander)
             return landed
 
     assert run(fetch()).batches == [(["cmp_quick"], ["cmp_none"])]
+
+
+def test_answers_go_on_arriving_while_a_batch_is_landed(run: Run) -> None:
+    all_asked, waited = threading.Event(), list[bool]()
+
+    def answer_noting_the_last(asked: Asked) -> Reply:
+        if "cmp_slow" in asked.target:
+            all_asked.set()
+        return answer_for(asked)
+
+    def land(_: Sequence[Reading], __: Sequence[EntityError]) -> None:
+        waited.append(all_asked.wait(timeout=30))
+
+    async def fetch() -> None:
+        async with talking(answer_noting_the_last, timeouts=PATIENT) as talk:
+            with Lander(land, len(READS)) as lander:
+                await fetch_windows(talk.client, READS[:1], lander)
+                await fetch_windows(talk.client, READS[2:], lander)
+
+    run(fetch())
+    assert all(waited)
+
+
+def test_what_landing_raises_ends_the_fetch(run: Run) -> None:
+    def fail(_: Sequence[Reading], __: Sequence[EntityError]) -> None:
+        raise StorageError("The disk is full.")
+
+    async def fetch() -> None:
+        async with talking(answer, timeouts=PATIENT) as talk:
+            with Lander(fail, len(READS)) as lander:
+                await fetch_windows(talk.client, READS, lander)
+
+    with pytest.raises(StorageError, match="The disk is full"):
+        run(fetch())
+
+
+def test_nothing_is_landed_after_a_landing_that_failed() -> None:
+    landings = list[int]()
+
+    def fail(readings: Sequence[Reading], errors: Sequence[EntityError]) -> None:
+        landings.append(len(readings) + len(errors))
+        raise StorageError("The disk is full.")
+
+    def hand_over_for_ever() -> None:
+        with Lander(fail, 1) as lander:
+            while True:
+                lander.hand_over(NOT_FOUND)
+
+    with pytest.raises(StorageError):
+        hand_over_for_ever()
+    assert len(landings) == 1
+
+
+def test_a_signal_while_the_rest_is_landed_is_raised_once_it_has_landed() -> None:
+    begun, landed = threading.Event(), list[int]()
+
+    def land(_: Sequence[Reading], errors: Sequence[EntityError]) -> None:
+        begun.set()
+        time.sleep(0.2)
+        landed.append(len(errors))
+
+    def strike() -> None:
+        begun.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    striking = threading.Thread(target=strike)
+    striking.start()
+    with pytest.raises(KeyboardInterrupt), Lander(land, 1) as lander:
+        lander.hand_over(NOT_FOUND)
+    striking.join()
+    assert landed == [1]
+
+
+@given(sizes=st.lists(st.integers(0, 5), max_size=6), most=st.integers(1, 4))
+def test_everything_is_landed_once_in_the_order_it_came(sizes: list[int], most: int) -> None:
+    came: list[EntityError] = [
+        NotFoundError(str(number), NOT_FOUND.context, NOT_FOUND.code) for number in range(sum(sizes))
+    ]
+    batches: list[list[EntityError]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetching, "WINDOWS_PER_LANDING", most)
+        with Lander(lambda _, errors: batches.append(list(errors)), len(came)) as lander:
+            for outcome in came:
+                lander.hand_over(outcome)
+
+    assert [error for batch in batches for error in batch] == came
+    assert all(0 < len(batch) <= most for batch in batches)
