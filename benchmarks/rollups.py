@@ -17,7 +17,7 @@ import duckdb
 
 from layers_etl.domain.metrics import ADDITIVE
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
-from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.rollups import ROLLUP_VIEWS
 
 CAMPAIGNS: Final = 20_000

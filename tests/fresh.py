@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from layers_etl.domain.scopes import Scope
 from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.build import open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 
 UNPACED: Final = 10_000_000
 

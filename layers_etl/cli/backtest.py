@@ -12,11 +12,12 @@ def backtest() -> None:
     """Say how well the projected settled values would have done on this warehouse, against not projecting."""
     from layers_etl.cli.console import print_backtest
     from layers_etl.ingest.outstanding import scopes_at_hand
-    from layers_etl.warehouse.connection import open_newest
+    from layers_etl.ingest.publisher import publisher_of
     from layers_etl.warehouse.projections import backtest_scope
+    from layers_etl.warehouse.readers import open_newest
 
     settings = load_settings()
-    with open_newest(settings.build_path, settings.published_path) as warehouse:
+    with open_newest(settings.build_path, publisher_of(settings)) as warehouse:
         if warehouse is None:
             raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
         for scope in scopes_at_hand(warehouse, settings):

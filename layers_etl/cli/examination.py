@@ -35,13 +35,14 @@ from layers_etl.ingest.identity import (
     fetch_spend,
     projects_by_id,
 )
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.settings import Settings, SettingsInForce
 from layers_etl.warehouse.checks import load_duplicate_accounts, load_unrefreshed_accounts
-from layers_etl.warehouse.connection import Warehouse, open_newest, open_published
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.databases import connect
 from layers_etl.warehouse.lock import lock_if_free
 from layers_etl.warehouse.organization import check_owner, load_organization
-from layers_etl.warehouse.publishing import load_publication
+from layers_etl.warehouse.readers import open_newest
 from layers_etl.warehouse.schema import schema_version
 from layers_etl.warehouse.sources import load_standing_sources
 
@@ -267,12 +268,13 @@ def _examine_build(settings: Settings) -> str:
 
 
 def _examine_published(settings: Settings) -> str:
-    with open_published(settings.published_path) as published:
-        publication = published and load_publication(published)
+    publisher = publisher_of(settings)
+    with publisher.open() as published:
+        publication = published and published.publication
     if not publication:
-        return f"{settings.published_path} is not there yet: the first run makes it."
+        return f"{publisher.name} is not there yet: the first run makes it."
     return (
-        f"{settings.published_path} was published {publication.published_at:%Y-%m-%d %H:%M}Z; "
+        f"{publisher.name} was published {publication.published_at:%Y-%m-%d %H:%M}Z; "
         f"settled up to {publication.settled_until or 'no day yet'}."
     )
 
@@ -284,16 +286,16 @@ def _examine_owner(settings: Settings, organization_id: str | None) -> Iterator[
     """
     with contextlib.ExitStack() as stack:
         try:
-            newest = stack.enter_context(open_newest(settings.build_path, settings.published_path))
+            newest = stack.enter_context(open_newest(settings.build_path, publisher_of(settings)))
         except (WarehouseError, OSError):
             return
         if newest and (owner := load_organization(newest)):
             yield _finding("owner", lambda: _describe_owner(newest, owner, settings, organization_id))
 
 
-def _describe_owner(warehouse: Warehouse, owner: str, settings: Settings, organization_id: str | None) -> str:
+def _describe_owner(warehouse: Readable, owner: str, settings: Settings, organization_id: str | None) -> str:
     check_owner(warehouse, organization_id, settings.key_kind, allow_mixed_keys=settings.allow_mixed_keys)
-    return f"{warehouse.path} is of organisation {owner}{', as the key is' if organization_id else ''}."
+    return f"{warehouse.name} is of organisation {owner}{', as the key is' if organization_id else ''}."
 
 
 def _find_accounts_in_question(settings: Settings) -> list[str]:
@@ -303,7 +305,7 @@ def _find_accounts_in_question(settings: Settings) -> list[str]:
     """
     with (
         contextlib.suppress(WarehouseError, OSError),
-        open_newest(settings.build_path, settings.published_path) as newest,
+        open_newest(settings.build_path, publisher_of(settings)) as newest,
     ):
         if newest:
             unrefreshed = load_unrefreshed_accounts(newest, settings.project_ids)

@@ -20,7 +20,7 @@ import duckdb
 from layers_etl.errors import ConfigurationError
 from layers_etl.process.causes import is_interruption
 from layers_etl.process.terminal import write_data
-from layers_etl.warehouse.databases import connect_published
+from layers_etl.warehouse.publishing import Publisher
 from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import quote
 
@@ -72,14 +72,14 @@ def choose_format(wanted: Format | None, output: Path | None) -> Format:
     return Format(suffix) if suffix in list(Format) else Format.TABLE
 
 
-def run_query(path: Path, query: str, wanted: Format, output: Path | None) -> None:
+def run_query(publisher: Publisher, query: str, wanted: Format, output: Path | None) -> None:
     """Run the statements of ``query`` and write what the last one gives to ``output``, or to standard output.
 
     Raises :class:`ConfigurationError` for what the SQL has wrong, a missing file, or an output that can't be written.
     """
     if wanted is Format.PARQUET and output is None and sys.stdout.isatty():
         raise ConfigurationError("Parquet is not for a terminal: name a file with --output, or pipe it on.")
-    with _open(path) as connection, _one_sentence():
+    with _open(publisher) as connection, _one_sentence():
         result = _run(connection, query)
         if result is None:
             return
@@ -89,17 +89,17 @@ def run_query(path: Path, query: str, wanted: Format, output: Path | None) -> No
             _save(result, wanted, connection, output)
 
 
-def prompt(path: Path, read_line: Callable[[str], str] = input) -> None:
+def prompt(publisher: Publisher, read_line: Callable[[str], str] = input) -> None:
     """Read statements from a person until they leave; a mistake costs one statement."""
     with _history():
-        _say(f"{path}, read-only. .help tells what there is besides SQL.")
-        while _session(path, read_line):
+        _say(f"{publisher.name}, read-only. .help tells what there is besides SQL.")
+        while _session(publisher, read_line):
             pass
 
 
-def _session(path: Path, read_line: Callable[[str], str]) -> bool:
+def _session(publisher: Publisher, read_line: Callable[[str], str]) -> bool:
     """One opening of the file; True to open it anew."""
-    with _open(path) as connection:
+    with _open(publisher) as connection:
         while (statement := _read_statement(read_line)) is not None:
             if statement == ".reload":
                 return True
@@ -216,10 +216,10 @@ def _copy(
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    if not path.exists():
-        raise ConfigurationError(f"There is no {path} yet: the first run publishes it.")
-    with _one_sentence(), connect_published(path) as connection:
+def _open(publisher: Publisher) -> Generator[duckdb.DuckDBPyConnection]:
+    with _one_sentence(), publisher.connect() as connection:
+        if connection is None:
+            raise ConfigurationError(f"There is no {publisher.name} yet: the first run publishes it.")
         yield connection
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from layers_etl.cli.shell import Format, choose_format, prompt, run_query
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.process import interruption
 from layers_etl.process.terminal import ensure_all_was_taken
 from layers_etl.settings import load_settings
@@ -22,12 +23,12 @@ def sql(
     output: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the result to this file.")] = None,
 ) -> None:
     """Ask the published warehouse in SQL: read-only, in UTC."""
-    published = load_settings().published_path
+    publisher = publisher_of(load_settings())
     if query is None and sys.stdin.isatty():
         with interruption.left_to_python():
-            prompt(published)
+            prompt(publisher)
     else:
         with interruption.interruptible():
             statements = sys.stdin.read() if query is None else query
-            run_query(published, statements, choose_format(result_format, output), output)
+            run_query(publisher, statements, choose_format(result_format, output), output)
         ensure_all_was_taken()

@@ -23,11 +23,12 @@ def status(
 ) -> None:
     """Show by account what is settled, provisional and missing, and how the last run went."""
     from layers_etl.cli.console import print_status, status_document
+    from layers_etl.ingest.publisher import publisher_of
     from layers_etl.ingest.status import examine_status
-    from layers_etl.warehouse.connection import open_newest
+    from layers_etl.warehouse.readers import open_newest
 
     settings = load_settings()
-    with open_newest(settings.build_path, settings.published_path) as warehouse:
+    with open_newest(settings.build_path, publisher_of(settings)) as warehouse:
         if warehouse is None:
             raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
         standing = examine_status(warehouse, settings, instant_of(as_of) if as_of else datetime.now(UTC))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +18,16 @@ from layers_etl.cli.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.ids import same_id
 from layers_etl.errors import ConfigurationError, LayersEtlError, WarehouseError
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.sandbox.auth import DEFAULT_KEY
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 from layers_etl.settings import Settings, load_settings
-from layers_etl.warehouse.connection import Warehouse, open_published
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.files import ensure_folder, wal_of
 from layers_etl.warehouse.lock import hold_lock
 from layers_etl.warehouse.organization import load_organization
+from layers_etl.warehouse.readers import open_build_read_only
 from layers_etl.warehouse.sql import load_sql
 
 FIRST_MORNING: Final = datetime(2026, 1, 8, 7, tzinfo=UTC)
@@ -56,7 +58,7 @@ def live_through_two_weeks(console: Console) -> None:
             sandbox.set_clock(instant)
             _tell(console, f"{instant:%a %d %b %H:%M}Z", launch_run(settings, as_of=instant))
         _tell(console, "backfill", launch_backfill(settings, BACKFILLED))
-    with open_published(settings.published_path) as published:
+    with publisher_of(settings).open() as published:
         assert published is not None
         _report(console, published)
     _say_where_to_look(console, settings.published_path)
@@ -67,7 +69,8 @@ def _make_room(settings: Settings) -> None:
     build, published = settings.build_path, settings.published_path
     ensure_folder(settings.data_dir)
     with hold_lock(build):
-        owners = {owner for path in (build, published) if (owner := _owner_of(path))}
+        found = {build: open_build_read_only(build), published: publisher_of(settings).open()}
+        owners = {owner for path, opening in found.items() if (owner := _owner_of(path, opening))}
         if not all(same_id(owner, ORGANIZATION) for owner in owners):
             raise ConfigurationError(
                 f"{settings.data_dir} holds a real warehouse, which the demo would replace: {ELSEWHERE}."
@@ -78,9 +81,9 @@ def _make_room(settings: Settings) -> None:
             shutil.rmtree(settings.data_dir / "dagster", ignore_errors=True)
 
 
-def _owner_of(path: Path) -> str | None:
+def _owner_of(path: Path, opening: AbstractContextManager[Readable | None]) -> str | None:
     try:
-        with open_published(path) as warehouse:
+        with opening as warehouse:
             return load_organization(warehouse) if warehouse else None
     except WarehouseError as error:
         raise ConfigurationError(
@@ -106,7 +109,7 @@ def _tell(console: Console, title: str, result: LaunchResult) -> None:
     console.print(f"  {title:<17} {result.message}")
 
 
-def _report(console: Console, published: Warehouse) -> None:
+def _report(console: Console, published: Readable) -> None:
     moved = _rows(published, "most_restated_day")[0]
     console.print(
         f"\n{moved['campaign_name']} ({moved['platform']}) on {moved['day']}:\n"
@@ -129,7 +132,7 @@ def _report(console: Console, published: Warehouse) -> None:
     console.print(table)
 
 
-def _rows(published: Warehouse, query: str) -> list[dict[str, Any]]:
+def _rows(published: Readable, query: str) -> list[dict[str, Any]]:
     cursor = published.connection.execute(load_sql(query))
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -10,7 +10,7 @@ from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.ingest.outstanding import OpenDays
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 Metadata = dict[str, Any]
@@ -56,12 +56,16 @@ def step_metadata(run: Run, step: Step) -> Metadata:
                 "rows_projected": mart.projected_rows,
             }
         case Published(outcome):
-            return {"published": outcome.is_new, **_publication(run.settings.published_path, outcome.open_days)}
+            return {
+                "published": outcome.is_new,
+                "days_changed": outcome.changed_days,
+                **_publication(run.settings.published_path, outcome.open_days),
+            }
         case Judged():
             return {}
 
 
-def _rows(warehouse: Warehouse, table: Table) -> Metadata:
+def _rows(warehouse: Readable, table: Table) -> Metadata:
     rows = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
     return {"dagster/row_count": rows}
 

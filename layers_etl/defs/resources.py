@@ -13,12 +13,13 @@ from layers_etl.defs.partitions import window_of_tags
 from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.clock import utc_now
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Step
 from layers_etl.process.interruption import was_interrupted
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.databases import DAMAGE
 from layers_etl.warehouse.runs import close_interrupted_runs
 
@@ -71,7 +72,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             retry_of=dagster_run.parent_run_id if dagster_run else None,
             window=window_of_tags(dagster_run.tags) if dagster_run else None,
         )
-        with open_warehouse(settings.build_path, settings.scopes, published=settings.published_path) as warehouse:
+        with open_warehouse(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
             if context.instance:
                 forgotten = utc_now() - timedelta(days=settings.request_log_days)

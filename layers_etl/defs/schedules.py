@@ -12,9 +12,9 @@ from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
 from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.outstanding import oldest_open_day
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.request import RunKind
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import open_published
 
 
 def daily_refresh(settings: Settings) -> dg.ScheduleDefinition:
@@ -58,7 +58,7 @@ def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
     oldest = None
     # A published file that is spoilt, or held open for writing by an analyst, must not stop a run: the run plans from
     # the build file, and replaces this one.
-    with contextlib.suppress(WarehouseError), open_published(settings.published_path) as published:
+    with contextlib.suppress(WarehouseError), publisher_of(settings).open() as published:
         if published:
             oldest = oldest_open_day(published, settings, instant)
     return DayWindow(min(oldest or settings.start_date, today - ONE_DAY), today)

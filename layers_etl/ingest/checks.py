@@ -34,7 +34,7 @@ from layers_etl.warehouse.checks import (
     load_standing_mismatches,
     load_unrefreshed_accounts,
 )
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, describe_doubts, load_doubtful_days
 from layers_etl.warehouse.entities import load_entity_names
 from layers_etl.warehouse.findings import CheckFinding, record_findings
@@ -266,7 +266,7 @@ def _keys_are_unique(table: KeyedTable) -> Check:
     )
 
 
-def _none_found(name: str, asset: str, promise: str, noun: str, count: Callable[[Warehouse], int]) -> Check:
+def _none_found(name: str, asset: str, promise: str, noun: str, count: Callable[[Readable], int]) -> Check:
     """Passes where ``count`` finds none; the number is shown as ``noun``."""
 
     def find(evidence: Evidence) -> Found:

@@ -33,9 +33,14 @@ def incomplete_listing(scope: Scope, project_id: str | None, left_out: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class PublicationOutcome:
-    """What publishing gave. ``is_new``: the file lacked something before; ``open_days``: up to where it is final."""
+    """What publishing gave. ``is_new``: readers lacked something before; ``open_days``: up to where it is final.
+
+    ``changed_days`` are the entity-days that may differ from the publication before, by ``ops.changed_days``; None
+    where that is not there, or not known any more.
+    """
 
     is_new: bool
+    changed_days: int | None
     open_days: OpenDays
 
 

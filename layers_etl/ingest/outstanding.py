@@ -12,13 +12,13 @@ from layers_etl.domain.planning import KnownEntity, PlannedRead, plan_reads
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.domain.settlement import settled_before
 from layers_etl.settings import Settings
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.doubtful_days import load_doubtful_windows
 from layers_etl.warehouse.entities import load_known_entities, load_project_ids
 from layers_etl.warehouse.schema import scopes_of
 
 
-def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead] | None:
+def open_reads(warehouse: Readable, settings: Settings, instant: datetime) -> list[PlannedRead] | None:
     """What a run at ``instant`` would ask for of the days that have closed; None where no entity is known yet.
 
     What answered 404 is left out: it is asked for as long as it is listed, but no day waits for it. Of a scope that was
@@ -28,7 +28,7 @@ def open_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> l
     return plan_open_reads(known, settings, instant) if known else None
 
 
-def load_known(warehouse: Warehouse, settings: Settings) -> list[KnownEntity]:
+def load_known(warehouse: Readable, settings: Settings) -> list[KnownEntity]:
     """Every entity that the settings ask for, as far as it is known."""
     project_ids = load_project_ids(warehouse, settings.project_ids)
     return [
@@ -55,7 +55,7 @@ def plan_open_reads(known: Sequence[KnownEntity], settings: Settings, instant: d
     return list(plan.reads)
 
 
-def scopes_at_hand(warehouse: Warehouse, settings: Settings) -> list[Scope]:
+def scopes_at_hand(warehouse: Readable, settings: Settings) -> list[Scope]:
     """The scopes to read that the file has tables for: all but those added to ``settings`` since the last run."""
     present = scopes_of(warehouse.connection)
     return [scope for scope in settings.scopes if scope in present]
@@ -73,7 +73,7 @@ class OpenDays:
     oldest_but_for_doubtful: date | None = None
 
 
-def find_open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> OpenDays:
+def find_open_days(warehouse: Readable, settings: Settings, instant: datetime) -> OpenDays:
     """Up to where all is settled at ``instant``, for every entity that is asked for."""
     if len(scopes_at_hand(warehouse, settings)) < len(settings.scopes):
         return OpenDays()
@@ -91,12 +91,12 @@ def find_open_days(warehouse: Warehouse, settings: Settings, instant: datetime) 
     )
 
 
-def oldest_open_day(warehouse: Warehouse, settings: Settings, instant: datetime) -> date | None:
+def oldest_open_day(warehouse: Readable, settings: Settings, instant: datetime) -> date | None:
     """The oldest day that a run at ``instant`` would still read, as of :class:`OpenDays`."""
     return find_open_days(warehouse, settings, instant).oldest
 
 
-def overdue_reads(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[PlannedRead]:
+def overdue_reads(warehouse: Readable, settings: Settings, instant: datetime) -> list[PlannedRead]:
     """The part of that which is past its settling time already: what should have been read, and was not.
 
     Days that were read late enough, and wait for their copy to move, are none of these.

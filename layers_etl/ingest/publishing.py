@@ -6,23 +6,32 @@ import logging
 
 from layers_etl.ingest.outcomes import PublicationOutcome
 from layers_etl.ingest.outstanding import find_open_days
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.run import Run
-from layers_etl.warehouse.publishing import Publication, publish_warehouse
+from layers_etl.warehouse.changed_days import count_changed_days
+from layers_etl.warehouse.publishing import Publication, load_state_id
 
 logger = logging.getLogger(__name__)
 
 
 def publish(run: Run) -> PublicationOutcome:
-    """Publish the warehouse; nothing is new where the published file already has everything.
+    """Publish the warehouse; nothing is new where readers already have everything.
 
     Raises :class:`StorageError` where it cannot be written.
     """
     run.log.record_end()
     open_days = find_open_days(run.warehouse, run.settings, run.instant)
     publication = Publication(
-        run.log.run_id, run.log.now(), run.instant, open_days.oldest, open_days.oldest_but_for_doubtful
+        load_state_id(run.warehouse),
+        run.log.run_id,
+        run.log.now(),
+        run.instant,
+        open_days.oldest,
+        open_days.oldest_but_for_doubtful,
     )
-    target = run.settings.published_path
-    is_new = publish_warehouse(run.warehouse, target, publication)
-    logger.info("Published %s." if is_new else "%s already has everything.", target)
-    return PublicationOutcome(is_new, open_days)
+    publisher = publisher_of(run.settings)
+    last = publisher.published()
+    changed_days = count_changed_days(run.warehouse, last.state_id) if last else None
+    is_new = publisher.publish(run.warehouse, publication)
+    logger.info("Published %s." if is_new else "%s already has everything.", publisher.name)
+    return PublicationOutcome(is_new, changed_days, open_days)

@@ -18,7 +18,7 @@ from layers_etl.warehouse.checks import (
     load_duplicate_accounts,
     load_unrefreshed_accounts,
 )
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, load_doubtful_days
 from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids
 from layers_etl.warehouse.findings import StandingFinding, load_findings
@@ -67,7 +67,7 @@ class Status:
     failures: tuple[Failure, ...]
 
 
-def examine_status(warehouse: Warehouse, settings: Settings, instant: datetime) -> Status:
+def examine_status(warehouse: Readable, settings: Settings, instant: datetime) -> Status:
     """How every account stands at ``instant``, from the ledger."""
     project_ids = load_project_ids(warehouse, settings.project_ids)
     known = {

@@ -9,7 +9,7 @@ import polars as pl
 
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import Scope
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.sql import run_script, scope_sql
 
 RECENT_DAYS = 56
@@ -78,7 +78,7 @@ class AuditFinding:
         )
 
 
-def load_audit_findings(warehouse: Warehouse, scopes: Iterable[Scope]) -> list[AuditFinding]:
+def load_audit_findings(warehouse: Readable, scopes: Iterable[Scope]) -> list[AuditFinding]:
     """By scope and platform, over the last :data:`RECENT_DAYS` of audits."""
     return [
         AuditFinding(scope.name, *row)

@@ -11,7 +11,7 @@ from layers_etl.domain.ids import is_among
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.storable import printable_line
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.sql import load_sql, scope_sql
 
 
@@ -33,7 +33,7 @@ def keyed_tables(scope: Scope) -> tuple[KeyedTable, ...]:
     return dimension, metrics, mart, *((weeks,) if scope in WEEKLY_REACH_SCOPES else ())
 
 
-def count_faulty_keys(warehouse: Warehouse, table: KeyedTable) -> int:
+def count_faulty_keys(warehouse: Readable, table: KeyedTable) -> int:
     """Keys that more than one row has, or that have a null in them."""
     return _count(
         warehouse,
@@ -45,7 +45,7 @@ def count_faulty_keys(warehouse: Warehouse, table: KeyedTable) -> int:
     )
 
 
-def count_negative_primitives(warehouse: Warehouse, scope: Scope) -> int:
+def count_negative_primitives(warehouse: Readable, scope: Scope) -> int:
     """Rows of the scope's metrics with any measure below zero."""
     below_zero = " OR ".join(f"{measure} < 0" for measure in MEASURES)
     return _count(warehouse, f"SELECT count(*) FROM ads.{scope.metrics_table} WHERE {below_zero}")
@@ -66,7 +66,7 @@ class LastReadingMoves:
     moved_after_settling_days: int
 
 
-def load_last_reading_moves(warehouse: Warehouse, scope: Scope) -> list[LastReadingMoves]:
+def load_last_reading_moves(warehouse: Readable, scope: Scope) -> list[LastReadingMoves]:
     """By platform, from days that were read more than once."""
     rows = warehouse.connection.execute(scope_sql("last_reading_moves", scope)).fetchall()
     return [LastReadingMoves(*row) for row in rows]
@@ -88,7 +88,7 @@ class StandingMismatch:
         return f"{self.entity_id} {self.day}: {self.metric} reported {self.reported:g}, recomputed {self.recomputed:g}"
 
 
-def load_standing_mismatches(warehouse: Warehouse, scope: Scope) -> list[StandingMismatch]:
+def load_standing_mismatches(warehouse: Readable, scope: Scope) -> list[StandingMismatch]:
     """The furthest off first."""
     rows = warehouse.connection.execute(scope_sql("standing_ratio_mismatches", scope)).fetchall()
     return [StandingMismatch(*row) for row in rows]
@@ -113,7 +113,7 @@ class UnrefreshedAccount:
         )
 
 
-def load_unrefreshed_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> list[UnrefreshedAccount]:
+def load_unrefreshed_accounts(warehouse: Readable, wanted: Sequence[str]) -> list[UnrefreshedAccount]:
     """By project and account; of the ``wanted`` projects, where that is not empty. An unknown token is no complaint."""
     rows = warehouse.connection.execute(load_sql("unrefreshed_accounts")).fetchall()
     accounts = [UnrefreshedAccount(*row) for row in rows]
@@ -155,7 +155,7 @@ class DuplicateAccount:
         )
 
 
-def load_duplicate_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> list[DuplicateAccount]:
+def load_duplicate_accounts(warehouse: Readable, wanted: Sequence[str]) -> list[DuplicateAccount]:
     """By platform and the platform's id; those with an id in a ``wanted`` project, where that is not empty."""
     ids: dict[tuple[str, str], list[AccountId]] = defaultdict(list)
     for platform, external_id, *details in warehouse.connection.execute(load_sql("duplicate_accounts")).fetchall():
@@ -167,5 +167,5 @@ def load_duplicate_accounts(warehouse: Warehouse, wanted: Sequence[str]) -> list
     ]
 
 
-def _count(warehouse: Warehouse, sql: str) -> int:
+def _count(warehouse: Readable, sql: str) -> int:
     return warehouse.connection.execute(sql).fetchall()[0][0]

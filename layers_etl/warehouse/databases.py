@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from layers_etl.errors import FULL, DamagedFileError, LayersEtlError, StorageError, WarehouseError
-from layers_etl.warehouse.files import without_log
 from layers_etl.warehouse.sql import load_sql
 
 DAMAGE: Final = "Corrupt database file"
@@ -34,16 +31,6 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
-
-
-@contextlib.contextmanager
-def connect_published(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """The published file, read-only, as it was published: what others left beside it is not replayed.
-
-    Raises like :func:`connect`.
-    """
-    with without_log(path) as file, connect(file, read_only=True) as connection:
-        yield connection
 
 
 def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

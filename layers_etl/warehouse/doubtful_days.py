@@ -13,7 +13,7 @@ from layers_etl.domain.days import DayWindow, describe_days, join_days
 from layers_etl.domain.entities import named
 from layers_etl.domain.freshness import SourceKey
 from layers_etl.domain.scopes import Scope
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -53,7 +53,7 @@ def describe_doubts(doubtful: Iterable[DoubtfulDay]) -> list[str]:
     return [one.describe(describe_days(days)) for one, days in alike.items()]
 
 
-def load_doubtful_days(warehouse: Warehouse, scope: Scope, *, read_since: datetime) -> list[DoubtfulDay]:
+def load_doubtful_days(warehouse: Readable, scope: Scope, *, read_since: datetime) -> list[DoubtfulDay]:
     """Those of ``scope`` that are open by it, newest doubts first; new are those first doubted since an instant."""
     rows = warehouse.connection.execute(
         load_sql("doubtful_days"), {"scope": scope.name, "read_since": read_since}
@@ -61,7 +61,7 @@ def load_doubtful_days(warehouse: Warehouse, scope: Scope, *, read_since: dateti
     return [DoubtfulDay(*row) for row in rows]
 
 
-def load_held_days(warehouse: Warehouse, scope: Scope) -> dict[tuple[str, str], set[date]]:
+def load_held_days(warehouse: Readable, scope: Scope) -> dict[tuple[str, str], set[date]]:
     """The days of ``scope`` that stay held whatever their copy shows, by project and entity."""
     days: dict[tuple[str, str], set[date]] = defaultdict(set)
     rows = warehouse.connection.execute(load_sql("doubtful_days_held"), {"scope": scope.name}).fetchall()
@@ -70,7 +70,7 @@ def load_held_days(warehouse: Warehouse, scope: Scope) -> dict[tuple[str, str], 
     return days
 
 
-def load_doubtful_windows(warehouse: Warehouse) -> dict[tuple[str, str, str], list[DayWindow]]:
+def load_doubtful_windows(warehouse: Readable) -> dict[tuple[str, str, str], list[DayWindow]]:
     """All that are open by a doubt, by scope, project and entity."""
     days: dict[tuple[str, str, str], list[date]] = defaultdict(list)
     rows = warehouse.connection.execute(

@@ -18,7 +18,7 @@ from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import PROJECT, SCOPES, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import REPORT_IT, LayersEtlError
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.settling import settle_anew
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
@@ -77,7 +77,7 @@ def upsert_entities(
             run_script(connection, scope_sql("version_entities", scope), **of_listing)
         run_script(connection, scope_sql("upsert_entities", scope), **of_listing)
         if is_new:
-            run_script(connection, load_sql("mark_changed_stale"), **of_listing)
+            run_script(connection, load_sql("note_renamed_days"), **of_listing)
             warehouse.count_change()
         connection.unregister("incoming_entities")
         for each in scopes_of(connection):
@@ -85,7 +85,7 @@ def upsert_entities(
     return stored
 
 
-def adopt_stored_ids(warehouse: Warehouse, scope: Scope, entities: Sequence[Entity]) -> list[Entity]:
+def adopt_stored_ids(warehouse: Readable, scope: Scope, entities: Sequence[Entity]) -> list[Entity]:
     """The entities under the ids that they, and their parents, are stored under.
 
     The API gives ids with their prefix or without it: one entity must not become two by that.
@@ -110,7 +110,7 @@ def adopt_stored_ids(warehouse: Warehouse, scope: Scope, entities: Sequence[Enti
     return adopted
 
 
-def _load_stored_ids(warehouse: Warehouse, scope: Scope, project_ids: Sequence[str]) -> dict[str, set[str]]:
+def _load_stored_ids(warehouse: Readable, scope: Scope, project_ids: Sequence[str]) -> dict[str, set[str]]:
     ids: dict[str, set[str]] = defaultdict(set)
     query, parameters = scope_sql("stored_ids", scope), {"project_ids": list(project_ids)}
     for project_id, entity_id in warehouse.connection.execute(query, parameters).fetchall():
@@ -128,7 +128,7 @@ def _renamed(entity: Entity, stored_as: Mapping[str, Mapping[str, str]]) -> Enti
     return replace(entity, **changes) if changes else entity
 
 
-def _keep_what_is_known(warehouse: Warehouse, scope: Scope, entities: Sequence[Entity]) -> list[Entity]:
+def _keep_what_is_known(warehouse: Readable, scope: Scope, entities: Sequence[Entity]) -> list[Entity]:
     """The entities with what is stored of the columns that their listing left unread."""
     columns = {*scope.parents, *scope.details}
     unread = {_key(entity): found for entity in entities if (found := entity.unread_columns & columns)}
@@ -169,7 +169,7 @@ def _entity_value(entity: Entity, scope: Scope, column: str) -> object:
 
 
 def load_known_entities(
-    warehouse: Warehouse, scope: Scope, project_ids: Sequence[str], *, continued: str | None = None
+    warehouse: Readable, scope: Scope, project_ids: Sequence[str], *, continued: str | None = None
 ) -> list[KnownEntity]:
     """Every entity of ``scope`` in ``project_ids`` with its ledger, an account's entities side by side.
 
@@ -191,7 +191,7 @@ def load_known_entities(
     ]
 
 
-def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+def load_account_names(warehouse: Readable) -> dict[tuple[str, str], tuple[str | None, str | None]]:
     """Name and platform by ``(project_id, ad_account_id)``."""
     rows = warehouse.connection.execute(
         "SELECT project_id, ad_account_id, name, platform FROM ads.ad_accounts"
@@ -199,7 +199,7 @@ def load_account_names(warehouse: Warehouse) -> dict[tuple[str, str], tuple[str 
     return {(project_id, ad_account_id): (name, platform) for project_id, ad_account_id, name, platform in rows}
 
 
-def load_entity_names(warehouse: Warehouse, entity_ids: Collection[str]) -> dict[tuple[str, str, str], str | None]:
+def load_entity_names(warehouse: Readable, entity_ids: Collection[str]) -> dict[tuple[str, str, str], str | None]:
     """What the entities with these ids are called, by scope, project and id."""
     rows = warehouse.connection.execute(
         "SELECT scope, project_id, entity_id, name FROM ops.entities WHERE entity_id IN (SELECT unnest($ids))",
@@ -208,14 +208,14 @@ def load_entity_names(warehouse: Warehouse, entity_ids: Collection[str]) -> dict
     return {(scope, project_id, entity_id): name for scope, project_id, entity_id, name in rows}
 
 
-def load_project_ids(warehouse: Warehouse, wanted: Sequence[str]) -> list[str]:
+def load_project_ids(warehouse: Readable, wanted: Sequence[str]) -> list[str]:
     """The projects that were ever listed, archived ones too (and are among ``wanted``, where that is not empty)."""
     rows = warehouse.connection.execute("SELECT project_id FROM ads.projects ORDER BY project_id").fetchall()
     return [project_id for (project_id,) in rows if not wanted or is_among(project_id, wanted)]
 
 
 def _load_intervals(
-    warehouse: Warehouse, query: str, **parameters: object
+    warehouse: Readable, query: str, **parameters: object
 ) -> dict[tuple[str, str], tuple[Coverage, ...]]:
     intervals: dict[tuple[str, str], list[Coverage]] = defaultdict(list)
     for project_id, entity_id, since, until, read_at, lag_hours, held in warehouse.connection.execute(

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script
 
 
@@ -87,12 +87,12 @@ def record_findings(
             warehouse.count_change()
 
 
-def load_findings(warehouse: Warehouse) -> list[StandingFinding]:
+def load_findings(warehouse: Readable) -> list[StandingFinding]:
     """All that stands: errors first, then warnings, then what holds; the oldest of each first."""
     rows = warehouse.connection.execute(load_sql("load_findings")).fetchall()
     return [StandingFinding(*row[:6], facts=msgspec.json.decode(row[6]), since=row[7], found_at=row[8]) for row in rows]
 
 
-def _content(warehouse: Warehouse) -> list[tuple[object, ...]]:
+def _content(warehouse: Readable) -> list[tuple[object, ...]]:
     """What analysts see change: all but when it was last found, and by which run."""
     return warehouse.connection.execute("SELECT * EXCLUDE (found_at, run_id) FROM ops.findings ORDER BY ALL").fetchall()

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final
 
 from layers_etl.domain.scopes import PROJECT, Scope
+from layers_etl.warehouse.changed_days import forget_publications
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.sql import load_sql, run_script
@@ -36,6 +37,7 @@ def take_back_future(warehouse: Warehouse, now: datetime) -> None:
     """
     with warehouse.change() as connection:
         run_script(connection, load_sql("take_back_coverage"), now=now)
+        forget_publications(connection)
         for table in _observed_tables(scopes_of(connection)):
             names = [column.name for column in table.columns]
             if instants := [name for name in _OBSERVATIONS if name in names]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import SettlingTimes
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.projections import project_unsettled_days
-from layers_etl.warehouse.sql import run_script, scope_sql
+from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,16 @@ class DerivedMart:
     projected_rows: int
 
 
-def count_stale_windows(warehouse: Warehouse, scope: Scope) -> int:
+def count_stale_windows(warehouse: Readable, scope: Scope) -> int:
     """The (entity, window) pairs in which the scope's daily mart is not in step; none once it is derived."""
-    query = "SELECT count(*) FROM ops.stale_marts WHERE scope = ?"
-    return warehouse.connection.execute(query, [scope.name]).fetchall()[0][0]
+    query = load_sql("count_stale_windows")
+    return warehouse.connection.execute(query, {"scope": scope.name}).fetchall()[0][0]
 
 
 def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> DerivedMart:
     """Bring ``marts.<scope>_daily`` in step with ``ads``; costs nothing where no day changed.
 
-    Derivation and the note of what was stale go in one transaction: killed in between, the next run derives again.
+    Derivation and the note of how far it came go in one transaction: killed in between, the next run derives again.
     """
     connection = warehouse.connection
     stale = count_stale_windows(warehouse, scope)

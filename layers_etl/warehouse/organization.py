@@ -5,7 +5,7 @@ from __future__ import annotations
 from layers_etl.domain.ids import same_id
 from layers_etl.domain.keys import KeyKind
 from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 
 
 def claim_for_organization(
@@ -29,7 +29,7 @@ def claim_for_organization(
 
 
 def check_owner(
-    warehouse: Warehouse,
+    warehouse: Readable,
     organization_id: str | None,
     key_kind: KeyKind | None = None,
     *,
@@ -41,18 +41,18 @@ def check_owner(
     owner, stored_kind = rows[0] if rows else (None, None)
     if owner and organization_id and not same_id(owner, organization_id):
         raise WarehouseError(
-            f"{warehouse.path} holds the numbers of organisation {owner}, and this key is of {organization_id}: "
+            f"{warehouse.name} holds the numbers of organisation {owner}, and this key is of {organization_id}: "
             "set LAYERS_DATA_DIR to another folder, or move this one away. Nothing was changed."
         )
     if stored_kind and key_kind and stored_kind != key_kind and not allow_mixed_keys:
         raise WarehouseError(
-            f"{warehouse.path} was written with a {stored_kind} key, and this is a {key_kind} key, whose numbers may "
+            f"{warehouse.name} was written with a {stored_kind} key, and this is a {key_kind} key, whose numbers may "
             "be others: set LAYERS_DATA_DIR to another folder, or LAYERS_ALLOW_MIXED_KEYS=true where you know that "
             "both read the same. Nothing was changed."
         )
 
 
-def load_organization(warehouse: Warehouse) -> str | None:
+def load_organization(warehouse: Readable) -> str | None:
     """Whose numbers it holds; None where nobody's yet."""
     rows = warehouse.connection.execute("SELECT organization_id FROM ops.organization").fetchall()
     return rows[0][0] if rows else None

@@ -16,14 +16,14 @@ from layers_etl.domain.projection import (
 )
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import SettlingTimes
-from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.sql import scope_sql
+from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.sql import run_script, scope_sql
 
 LEARNED_DAYS: Final = 56
 """Eight weeks of settled days: recent enough to follow a platform that changes, enough of each weekday."""
 
 
-def load_observations(warehouse: Warehouse, scope: Scope, settling: SettlingTimes, *, days: int) -> pl.DataFrame:
+def load_observations(warehouse: Readable, scope: Scope, settling: SettlingTimes, *, days: int) -> pl.DataFrame:
     """How the newest ``days`` settled days of ``scope`` matured: ``domain.projection.OBSERVATION_SCHEMA``."""
     longest = timedelta(hours=settling.hours(None))
     frame = warehouse.connection.execute(
@@ -33,7 +33,10 @@ def load_observations(warehouse: Warehouse, scope: Scope, settling: SettlingTime
 
 
 def project_unsettled_days(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> int:
-    """Write the projected settled values of every unsettled day of the scope's mart; how many rows got any."""
+    """Write the projected settled values of every unsettled day of the scope's mart; how many rows got any.
+
+    In the transaction that derives the mart: what it did not derive anew, and shows other projections now, is noted.
+    """
     connection = warehouse.connection
     known = connection.execute(scope_sql("unsettled_values", scope)).pl()
     if known.is_empty():
@@ -41,12 +44,12 @@ def project_unsettled_days(warehouse: Warehouse, scope: Scope, settling: Settlin
     completion = learn_completion(load_observations(warehouse, scope, settling, days=LEARNED_DAYS))
     projected = project_values(known.cast({"age_hours": pl.Int32(), "value": pl.Float64()}), completion)
     connection.register("projected_values", projected.drop("value"))
-    connection.execute(scope_sql("write_projections", scope, **_projected_columns()))
+    run_script(connection, scope_sql("write_projections", scope, **_projected_columns()))
     connection.unregister("projected_values")
     return projected.drop_nulls("projected").select("project_id", "entity_id", "day").n_unique()
 
 
-def backtest_scope(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> pl.DataFrame:
+def backtest_scope(warehouse: Readable, scope: Scope, settling: SettlingTimes) -> pl.DataFrame:
     """The method's error and coverage on this warehouse: see ``domain.projection.backtest_projection``."""
     observations = load_observations(warehouse, scope, settling, days=4 * LEARNED_DAYS)
     return backtest_projection(observations, settle_days=-(-settling.hours(None) // 24))
@@ -61,5 +64,9 @@ def _projected_columns() -> dict[str, str]:
         ),
         "assignments": ",\n  ".join(
             f"projected_{metric}{suffix} = projected.projected_{metric}{suffix}" for metric, suffix in names
+        ),
+        "projections_differ": " OR ".join(
+            f"mart.projected_{metric}{suffix} IS DISTINCT FROM projected.projected_{metric}{suffix}"
+            for metric, suffix in names
         ),
     }

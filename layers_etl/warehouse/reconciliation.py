@@ -10,7 +10,7 @@ from typing import Final
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import ADDITIVE
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.reconciliation_views import Reconciliation
 from layers_etl.warehouse.sql import load_sql
 
@@ -18,7 +18,7 @@ RECONCILED_WEEKS: Final = timedelta(weeks=8)
 """How far back disagreements are looked for after every run, or as far as the run read."""
 
 
-def disagreeing_account_days(warehouse: Warehouse, window: DayWindow) -> dict[tuple[str, str], list[date]]:
+def disagreeing_account_days(warehouse: Readable, window: DayWindow) -> dict[tuple[str, str], list[date]]:
     """Days of ``(project_id, ad_account_id)`` whose own numbers are not the sum of its campaigns'."""
     rows = warehouse.connection.execute(
         load_sql("disagreeing_account_days"), {"since": window.since, "until": window.until}
@@ -57,7 +57,7 @@ class Disagreement:
         return f"{self.entity_id} {self.day}: {residuals}{note}"
 
 
-def load_disagreements(warehouse: Warehouse, reconciliation: Reconciliation, run_id: str) -> list[Disagreement]:
+def load_disagreements(warehouse: Readable, reconciliation: Reconciliation, run_id: str) -> list[Disagreement]:
     """What does not add up in the last eight weeks or, if ``run_id`` read further back, since then; worst first."""
     since, read_since, last_day = warehouse.connection.execute(
         load_sql("extent_of_run"), {"run_id": run_id}

@@ -9,25 +9,22 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import duckdb
 
 from layers_etl.domain.scopes import Scope
-from layers_etl.errors import DamagedFileError, StorageError
-from layers_etl.warehouse.databases import connect, connect_published, read_whole
-from layers_etl.warehouse.files import copy_synced, put_in_place, set_aside, sync, unfinished, wal_of
-from layers_etl.warehouse.schema import SCHEMA_VERSION, migrate, schema_version
+from layers_etl.errors import DamagedFileError
+from layers_etl.warehouse.databases import connect, read_whole
+from layers_etl.warehouse.files import put_in_place, set_aside, sync, unfinished
+from layers_etl.warehouse.publishing import Publisher
+from layers_etl.warehouse.schema import migrate
 
 logger = logging.getLogger(__name__)
 
-COARSEST_TIMES: Final = timedelta(seconds=2)
-"""To which some file systems round when a file was changed."""
 
-
-def open_build(path: Path, published: Path | None, scopes: Iterable[Scope]) -> duckdb.DuckDBPyConnection:
+def open_build(path: Path, publisher: Publisher | None, scopes: Iterable[Scope]) -> duckdb.DuckDBPyConnection:
     """Open ``path`` to be written, begun anew where it is missing or damaged. Only for whoever holds the lock.
 
     Where the process that had it last did not close it (a kill, a power cut), all of it is read before it is believed:
@@ -35,7 +32,7 @@ def open_build(path: Path, published: Path | None, scopes: Iterable[Scope]) -> d
     opened, and :class:`DamagedFileError` where there is no whole file to go on from.
     """
     if not path.exists():
-        _begin(path, published, scopes)
+        _begin(path, publisher, scopes)
     marker = in_use_marker(path)
     was_left_open = marker.exists()
     marker.touch()
@@ -43,7 +40,7 @@ def open_build(path: Path, published: Path | None, scopes: Iterable[Scope]) -> d
     try:
         return _open(path, read_it_whole=was_left_open)
     except DamagedFileError as damage:
-        _begin(path, published, scopes, damage)
+        _begin(path, publisher, scopes, damage)
         return connect(path)
     except BaseException:
         if not was_left_open:
@@ -56,26 +53,20 @@ def in_use_marker(path: Path) -> Path:
     return path.with_name(f"{path.name}.open")
 
 
-def changed_since_publication(published: Path, published_at: datetime) -> bool:
-    """Whether someone else wrote the file after its publication, with whose instant it is dated, or a log beside it."""
-    changed_at = datetime.fromtimestamp(published.stat().st_mtime, UTC)
-    return abs(changed_at - published_at) > COARSEST_TIMES or wal_of(published).exists()
-
-
-def _begin(path: Path, published: Path | None, scopes: Iterable[Scope], damage: DamagedFileError | None = None) -> None:
+def _begin(
+    path: Path, publisher: Publisher | None, scopes: Iterable[Scope], damage: DamagedFileError | None = None
+) -> None:
     """In the place of a file that is missing, or of one that has a ``damage`` and is kept aside.
 
     Nothing is changed before the new one is whole.
     """
     with unfinished(path) as temporary:
-        if published and published.exists():
-            try:
-                source = f"{published.name}{_copy_published(published, temporary)}"
-            except DamagedFileError as also:
-                raise _no_file_to_go_on_from(path, damage, also) from None
-        else:
+        try:
+            source = publisher.restore(temporary) if publisher else None
+        except DamagedFileError as also:
+            raise _no_file_to_go_on_from(path, damage, also) from None
+        if source is None:
             _make_empty(temporary, scopes)
-            source = None
         # Of a file that is gone the log may be left: what it lacked is of no use to the one that takes its place.
         aside = set_aside(path, datetime.now(UTC))
         put_in_place(temporary, path)
@@ -102,32 +93,6 @@ def _no_file_to_go_on_from(
         f"{of_published}, and there is no {path.name} to go on from: put back a backup of either, or move it away, and "
         "the next run reads everything anew. Nothing was changed."
     )
-
-
-def _copy_published(published: Path, copy: Path) -> str:
-    """Copy the published file, if it is whole, without what others left beside it; what is to be said of it."""
-    with connect_published(published) as connection:
-        read_whole(connection, published)
-        description = _describe_publication(connection, published)
-    try:
-        copy_synced(published, copy)
-    except OSError as error:
-        raise StorageError(
-            f"{published} cannot be copied in the place of the build file ({error.strerror}): see that "
-            f"{copy.parent} is writable and has room for a copy of it."
-        ) from None
-    return description
-
-
-def _describe_publication(connection: duckdb.DuckDBPyConnection, published: Path) -> str:
-    if schema_version(connection, published) != SCHEMA_VERSION:
-        return ""
-    rows = connection.execute("SELECT published_at FROM ops.publication").fetchall()
-    if not rows:
-        return ""
-    (published_at,) = rows[0]
-    changed = ", which someone else has changed since" if changed_since_publication(published, published_at) else ""
-    return f", published {published_at:%Y-%m-%d %H:%M}Z{changed}"
 
 
 def _make_empty(path: Path, scopes: Iterable[Scope]) -> None:

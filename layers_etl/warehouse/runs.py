@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from layers_etl.domain.readings import RequestRecord
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script
 from layers_etl.warehouse.tables import MOST_ODD_FIELDS
 
@@ -114,7 +114,7 @@ class ContinuedRun:
 
 
 def find_continued_run(
-    warehouse: Warehouse, request: str, instant: datetime, retry_of: str | None
+    warehouse: Readable, request: str, instant: datetime, retry_of: str | None
 ) -> ContinuedRun | None:
     """The run to continue, of half a day at most: ``retry_of`` unless it succeeded, else the last of the same
     ``request`` if it was interrupted."""
@@ -165,14 +165,14 @@ class LastRun:
     message: str | None
 
 
-def load_last_run(warehouse: Warehouse) -> LastRun | None:
+def load_last_run(warehouse: Readable) -> LastRun | None:
     """The run that started last; None where there was none."""
     columns = ", ".join(LastRun.__dataclass_fields__)
     rows = warehouse.connection.execute(f"SELECT {columns} FROM ops.runs ORDER BY started_at DESC LIMIT 1").fetchall()
     return LastRun(*rows[0]) if rows else None
 
 
-def load_failures(warehouse: Warehouse, run_id: str) -> list[Failure]:
+def load_failures(warehouse: Readable, run_id: str) -> list[Failure]:
     """What a run could not read, in the order it was given up."""
     columns = ", ".join(Failure.__dataclass_fields__)
     rows = warehouse.connection.execute(

@@ -11,7 +11,8 @@ import duckdb
 
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, SCOPES, Scope
 from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.sql import run_script, scope_sql
+from layers_etl.warehouse.changed_days import forget_publications
+from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 from layers_etl.warehouse.tables import (
     OPS_TABLES,
     SCHEMAS,
@@ -24,12 +25,15 @@ from layers_etl.warehouse.tables import (
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
 reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it;
 version 3 knew nothing of the copies that readings come from, of days held or in doubt, and of the kind of its key;
 version 4 knew no account of a day; version 5 knew its changes by a count, which a file restored from a copy has too;
-version 6 had no dictionary; version 7 kept nothing of what checks found."""
+version 6 had no dictionary; version 7 kept nothing of what checks found; version 8 noted only what its marts lacked."""
+
+LOGS_CHANGES: Final = 9
+"""The first version with ``ops.changed_days``."""
 
 ALWAYS_PRESENT: Final = (AD_ACCOUNT, CAMPAIGN)
 """Scopes whose tables exist in every file, read or not: users rely on their names, and rollups stand on them."""
@@ -52,6 +56,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
         connection.execute("DELETE FROM ops.views")
         connection.execute("UPDATE ops.schema_version SET version = ?", [SCHEMA_VERSION])
         connection.execute("UPDATE ops.revision SET revision = revision + 1, state_id = uuid()")
+        if version < LOGS_CHANGES:
+            run_script(connection, load_sql("keep_stale_windows"))
+        # Their tables have another shape.
+        forget_publications(connection)
     # What was read once stays in the views, so that these don't change with every change of the settings.
     read_now = set(scopes)
     wanted = {*ALWAYS_PRESENT, *read_now, *scopes_of(connection)}
@@ -63,7 +71,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
     created = _create_missing(connection, tables)
     for scope in all_scopes:
         if daily_mart(scope).qualified in created:
-            connection.execute(scope_sql("mark_all_stale", scope))
+            connection.execute(scope_sql("note_every_day", scope))
     summed = AD_ACCOUNT if AD_ACCOUNT in read_now or _was_read(connection, AD_ACCOUNT) else CAMPAIGN
     create_views(connection, tables, all_scopes, summed=summed)
     if version is not None and version < SCHEMA_VERSION:
@@ -93,6 +101,20 @@ def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | N
             "upgrade layers_etl. Nothing was changed."
         )
     return version
+
+
+def has_todays_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether the file can be read as it is; False for an empty one.
+
+    :class:`WarehouseError` for one that is not ours, or of another version.
+    """
+    version = schema_version(connection, path)
+    if version is not None and version != SCHEMA_VERSION:
+        raise WarehouseError(
+            f"{path} was written by an older version of layers_etl (tables version {version}, not {SCHEMA_VERSION}): "
+            "the next run brings it forward."
+        )
+    return version is not None
 
 
 def scopes_of(connection: duckdb.DuckDBPyConnection) -> list[Scope]:

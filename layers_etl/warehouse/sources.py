@@ -15,7 +15,7 @@ from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.domain.storable import printable_line
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.readings import replace_coverage
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -44,7 +44,7 @@ _CHANGE_SCHEMA = pl.Schema(
 )
 
 
-def load_sources(warehouse: Warehouse) -> dict[SourceKey, Source]:
+def load_sources(warehouse: Readable) -> dict[SourceKey, Source]:
     """All that were ever read."""
     columns = ", ".join(Source.__dataclass_fields__)
     rows = warehouse.connection.execute(f"SELECT project_id, ad_account_id, {columns} FROM ops.sources").fetchall()
@@ -61,7 +61,7 @@ def note_running_days(warehouse: Warehouse, days: Mapping[SourceKey, date], seen
             connection.unregister("incoming_running_days")
 
 
-def load_evidence(warehouse: Warehouse, scopes: Iterable[Scope], *, read_since: datetime) -> dict[SourceKey, Evidence]:
+def load_evidence(warehouse: Readable, scopes: Iterable[Scope], *, read_since: datetime) -> dict[SourceKey, Evidence]:
     """What the readings of ``scopes`` since an instant show of every source that they read."""
     evidence: dict[SourceKey, Evidence] = {}
     queries = [*(scope_sql("source_evidence", scope) for scope in scopes), load_sql("running_days_seen")]
@@ -153,7 +153,7 @@ class StandingSource:
         )
 
 
-def load_standing_sources(warehouse: Warehouse, wanted: Sequence[str]) -> list[StandingSource]:
+def load_standing_sources(warehouse: Readable, wanted: Sequence[str]) -> list[StandingSource]:
     """Those that stand still, by project and account; of the ``wanted`` projects, where that is not empty."""
     rows = warehouse.connection.execute(
         load_sql("standing_sources"), {"wanted": list(wanted), "state": SourceState.STANDING_STILL}

@@ -401,6 +401,12 @@ _ENTITY = Column("entity_id", "VARCHAR", "Id within the scope.", required=True)
 _SINCE = Column("since", "DATE", "First UTC day. Inclusive.", required=True)
 _UNTIL = Column("until", "DATE", "Day after the last. Exclusive.", required=True)
 
+
+def _revision(comment: str) -> Column:
+    """A number of ``ops.revision``."""
+    return Column("revision", "BIGINT", comment, required=True, unit="count", additive=False)
+
+
 OPS_TABLES: Final = (
     Table(
         "ops",
@@ -460,7 +466,7 @@ OPS_TABLES: Final = (
         "revision",
         "One row: by what the data is known as it is now. Publishing is skipped while the published file has the same.",
         (
-            Column("revision", "BIGINT", "Number of committed changes.", required=True, unit="count", additive=False),
+            _revision("Number of committed changes."),
             Column("state_id", "VARCHAR", "Made anew by every change: no two states have the same, of copies neither."),
         ),
     ),
@@ -838,9 +844,25 @@ OPS_TABLES: Final = (
     ),
     Table(
         "ops",
-        "stale_marts",
-        "One row per window of an entity whose daily mart is to be derived anew; empty after every run of the scope.",
-        (_SCOPE, _PROJECT, _ENTITY, _SINCE, _UNTIL),
+        "changed_days",
+        "One row per change of an entity's window of days: what the daily marts, and other warehouses, have to follow. "
+        "It goes back to the oldest of ops.published_states, and further where a mart is not in step.",
+        (_SCOPE, _PROJECT, _ENTITY, _SINCE, _UNTIL, _revision("That made the change.")),
+    ),
+    Table(
+        "ops",
+        "derived_marts",
+        "One row per daily mart: up to which revision of ops.changed_days it is in step.",
+        (_SCOPE, _revision("The last that it has.")),
+    ),
+    Table(
+        "ops",
+        "published_states",
+        "One row per state of the data that was published, the newest 35: by these, what changed since is known.",
+        (
+            Column("state_id", "VARCHAR", "As in ops.revision when it was published.", required=True),
+            _revision("The last that it has."),
+        ),
     ),
     Table(
         "ops",
@@ -891,6 +913,7 @@ OPS_TABLES: Final = (
                 "DATE",
                 "The same, leaving out the days in ops.doubtful_days; null: none yet.",
             ),
+            Column("state_id", "VARCHAR", "The ops.revision.state_id that it has."),
         ),
     ),
 )

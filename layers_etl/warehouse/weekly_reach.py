@@ -13,7 +13,7 @@ from layers_etl.domain.days import DayWindow, join_days
 from layers_etl.domain.planning import KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.readings import Landing, registered
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -44,7 +44,7 @@ def note_weekly_reach_refusals(
 
 
 def load_open_weeks(
-    warehouse: Warehouse,
+    warehouse: Readable,
     scope: Scope,
     mondays: DayWindow,
     *,

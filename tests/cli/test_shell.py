@@ -19,8 +19,10 @@ import pytest
 from layers_etl.cli import shell
 from layers_etl.cli.shell import Format, choose_format, prompt, run_query
 from layers_etl.errors import ConfigurationError
+from layers_etl.warehouse.published_file import PublishedFile
 
 from ..fresh import NOTHING_SET
+from ..warehouse.test_migration import VERSION_1
 
 TYPED = (
     "SELECT 12345678901234.5678::DECIMAL(18,4) AS money, DATE '2026-03-01' AS day,"
@@ -55,18 +57,23 @@ def test_a_user_without_a_home_gets_a_prompt_without_a_history(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(shell, "HISTORY", Path("~nobody-of-this-name/history"))
-    prompt(published, typing("SELECT 41 + 1 AS answer;"))
+    prompt(PublishedFile(published), typing("SELECT 41 + 1 AS answer;"))
     assert "42" in capsys.readouterr().out
 
 
 def test_a_table_names_its_columns_and_leaves_nothing_out(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_query(published, "SELECT i AS number, repeat('x', 300) AS wide FROM range(200) t(i)", Format.TABLE, None)
+    run_query(
+        PublishedFile(published),
+        "SELECT i AS number, repeat('x', 300) AS wide FROM range(200) t(i)",
+        Format.TABLE,
+        None,
+    )
     out = capsys.readouterr().out
     assert "number" in out and " 199 " in out and "x" * 300 in out
 
 
 def test_csv_is_exact(published: Path, tmp_path: Path) -> None:
-    run_query(published, TYPED, Format.CSV, tmp_path / "out.csv")
+    run_query(PublishedFile(published), TYPED, Format.CSV, tmp_path / "out.csv")
     (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
     assert row == {
         "money": "12345678901234.5678", "day": "2026-03-01", "instant": "2026-03-01 06:00:00+00", "unknown": "",
@@ -75,7 +82,7 @@ def test_csv_is_exact(published: Path, tmp_path: Path) -> None:
 
 
 def test_json_is_exact(published: Path, tmp_path: Path) -> None:
-    run_query(published, TYPED, Format.JSON, tmp_path / "out.json")
+    run_query(PublishedFile(published), TYPED, Format.JSON, tmp_path / "out.json")
     (row,) = json.loads((tmp_path / "out.json").read_text(), parse_float=Decimal)
     assert row == {
         "money": Decimal("12345678901234.5678"), "day": "2026-03-01", "instant": "2026-03-01 06:00:00+00",
@@ -84,7 +91,7 @@ def test_json_is_exact(published: Path, tmp_path: Path) -> None:
 
 
 def test_parquet_keeps_the_types(published: Path, tmp_path: Path) -> None:
-    run_query(published, TYPED, Format.PARQUET, tmp_path / "out.parquet")
+    run_query(PublishedFile(published), TYPED, Format.PARQUET, tmp_path / "out.parquet")
     frame = pl.read_parquet(tmp_path / "out.parquet")
     assert frame.schema["money"] == pl.Decimal(18, 4)
     assert frame.select("money", "day", "instant").row(0) == (
@@ -119,7 +126,7 @@ def test_the_outputs_name_tells_the_format(wanted: Format | None, name: str | No
 )
 def test_what_the_sql_has_wrong_is_one_sentence(published: Path, query: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        run_query(published, query, Format.TABLE, None)
+        run_query(PublishedFile(published), query, Format.TABLE, None)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value) and "LINE 1" not in str(raised.value)
 
@@ -128,7 +135,7 @@ def test_an_output_that_fails_leaves_the_one_before(published: Path, tmp_path: P
     output = tmp_path / "out.csv"
     output.write_text("before")
     with pytest.raises(ConfigurationError):
-        run_query(published, "SELECT (1 - i)::UTINYINT FROM range(9) t(i)", Format.CSV, output)
+        run_query(PublishedFile(published), "SELECT (1 - i)::UTINYINT FROM range(9) t(i)", Format.CSV, output)
     assert output.read_text() == "before"
     assert list(tmp_path.iterdir()) == [output]
 
@@ -136,28 +143,39 @@ def test_an_output_that_fails_leaves_the_one_before(published: Path, tmp_path: P
 def test_an_output_in_no_folder_is_one_sentence(published: Path, tmp_path: Path) -> None:
     for wanted in Format:
         with pytest.raises(ConfigurationError, match=r"no/out"):
-            run_query(published, "SELECT 1", wanted, tmp_path / "no" / "out")
+            run_query(PublishedFile(published), "SELECT 1", wanted, tmp_path / "no" / "out")
 
 
 def test_a_missing_file_says_what_makes_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the first run publishes it"):
-        run_query(tmp_path / "warehouse.duckdb", "SELECT 1", Format.TABLE, None)
+        run_query(PublishedFile(tmp_path / "warehouse.duckdb"), "SELECT 1", Format.TABLE, None)
+
+
+def test_a_file_that_an_older_version_wrote_can_be_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Until the next run has brought it forward."""
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute(VERSION_1)
+    query = "SELECT version + 41 AS answer FROM ops.schema_version"
+    run_query(PublishedFile(tmp_path / "warehouse.duckdb"), query, Format.TABLE, None)
+    assert "42" in capsys.readouterr().out
 
 
 def test_statements_run_in_order_and_the_last_one_is_shown(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_query(published, "SET VARIABLE n = 41; SELECT getvariable('n') + 1 AS answer;", Format.TABLE, None)
+    run_query(
+        PublishedFile(published), "SET VARIABLE n = 41; SELECT getvariable('n') + 1 AS answer;", Format.TABLE, None
+    )
     assert "42" in capsys.readouterr().out
 
 
 def test_the_session_is_in_utc(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_query(published, "SELECT current_setting('TimeZone') AS zone", Format.TABLE, None)
+    run_query(PublishedFile(published), "SELECT current_setting('TimeZone') AS zone", Format.TABLE, None)
     assert "UTC" in capsys.readouterr().out
 
 
 def test_a_statement_at_the_prompt_may_span_lines_and_hold_semicolons(
     published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prompt(published, typing("SELECT 'a;", "b' AS", "text;", "SELECT 1 + 1 AS two;"))
+    prompt(PublishedFile(published), typing("SELECT 'a;", "b' AS", "text;", "SELECT 1 + 1 AS two;"))
     out = capsys.readouterr().out
     assert "text" in out and "two" in out
 
@@ -165,7 +183,7 @@ def test_a_statement_at_the_prompt_may_span_lines_and_hold_semicolons(
 def test_a_mistake_at_the_prompt_costs_one_statement(
     published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prompt(published, typing("SELEC 1;", "SELECT", KeyboardInterrupt, "SELECT 42 AS answer;"))
+    prompt(PublishedFile(published), typing("SELEC 1;", "SELECT", KeyboardInterrupt, "SELECT 42 AS answer;"))
     captured = capsys.readouterr()
     assert "syntax error" in captured.err and "answer" in captured.out
 
@@ -174,7 +192,8 @@ def test_commands_at_the_prompt_tell_what_there_is(
     published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     prompt(
-        published, typing(".tables", ".schema marts.platform_weekly", ".help", ".reload", ".quit", "SELECT 'unread';")
+        PublishedFile(published),
+        typing(".tables", ".schema marts.platform_weekly", ".help", ".reload", ".quit", "SELECT 'unread';"),
     )
     out = capsys.readouterr().out
     assert "marts.campaign_daily" in out and "days_read" in out and ".reload" in out

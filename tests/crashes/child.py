@@ -17,11 +17,12 @@ from layers_etl.cli import app
 from layers_etl.defs.schedules import open_range
 from layers_etl.ingest import fetching
 from layers_etl.ingest.clock import fetch_time
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.settings import load_settings
-from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
 from ..cli.command import Ended, checked, take_the_commands_place
@@ -104,7 +105,7 @@ def _run_without_dagster() -> None:
     window = open_range(settings, fetch_time(settings))
     assert window
     request = RunRequest(RunKind.RUN, window=window)
-    with open_warehouse(settings.build_path, settings.scopes, published=settings.published_path) as warehouse:
+    with open_warehouse(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as warehouse:
         close_interrupted_runs(warehouse)
         with closing(Run(settings, warehouse, request, run_id=uuid4().hex)) as run:
             read_days(run, settings.scopes, window)

@@ -39,7 +39,7 @@ def morning(first_run: Scene, tmp_path_factory: pytest.TempPathFactory) -> Scene
 @pytest.fixture(scope="session")
 def morning_after_a_kill(morning: Scene, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """The day after one on which all was read and derived, and nothing published."""
-    (killed,) = morning.interrupted([Point("COMMIT build.duckdb in publish_warehouse")])
+    (killed,) = morning.interrupted([Point("COMMIT build.duckdb in record_publication")])
     return Scene(morning.sandbox, killed, morning.at + timedelta(days=1), tmp_path_factory.mktemp("after-a-kill"))
 
 

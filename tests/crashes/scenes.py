@@ -16,6 +16,7 @@ import duckdb
 from layers_etl.sandbox.server import SandboxServer
 
 from ..cli.command import Ended, Place
+from ..warehouse.builders import STALE_WINDOWS
 from .child import Lived, live
 from .tripwire import Deed, Point, Trap, copy_folder
 
@@ -34,7 +35,6 @@ OF_OPS: Final = (
     "running_days",
     "settling",
     "sources",
-    "stale_marts",
 )
 """What of ``ops`` follows from the answers alone, but for these columns."""
 
@@ -159,7 +159,8 @@ def contents(path: Path) -> Contents:
             "WHERE schema_name IN ('ads', 'marts') OR (schema_name = 'ops' AND table_name IN (SELECT unnest(?)))",
             [OF_OPS],
         ).fetchall()
-        return {f"{schema}.{table}": _rows(connection, f"{schema}.{table}") for schema, table in sorted(tables)}
+        found = {f"{schema}.{table}": _rows(connection, f"{schema}.{table}") for schema, table in sorted(tables)}
+        return found | {"what the marts lack": _rows(connection, STALE_WINDOWS)}
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> Rows:

@@ -23,7 +23,7 @@ FULL_AT: Final = (
     Point("COMMIT build.duckdb in record_start"),
     Point("COMMIT build.duckdb in land_batch"),
     Point("event ASSET_MATERIALIZATION"),
-    Point("CHECKPOINT build.duckdb in publish_warehouse"),
+    Point("CHECKPOINT build.duckdb in publish"),
     Point("open warehouse.duckdb.unfinished"),
     Point("event PIPELINE_SUCCESS"),
 )

@@ -80,8 +80,9 @@ def test_a_mart_that_lacks_a_change_of_its_metrics_fails_the_check_of_its_scope_
     assert broken(checked(filled, "mart_is_in_step")) == set()
     change(
         filled,
-        "INSERT INTO ops.stale_marts BY NAME SELECT 'campaign' AS scope, project_id, campaign_id AS entity_id, "
-        "DATE '2026-03-02' AS since, DATE '2026-03-03' AS until FROM ads.campaigns LIMIT 1",
+        "INSERT INTO ops.changed_days BY NAME SELECT 'campaign' AS scope, project_id, campaign_id AS entity_id, "
+        "DATE '2026-03-02' AS since, DATE '2026-03-03' AS until, (SELECT revision + 1 FROM ops.revision) AS revision "
+        "FROM ads.campaigns LIMIT 1",
     )
     assert broken(checked(filled, "mart_is_in_step")) == {"campaign_daily: mart_is_in_step"}
 

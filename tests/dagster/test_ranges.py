@@ -124,6 +124,7 @@ def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: Pipeline)
     tables = {"campaigns": "ads", "ad_accounts": "ads", "campaign_metrics": "ads", "ad_account_metrics": "ads"}
     tables |= {"campaign_daily": "marts", "ad_account_daily": "marts"}
     assert set(shown) >= {*tables, "published_warehouse"}
+    assert shown["published_warehouse"]["days_changed"].value is None, "nothing was published before"
     for name, schema in tables.items():
         rows = pipeline.query(f"SELECT count(*) AS n FROM {schema}.{name}")[0]["n"]
         columns = pipeline.query(f"DESCRIBE {schema}.{name}")

@@ -12,7 +12,7 @@ from layers_etl.ingest import fetching
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
-from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
 from ..fresh import sandbox_settings

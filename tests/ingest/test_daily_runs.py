@@ -12,7 +12,7 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.sandbox.world import WorldConfig
-from layers_etl.warehouse.connection import open_published
+from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.runs import RunStatus
 
 from .mornings import FIRST_MORNING, MEASURES, START, Pipeline, asked_for, last_days, morning
@@ -226,7 +226,7 @@ def test_a_backfill_that_stands_for_the_past_does_not_undo_what_was_settled_sinc
 
 def test_the_published_file_says_up_to_where_it_is_final(pipeline: Pipeline) -> None:
     pipeline.run(publish=True)
-    with open_published(pipeline.settings.published_path) as published:
+    with PublishedFile(pipeline.settings.published_path).open() as published:
         assert published
         found = published.connection.execute("SELECT instant, settled_until FROM ops.publication").fetchall()
         assert found == [(FIRST_MORNING, last_days(FIRST_MORNING, 3).since)]

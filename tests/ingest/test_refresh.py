@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from layers_etl.domain.days import DayWindow
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, listed_scopes
 from layers_etl.errors import RefusedError
 from layers_etl.ingest.checks import Check, Evidence, all_checks
@@ -18,9 +18,10 @@ from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
 from layers_etl.sandbox.faults import Fault
-from layers_etl.warehouse.connection import open_published
 from layers_etl.warehouse.findings import load_findings
+from layers_etl.warehouse.published_file import PublishedFile
 
+from ..warehouse.builders import STALE_WINDOWS
 from .mornings import FIRST_MORNING, Pipeline
 
 SCOPES = (CAMPAIGN, AD_ACCOUNT)
@@ -85,6 +86,16 @@ def test_a_part_that_is_read_is_followed_by_all_that_hangs_on_it(pipeline: Pipel
     assert rows(pipeline, "ads.ad_account_metrics") == 0
 
 
+def test_a_publication_tells_how_many_days_changed_since_the_one_before(pipeline: Pipeline) -> None:
+    two_days = DayWindow(WEEK.since, WEEK.since + 2 * ONE_DAY)
+    told: list[int | None] = []
+    for work in (EVERYTHING, Work(read=[CAMPAIGN], window=two_days), Work()):
+        with begun(pipeline) as run:
+            told += [step.outcome.changed_days for step in refresh(run, work) if isinstance(step, Published)]
+
+    assert told == [None, 2 * rows(pipeline, "ads.campaigns"), 0]
+
+
 def test_what_landed_before_a_refusal_is_published_and_the_refusal_is_raised(pipeline: Pipeline) -> None:
     refused = Fault(effect="status", parameters={"status": 401}, path="ads-metrics", after=3)
     pipeline.sandbox.add_fault(refused)
@@ -93,7 +104,7 @@ def test_what_landed_before_a_refusal_is_published_and_the_refusal_is_raised(pip
         steps += refresh(run, EVERYTHING)
 
     assert rows(pipeline, "ads.campaign_metrics") + rows(pipeline, "ads.ad_account_metrics")
-    assert rows(pipeline, "ops.stale_marts") == 0
+    assert rows(pipeline, STALE_WINDOWS) == 0
     assert pipeline.settings.published_path.exists()
 
 
@@ -135,7 +146,7 @@ def test_what_the_checks_found_is_published_with_what_they_found_it_of(pipeline:
         *_, judged, _ = refresh(run, EVERYTHING)
 
     assert isinstance(judged, Judged)
-    with open_published(pipeline.settings.published_path) as published:
+    with PublishedFile(pipeline.settings.published_path).open() as published:
         assert published
         standing = {(each.asset, each.check_name): each for each in load_findings(published)}
     assert {(finding.check.asset, finding.check.name) for finding in judged.findings} == standing.keys()

@@ -16,7 +16,7 @@ from layers_etl.domain.ids import bare_id
 from layers_etl.errors import ConfigurationError, LayersEtlError, RefusedError, WarehouseError
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.world import WorldConfig
-from layers_etl.warehouse.connection import open_published
+from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.runs import RunStatus
 
 from .mornings import Pipeline, morning
@@ -104,7 +104,7 @@ def test_an_organisation_suspended_halfway_keeps_and_publishes_what_had_landed(p
     with pytest.raises(RefusedError, match="suspended"):
         pipeline.run(publish=True)
     assert pipeline.rows("SELECT status FROM ops.runs") == [("refused",)]
-    with open_published(pipeline.settings.published_path) as published:
+    with PublishedFile(pipeline.settings.published_path).open() as published:
         assert published
         readings = published.connection.execute("SELECT count(*) FROM ops.readings").fetchall()
     assert readings == [(answered,)]

@@ -9,7 +9,7 @@ import pytest
 
 from layers_etl.domain.metrics import RATIOS
 from layers_etl.domain.scopes import SCOPES
-from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.build import open_warehouse
 
 FOUND = {
     "table": "SELECT table_name, comment FROM duckdb_tables() WHERE NOT internal AND NOT temporary",

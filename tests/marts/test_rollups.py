@@ -15,7 +15,8 @@ from layers_etl.domain.days import DayWindow, week_start
 from layers_etl.domain.metrics import ADDITIVE, RATIOS
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.build import open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import mark_gone, upsert_entities
 from layers_etl.warehouse.rollups import ROLLUP_VIEWS
 from layers_etl.warehouse.runs import record_horizon

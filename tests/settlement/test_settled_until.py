@@ -11,8 +11,7 @@ import pytest
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
-from layers_etl.warehouse.connection import open_published
-from layers_etl.warehouse.publishing import load_publication
+from layers_etl.warehouse.published_file import PublishedFile
 
 from ..ingest.mornings import FIRST_MORNING, Pipeline, morning
 
@@ -30,8 +29,8 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def settled_until(pipeline: Pipeline) -> date | None:
-    with open_published(pipeline.settings.published_path) as published:
-        publication = load_publication(published) if published else None
+    with PublishedFile(pipeline.settings.published_path).open() as published:
+        publication = published.publication if published else None
     assert publication
     unsettled = pipeline.rows("SELECT min(day) FROM ads.campaign_metrics WHERE NOT settled")[0][0]
     assert publication.settled_until is None or unsettled is None or publication.settled_until <= unsettled

@@ -15,8 +15,10 @@ from layers_etl.domain.metrics import API_METRICS
 from layers_etl.domain.readings import EntityKey, Reading, pack_numbers
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.domain.settlement import Coverage, SettlingTimes
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.marts import DerivedMart, derive_daily_mart
+from layers_etl.warehouse.published_file import PublishedFile
+from layers_etl.warehouse.publishing import Publication, load_state_id
 from layers_etl.warehouse.readings import Landing, upsert_readings
 
 from ..fresh import fresh_warehouse
@@ -27,6 +29,12 @@ A: Final = EntityKey(CAMPAIGN, PROJECT_ID, "cmp_a", "meta_ads")
 B: Final = EntityKey(CAMPAIGN, PROJECT_ID, "cmp_b", "tiktok_ads")
 ACCOUNT: Final = EntityKey(AD_ACCOUNT, PROJECT_ID, "acc_1", "meta_ads")
 SETTLE_HOURS: Final = 72
+
+STALE_WINDOWS: Final = (
+    "(SELECT changed.* EXCLUDE (revision) FROM ops.changed_days AS changed "
+    "LEFT JOIN ops.derived_marts AS derived USING (scope) WHERE changed.revision > coalesce(derived.revision, 0))"
+)
+"""What the daily marts lack, as a relation."""
 
 Row = tuple[Any, ...]
 Measures = Mapping[str, object]
@@ -127,12 +135,21 @@ def derive(warehouse: Warehouse, scope: Scope = CAMPAIGN) -> DerivedMart:
     return derive_daily_mart(warehouse, scope, SettlingTimes(SETTLE_HOURS))
 
 
-def rows(warehouse: Warehouse, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+def publish(
+    warehouse: Warehouse, run_id: str = "run_1", at: datetime | None = None, settled_until: date | None = None
+) -> bool:
+    """Publish into the file beside it, at an instant (5 March)."""
+    at = at or utc(3, 5)
+    publication = Publication(load_state_id(warehouse), run_id, at, at, settled_until)
+    return PublishedFile(warehouse.path.with_name("warehouse.duckdb")).publish(warehouse, publication)
+
+
+def rows(warehouse: Readable, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
     """What a query gives."""
     return warehouse.connection.execute(sql, list(parameters)).fetchall()
 
 
-def dump(warehouse: Warehouse, *, leaving_out: Iterable[str] = ()) -> dict[str, list[Row]]:
+def dump(warehouse: Readable, *, leaving_out: Iterable[str] = ()) -> dict[str, list[Row]]:
     """Every row of every table, but for those left out."""
     names = rows(warehouse, "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT temporary")
     return {

@@ -10,8 +10,10 @@ import pytest
 from layers_etl.domain.keys import KeyKind, key_kind
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.errors import ConfigurationError, WarehouseError
-from layers_etl.warehouse.connection import Warehouse, open_published, open_warehouse
+from layers_etl.warehouse.build import open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.organization import claim_for_organization
+from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.schema import SCHEMA_VERSION
 
 from .builders import SCOPES, A, dump, land, opened, reading, rows, spends, utc, window
@@ -107,7 +109,7 @@ def test_a_warehouse_of_a_newer_version_is_told_and_left_as_it_is(tmp_path: Path
     with opened(tmp_path) as warehouse:
         warehouse.connection.execute("UPDATE ops.schema_version SET version = version + 1")
     assert "written by a newer layers_etl" in refusal(tmp_path)
-    with pytest.raises(WarehouseError, match="upgrade layers_etl"), open_published(tmp_path / "build.duckdb"):
+    with pytest.raises(WarehouseError, match="upgrade layers_etl"), PublishedFile(tmp_path / "build.duckdb").open():
         pass
 
 
@@ -231,13 +233,13 @@ def test_a_key_says_its_kind_by_its_prefix_or_not_at_all(key: str, kind: KeyKind
 
 
 def test_nothing_published_yet_is_no_error(tmp_path: Path) -> None:
-    with open_published(tmp_path / "warehouse.duckdb") as published:
+    with PublishedFile(tmp_path / "warehouse.duckdb").open() as published:
         assert published is None
 
 
 def test_a_published_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
-    with pytest.raises(ConfigurationError, match="is damaged"), open_published(tmp_path / "warehouse.duckdb"):
+    with pytest.raises(ConfigurationError, match="is damaged"), PublishedFile(tmp_path / "warehouse.duckdb").open():
         pass
 
 

@@ -13,9 +13,11 @@ import duckdb
 import pytest
 
 from layers_etl.errors import DamagedFileError, WarehouseError
-from layers_etl.warehouse.connection import Warehouse, open_newest, open_published
-from layers_etl.warehouse.publishing import Publication, publish_warehouse
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.published_file import PublishedFile
+from layers_etl.warehouse.readers import open_newest
 
+from . import builders
 from .builders import A, dump, land, opened, reading, rows, spends, utc, window
 from .processes import other_process
 from .test_lost_build import open_again
@@ -26,8 +28,7 @@ BLOCK = 256 * 1024
 
 
 def publish(warehouse: Warehouse, run_id: str = "run_1") -> bool:
-    target = warehouse.path.with_name("warehouse.duckdb")
-    return publish_warehouse(warehouse, target, Publication(run_id, utc(3, 9), utc(3, 9), None))
+    return builders.publish(warehouse, run_id, utc(3, 9))
 
 
 def land_spend(warehouse: Warehouse, spend: int) -> None:
@@ -124,7 +125,7 @@ def test_a_torn_block_that_no_query_needed_yet_is_found_after_a_kill_and_before_
             # A block that holds nothing any more may be torn without harm.
             assert rows(warehouse, "SELECT DISTINCT spend FROM ads.campaign_metrics") in ([(1,)], [(2,)])
             publish(warehouse, f"run_{number}")
-        with open_published(folder / "warehouse.duckdb") as published:
+        with PublishedFile(folder / "warehouse.duckdb").open() as published:
             assert published
             dump(published)
         found += len(list(folder.glob("build.duckdb.damaged-*")))
@@ -220,7 +221,7 @@ def test_a_build_file_that_another_program_has_open_is_not_taken_for_damaged(fol
 
 def test_a_damaged_build_file_is_none_to_look_into_and_is_left_as_it_is(folder: Path) -> None:
     garbage(folder / "build.duckdb")
-    with open_newest(folder / "build.duckdb", folder / "warehouse.duckdb") as newest:
+    with open_newest(folder / "build.duckdb", PublishedFile(folder / "warehouse.duckdb")) as newest:
         assert newest
         assert rows(newest, "SELECT DISTINCT spend FROM ads.campaign_metrics") == [(1,)]
     assert not list(folder.glob("*damaged*"))
@@ -229,7 +230,7 @@ def test_a_damaged_build_file_is_none_to_look_into_and_is_left_as_it_is(folder: 
 def test_looking_creates_nothing(folder: Path) -> None:
     (folder / "build.duckdb.lock").unlink()
     before = {path.name for path in folder.iterdir()}
-    with open_newest(folder / "build.duckdb", folder / "warehouse.duckdb") as newest:
+    with open_newest(folder / "build.duckdb", PublishedFile(folder / "warehouse.duckdb")) as newest:
         assert newest
         assert rows(newest, "SELECT DISTINCT spend FROM ads.campaign_metrics") == [(2,)]
     assert {path.name for path in folder.iterdir()} == before

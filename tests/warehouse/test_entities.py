@@ -19,6 +19,7 @@ from layers_etl.warehouse.tables import MOST_ODD_FIELDS
 from .builders import (
     ACCOUNT,
     SCOPES,
+    STALE_WINDOWS,
     A,
     Row,
     account,
@@ -187,7 +188,7 @@ def test_odd_fields_are_named_up_to_a_number_a_run(warehouse: Warehouse) -> None
 
 
 def stale(warehouse: Warehouse) -> list[Row]:
-    return rows(warehouse, "SELECT DISTINCT scope, entity_id FROM ops.stale_marts ORDER BY ALL")
+    return rows(warehouse, f"SELECT DISTINCT scope, entity_id FROM {STALE_WINDOWS} ORDER BY ALL")
 
 
 def test_a_renamed_account_makes_the_marts_of_its_campaigns_stale_and_no_others(warehouse: Warehouse) -> None:

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from layers_etl.warehouse.connection import Warehouse, open_published
+from layers_etl.warehouse.connection import Readable
+from layers_etl.warehouse.published_file import PublishedFile
 
 from .builders import derive, opened, rows
 from .processes import other_process
@@ -22,7 +23,7 @@ def last_number(said: list[str], word: str) -> int:
     return max((int(line.split()[1]) for line in said if line.startswith(f"{word} ")), default=0)
 
 
-def assert_whole(warehouse: Warehouse) -> int:
+def assert_whole(warehouse: Readable) -> int:
     """Every batch is whole or absent; how many there are."""
     landed, remainder = divmod(rows(warehouse, "SELECT count(*) FROM ops.readings")[0][0], len(ENTITIES))
     assert remainder == 0
@@ -51,7 +52,7 @@ def live_through_a_kill(folder: Path, lines_before: int, before: int) -> int:
         derive(warehouse)
         mart = rows(warehouse, "SELECT spend, count(*) FROM marts.campaign_daily GROUP BY ALL")
         assert mart == ([(Decimal(landed), len(ENTITIES) * len(DAYS))] if landed else [])
-    with open_published(folder / "warehouse.duckdb") as analyst:
+    with PublishedFile(folder / "warehouse.duckdb").open() as analyst:
         assert (analyst is not None) or published == 0
         if analyst:
             assert assert_whole(analyst) >= published

@@ -15,28 +15,24 @@ import pytest
 from layers_etl.errors import StorageError, WarehouseError
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
-from layers_etl.warehouse.connection import Warehouse, open_published, open_warehouse
+from layers_etl.warehouse.build import open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.organization import claim_for_organization
-from layers_etl.warehouse.publishing import Publication, publish_warehouse
+from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.schema import SCHEMA_VERSION
 
 from ..dagster.pipeline import Pipeline
 from ..ingest.mornings import FIRST_MORNING, START
-from .builders import SCOPES, A, dump, land, opened, reading, rows, spends, utc, window
+from .builders import SCOPES, A, dump, land, opened, publish, reading, rows, spends, utc, window
 from .machines import no_file_longer_than
 from .test_migration import VERSION_1
 
 SPEND = "SELECT sum(spend) FROM ads.campaign_metrics"
 
 
-def publish(warehouse: Warehouse) -> bool:
-    publication = Publication("run_1", utc(3, 5), utc(3, 5), None)
-    return publish_warehouse(warehouse, warehouse.path.with_name("warehouse.duckdb"), publication)
-
-
 def open_again(folder: Path) -> AbstractContextManager[Warehouse]:
     """As a run does: knowing where the published file is."""
-    return open_warehouse(folder / "build.duckdb", SCOPES, published=folder / "warehouse.duckdb")
+    return open_warehouse(folder / "build.duckdb", SCOPES, publisher=PublishedFile(folder / "warehouse.duckdb"))
 
 
 @pytest.fixture
@@ -54,7 +50,7 @@ def lost(tmp_path: Path) -> Path:
 def test_a_missing_build_file_is_begun_from_the_published_one_and_told(
     lost: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_published(lost / "warehouse.duckdb") as published:
+    with PublishedFile(lost / "warehouse.duckdb").open() as published:
         assert published
         expected = dump(published)
     with caplog.at_level(logging.WARNING), open_again(lost) as warehouse:
@@ -71,7 +67,7 @@ def test_the_next_publication_still_has_the_history(lost: Path) -> None:
         assert publish(warehouse) is False, "nothing has changed yet"
         land(warehouse, reading(A, window(3, 3), utc(3, 5), spends(window(3, 3), 1)))
         assert publish(warehouse) is True
-    with open_published(lost / "warehouse.duckdb") as published:
+    with PublishedFile(lost / "warehouse.duckdb").open() as published:
         assert published
         assert rows(published, SPEND) == [(Decimal(13),)]
         assert rows(published, "SELECT count(*) FROM ads.campaign_metrics_history") == [(2,)]

@@ -9,10 +9,12 @@ import pytest
 
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.errors import WarehouseError
-from layers_etl.warehouse.connection import Warehouse, open_published
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.marts import count_stale_windows
+from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.schema import SCHEMA_VERSION
 
-from .builders import Row, derive, dump, opened, rows
+from .builders import STALE_WINDOWS, Row, derive, dump, march, opened, rows
 
 VERSION_1 = (Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8")
 
@@ -128,6 +130,19 @@ def test_a_campaign_of_an_older_file_that_had_moved_keeps_its_days_in_both_accou
         assert rows(warehouse, placed, [last_day, campaign_id]) == [(was_in, False), ("acc_other", True)]
 
 
+def test_what_the_marts_of_an_older_file_lacked_is_carried_over(older: Path) -> None:
+    """Also of what no listing holds any more."""
+    with duckdb.connect(str(older / "build.duckdb")) as connection:
+        connection.execute(
+            "INSERT INTO ops.stale_marts "
+            "VALUES ('campaign', 'prj_1', 'cmp_unlisted', DATE '2026-03-01', DATE '2026-03-02')"
+        )
+    with opened(older) as warehouse:
+        assert ("campaign", "prj_1", "cmp_unlisted", march(1), march(2)) in rows(warehouse, f"FROM {STALE_WINDOWS}")
+        derive(warehouse, CAMPAIGN)
+        assert count_stale_windows(warehouse, CAMPAIGN) == 0
+
+
 @pytest.mark.slow
 def test_bringing_forward_is_done_once(older: Path) -> None:
     with opened(older) as warehouse:
@@ -140,6 +155,6 @@ def test_bringing_forward_is_done_once(older: Path) -> None:
 def test_a_published_file_of_an_older_version_is_told_apart(older: Path) -> None:
     with (
         pytest.raises(WarehouseError, match="the next run brings it forward"),
-        open_published(older / "build.duckdb"),
+        PublishedFile(older / "build.duckdb").open(),
     ):
         pass

@@ -26,6 +26,7 @@ from ..examples import examples
 from ..fresh import fresh_warehouse
 from .builders import (
     PROJECT_ID,
+    STALE_WINDOWS,
     A,
     Row,
     account,
@@ -131,7 +132,7 @@ def test_a_listing_that_makes_nothing_known_touches_no_day(warehouse: Warehouse)
     before = revision(warehouse)
     list_of(warehouse, AD_ACCOUNT, account("acc_1", currency=None), seen_at=TUESDAY)
     assert revision(warehouse) == before
-    assert rows(warehouse, "FROM ops.stale_marts") == []
+    assert rows(warehouse, f"FROM {STALE_WINDOWS}") == []
 
 
 @pytest.mark.slow
@@ -232,7 +233,7 @@ def test_a_campaign_that_moves_to_another_account_takes_what_is_below_it_along(w
     moved = campaign("cmp_a", "acc_2", platform="tiktok_ads")
     list_of(warehouse, CAMPAIGN, moved, campaign("cmp_b"), seen_at=TUESDAY)
     stale = [("ad", "ad_1"), ("adset", "set_1"), ("campaign", "cmp_a")]
-    assert distinct(warehouse, "scope, entity_id", "ops.stale_marts") == stale
+    assert distinct(warehouse, "scope, entity_id", STALE_WINDOWS) == stale
     derive(warehouse, AD)
     assert distinct(warehouse, "ad_account_id", "marts.ad_daily") == [("acc_1",)], "what was spent stays where it was"
     land_days(warehouse, AD_KEY, currency="USD")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import shutil
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,10 +11,11 @@ import duckdb
 import pytest
 
 from layers_etl.errors import StorageError, WarehouseError
-from layers_etl.warehouse.connection import Warehouse, open_published
-from layers_etl.warehouse.publishing import Publication, load_publication, publish_warehouse, published_state
+from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.published_file import PublishedFile
+from layers_etl.warehouse.publishing import Publication, load_state_id
 
-from .builders import A, dump, land, march, opened, reading, rows, spends, utc, window
+from .builders import A, dump, land, march, opened, publish, reading, rows, spends, utc, window
 from .machines import limit_the_file_system, refuse_locks, umask
 from .processes import other_process
 
@@ -45,11 +45,6 @@ sys.stdin.readline()
 """
 
 
-def publish(warehouse: Warehouse, day: int = 5, settled_until: date | None = None) -> bool:
-    target = warehouse.path.with_name("warehouse.duckdb")
-    return publish_warehouse(warehouse, target, Publication("run_1", utc(3, day), utc(3, 5), settled_until))
-
-
 def land_spend(warehouse: Warehouse, spend: float, hour: int = 6) -> None:
     land(warehouse, reading(A, window(1, 2), utc(3, 4, hour), spends(window(1, 2), spend)))
 
@@ -58,11 +53,43 @@ def test_the_published_file_holds_every_table_as_the_build_file_does(tmp_path: P
     with opened(tmp_path) as warehouse:
         land_spend(warehouse, 5)
         assert publish(warehouse, settled_until=march(1)) is True
-        expected = dump(warehouse)
-    with open_published(tmp_path / "warehouse.duckdb") as published:
+        expected, state_id = dump(warehouse), load_state_id(warehouse)
+    with PublishedFile(tmp_path / "warehouse.duckdb").open() as published:
         assert published
         assert dump(published) == expected
-        assert load_publication(published) == Publication("run_1", utc(3, 5), utc(3, 5), march(1))
+        assert published.publication == Publication(state_id, "run_1", utc(3, 5), utc(3, 5), march(1))
+
+
+def test_a_reader_of_what_is_published_has_nothing_to_write_with(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        publish(warehouse)
+    with PublishedFile(tmp_path / "warehouse.duckdb").open() as published:
+        assert published
+        assert not isinstance(published, Warehouse)
+        with pytest.raises(duckdb.InvalidInputException, match="read-only"):
+            published.connection.execute("DELETE FROM ops.changed_days")
+
+
+def test_before_the_first_publication_there_is_nothing_to_read_or_to_begin_again_from(tmp_path: Path) -> None:
+    publisher = PublishedFile(tmp_path / "warehouse.duckdb")
+    with publisher.open() as published, publisher.connect() as connection:
+        assert (published, connection) == (None, None)
+    assert publisher.published() is None
+    assert publisher.restore(tmp_path / "build.duckdb") is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_does_not_know_its_publication_is_published_anew(tmp_path: Path) -> None:
+    """As a build file that was copied into its place."""
+    target = tmp_path / "warehouse.duckdb"
+    with opened(tmp_path) as warehouse:
+        land_spend(warehouse, 5)
+    shutil.copyfile(tmp_path / "build.duckdb", target)
+    with PublishedFile(target).open() as published:
+        assert published
+        assert published.publication is None
+    with opened(tmp_path) as warehouse:
+        assert publish(warehouse) is True
 
 
 @pytest.mark.slow
@@ -85,10 +112,10 @@ def test_publishing_is_skipped_while_nothing_changed(tmp_path: Path) -> None:
         land_spend(warehouse, 5)
         assert publish(warehouse) is True
         before = (target.stat().st_ino, target.read_bytes())
-        assert publish(warehouse, day=6) is False
+        assert publish(warehouse, at=utc(3, 6)) is False
         assert (target.stat().st_ino, target.read_bytes()) == before
         land_spend(warehouse, 5, hour=7)
-        assert publish(warehouse, day=6) is True
+        assert publish(warehouse, at=utc(3, 6)) is True
         assert target.stat().st_ino != before[0]
 
 
@@ -99,11 +126,11 @@ def test_writing_goes_on_after_publishing_and_shows_in_the_next_copy_only(tmp_pa
         land_spend(warehouse, 5)
         publish(warehouse)
         land_spend(warehouse, 6, hour=7)
-        with open_published(target) as published:
+        with PublishedFile(target).open() as published:
             assert published
             assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(10),)]
         publish(warehouse)
-        with open_published(target) as published:
+        with PublishedFile(target).open() as published:
             assert published
             assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(12),)]
 
@@ -132,9 +159,9 @@ def test_a_published_file_that_cannot_be_read_is_replaced(tmp_path: Path, damage
         land_spend(warehouse, 5)
         publish(warehouse)
         target.write_bytes(damage)
-        assert published_state(target) is None
+        assert PublishedFile(target).published() is None
         assert publish(warehouse) is True
-        assert published_state(target) is not None
+        assert PublishedFile(target).published() is not None
 
 
 @pytest.mark.slow
@@ -149,7 +176,7 @@ def test_what_an_analyst_wrote_into_the_published_file_does_not_reach_the_next_o
         assert (tmp_path / "warehouse.duckdb.wal").exists()
         land_spend(warehouse, 6, hour=7)
         assert publish(warehouse) is True
-    with open_published(target) as published:
+    with PublishedFile(target).open() as published:
         assert published
         assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(12),)]
         assert rows(published, "SELECT * FROM ops.organization") == []
@@ -166,7 +193,7 @@ def test_a_copy_that_finds_no_space_is_told_and_leaves_nothing_on_the_disk(tmp_p
             publish(warehouse)
         assert "\n" not in str(caught.value)
         assert not temporary.is_symlink()
-        with open_published(tmp_path / "warehouse.duckdb") as published:
+        with PublishedFile(tmp_path / "warehouse.duckdb").open() as published:
             assert published
             assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(10),)]
         assert publish(warehouse) is True
@@ -214,7 +241,7 @@ def test_a_published_file_that_someone_else_changed_is_replaced_though_nothing_w
         target.chmod(0o644)
         with duckdb.connect(str(target)) as analyst:
             analyst.execute("UPDATE ads.campaign_metrics SET spend = 99")
-        assert publish(warehouse, day=6) is True
+        assert publish(warehouse, at=utc(3, 6)) is True
     assert f"{target} was written by someone else since it was published" in caplog.text
     assert published_spend(target) == Decimal(10)
 
@@ -227,11 +254,11 @@ def test_a_log_that_someone_else_left_is_never_read_and_goes_though_nothing_was_
         land_spend(warehouse, 5)
         publish(warehouse)
         leave_a_log(target, tmp_path / "elsewhere.duckdb", log)
-        with open_published(target) as published:
+        with PublishedFile(target).open() as published:
             assert published
             assert rows(published, "SELECT sum(spend) FROM ads.campaign_metrics") == [(Decimal(10),)]
         assert log.exists(), "whoever reads may have no right to remove it"
-        assert publish(warehouse, day=6) is True
+        assert publish(warehouse, at=utc(3, 6)) is True
         assert not log.exists()
     assert published_spend(target) == Decimal(10)
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from layers_etl.domain.days import DayWindow
-from layers_etl.warehouse.publishing import Publication, publish_warehouse
 
-from .builders import A, land, march, opened, reading, spends, utc
+from .builders import A, land, march, opened, publish, reading, spends, utc
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +46,7 @@ def test_through_twenty_publishes_no_reader_waits_fails_or_sees_two_runs_mixed(t
         for run in range(1, PUBLISHES + 1):
             # Every run gives every day the same spend: two runs mixed would show two.
             land(warehouse, reading(A, DAYS, utc(4, 1, 0, run), spends(DAYS, run)))
-            assert publish_warehouse(warehouse, published, Publication(f"run_{run}", utc(4, 1), utc(4, 1), None))
+            assert publish(warehouse, f"run_{run}", utc(4, 1))
             if impatient is None or patient is None:
                 impatient, patient = start("impatient_reader", published), start("patient_reader", published)
                 held = ask(patient)

@@ -19,7 +19,8 @@ from layers_etl.domain.days import ONE_DAY, DayWindow, day_close
 from layers_etl.domain.readings import EntityKey, Reading, frame_readings
 from layers_etl.domain.scopes import PROJECT
 from layers_etl.errors import LayersEtlError
-from layers_etl.warehouse.connection import Warehouse, open_warehouse
+from layers_etl.warehouse.build import open_warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.readings import Landing, upsert_readings
 from layers_etl.warehouse.runs import RunStart, forget_requests, record_start
 

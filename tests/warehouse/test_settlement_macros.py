@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from layers_etl.domain.days import day_close, day_start
 from layers_etl.domain.settlement import ONE_HOUR, settled_before, settles_at
 from layers_etl.warehouse import sql
-from layers_etl.warehouse.connection import open_warehouse
+from layers_etl.warehouse.build import open_warehouse
 
 MICROSECOND = timedelta(microseconds=1)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))

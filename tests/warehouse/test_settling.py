@@ -14,7 +14,7 @@ from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, upsert_entities
 from layers_etl.warehouse.settling import apply_settling_times
 
-from .builders import A, B, campaign, derive, land, march, reading, rows, spends, utc, window
+from .builders import STALE_WINDOWS, A, B, campaign, derive, land, march, reading, rows, spends, utc, window
 
 READ_AT = utc(3, 11, 6)
 DAYS = window(1, 10)
@@ -66,7 +66,7 @@ def test_changing_the_settling_time_reopens_exactly_the_days_it_should(settled_a
         assert settled(settled_at_72) == expected, settling
         assert open_days(settled_at_72, settling) == {name: set(DAYS) - days for name, days in expected.items()}
 
-        stale = rows(settled_at_72, "SELECT entity_id, since, until FROM ops.stale_marts")
+        stale = rows(settled_at_72, f"SELECT entity_id, since, until FROM {STALE_WINDOWS}")
         assert {(entity, day) for entity, since, until in stale for day in DayWindow(since, until)} == {
             (name, day) for name in (META, TIKTOK) for day in before[name] ^ expected[name]
         }

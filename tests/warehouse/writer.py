@@ -10,9 +10,8 @@ from pathlib import Path
 
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import CAMPAIGN
-from layers_etl.warehouse.publishing import Publication, publish_warehouse
 
-from .builders import derive, land, opened, reading, rows, spends, utc, window
+from .builders import derive, land, opened, publish, reading, rows, spends, utc, window
 
 ENTITIES = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{number}", "meta_ads") for number in range(4)]
 DAYS = window(1, 7)
@@ -44,8 +43,7 @@ def land_for_ever(folder: Path) -> None:
             if batch % 2:
                 derive(warehouse)
             if batch % 3 == 0:
-                publication = Publication(f"run_{batch}", read_at, read_at, None)
-                publish_warehouse(warehouse, folder / "warehouse.duckdb", publication)
+                publish(warehouse, f"run_{batch}", read_at)
                 say(f"published {batch}")
 
 

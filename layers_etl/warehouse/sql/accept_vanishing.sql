@@ -24,5 +24,7 @@ USING witnessed_days AS witnessed
 WHERE stored.scope = '{scope}' AND witnessed.scope = '{scope}' AND stored.kind = 'vanished'
   AND stored.project_id = witnessed.project_id AND stored.entity_id = witnessed.entity_id AND stored.day = witnessed.day;
 
-INSERT INTO ops.stale_marts BY NAME
-SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until FROM vanished_days;
+INSERT INTO ops.changed_days BY NAME
+SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until,
+  (SELECT revision + 1 FROM ops.revision) AS revision
+FROM vanished_days;

@@ -1,8 +1,11 @@
--- marts.<scope>_daily for the windows in ops.stale_marts: exactly the days that changed, and no others.
+-- marts.<scope>_daily for what ops.changed_days has since it was derived last: exactly the days that changed, no others.
 -- A window may be named twice (landed and renamed), hence the semi join.
 
 CREATE OR REPLACE TEMP TABLE stale AS
-SELECT DISTINCT project_id, entity_id, since, until FROM ops.stale_marts WHERE scope = '{scope}';
+SELECT DISTINCT project_id, entity_id, since, until
+FROM ops.changed_days
+WHERE scope = '{scope}'
+  AND revision > (SELECT coalesce(max(revision), 0) FROM ops.derived_marts WHERE scope = '{scope}');
 
 -- The bounds of all windows come first: by these alone most of a table ordered by day is never read.
 CREATE OR REPLACE TEMP MACRO is_stale(of_project, of_entity, of_day) AS
@@ -29,4 +32,16 @@ LEFT JOIN ads.ad_accounts AS account
 WHERE is_stale(measured.project_id, measured.{id_column}, measured.day)
 ORDER BY measured.day, {measured_key};
 
-DELETE FROM ops.stale_marts WHERE scope = '{scope}';
+-- What was published before it was derived is noted once more: in that publication the mart was as it had been.
+INSERT INTO ops.changed_days BY NAME
+SELECT DISTINCT scope, project_id, entity_id, since, until, (SELECT revision + 1 FROM ops.revision) AS revision
+FROM ops.changed_days
+WHERE scope = '{scope}'
+  AND revision > (SELECT coalesce(max(revision), 0) FROM ops.derived_marts WHERE scope = '{scope}')
+  AND revision <= (SELECT max(revision) FROM ops.published_states);
+
+-- In step with all that was noted up to and within this transaction.
+DELETE FROM ops.derived_marts WHERE scope = '{scope}';
+
+INSERT INTO ops.derived_marts BY NAME
+SELECT '{scope}' AS scope, revision + 1 AS revision FROM ops.revision;

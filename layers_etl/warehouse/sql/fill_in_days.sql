@@ -21,7 +21,8 @@ SET {filled_account}
 FROM filled_days AS filled
 WHERE measured.project_id = filled.project_id AND measured.{id_column} = filled.{id_column} AND measured.day = filled.day;
 
-INSERT INTO ops.stale_marts BY NAME
-SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, min(day) AS since, max(day) + 1 AS until
+INSERT INTO ops.changed_days BY NAME
+SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, min(day) AS since, max(day) + 1 AS until,
+  (SELECT revision + 1 FROM ops.revision) AS revision
 FROM filled_days
 GROUP BY ALL;

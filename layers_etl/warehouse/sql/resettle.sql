@@ -17,5 +17,7 @@ FROM resettled
 WHERE measured.project_id = resettled.project_id AND measured.{id_column} = resettled.{id_column}
   AND measured.day = resettled.day;
 
-INSERT INTO ops.stale_marts BY NAME
-SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until FROM resettled;
+INSERT INTO ops.changed_days BY NAME
+SELECT '{scope}' AS scope, project_id, {id_column} AS entity_id, day AS since, day + 1 AS until,
+  (SELECT revision + 1 FROM ops.revision) AS revision
+FROM resettled;

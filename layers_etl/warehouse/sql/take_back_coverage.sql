@@ -5,4 +5,6 @@ FROM ops.coverage WHERE coalesce(read_at, ops.after_close(until - 1, lag_hours))
 
 DELETE FROM ops.coverage WHERE coalesce(read_at, ops.after_close(until - 1, lag_hours)) > $now::TIMESTAMPTZ;
 
-INSERT INTO ops.stale_marts BY NAME SELECT scope, project_id, entity_id, since, until FROM impossible_coverage;
+INSERT INTO ops.changed_days BY NAME
+SELECT scope, project_id, entity_id, since, until, (SELECT revision + 1 FROM ops.revision) AS revision
+FROM impossible_coverage;

@@ -91,5 +91,6 @@ INSERT INTO ops.readings BY NAME
 SELECT '{scope}' AS scope, project_id, entity_id, since, until, read_at, $run_id AS run_id, request_id
 FROM incoming_windows;
 
-INSERT INTO ops.stale_marts BY NAME
-SELECT '{scope}' AS scope, project_id, entity_id, since, until FROM incoming_windows;
+INSERT INTO ops.changed_days BY NAME
+SELECT '{scope}' AS scope, project_id, entity_id, since, until, (SELECT revision + 1 FROM ops.revision) AS revision
+FROM incoming_windows;

@@ -1,6 +1,6 @@
 -- What changed (changed_entities), seen at $seen_at, closes the version before it and opens the next.
 -- Time never runs back: a run that stands for the past, or a server whose clock steps back, sees what came after.
--- Before anything is changed, how all of $project_ids stood (entities_before; see mark_changed_stale.sql).
+-- Before anything is changed, how all of $project_ids stood (entities_before; see note_renamed_days.sql).
 
 CREATE OR REPLACE TEMP TABLE entities_before AS FROM ops.entities WHERE project_id IN (SELECT unnest($project_ids));
 
