@@ -1,1 +1,1 @@
-"""One run: plan, fetch, land, record. Plain Python; the CLI and Dagster both call it."""
+"""One run, from its beginning to the published file. Plain Python; the command line and Dagster both tell its steps."""

@@ -11,7 +11,7 @@ from layers_etl.domain.scopes import PROJECT
 from layers_etl.errors import ConfigurationError
 from layers_etl.ingest.clock import LONGEST_LEAD, ServerClock, find_clock, instant_of_run
 from layers_etl.ingest.identity import fetch_wanted_projects
-from layers_etl.ingest.outcomes import incomplete_listing
+from layers_etl.ingest.listing import incomplete_listing
 from layers_etl.ingest.run import Facts, Run
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import adopt_stored_ids, load_project_ids, upsert_entities

@@ -19,9 +19,9 @@ from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.domain.storable import storable_json, storable_text
 from layers_etl.errors import REPORT_IT, EntityError
-from layers_etl.ingest.outcomes import REASONS_SHOWN, describe_failed_reads
 from layers_etl.ingest.outstanding import overdue_reads
 from layers_etl.ingest.run import Run
+from layers_etl.ingest.unread import REASONS_SHOWN, describe_failed_reads
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.warehouse.audits import load_audit_findings
 from layers_etl.warehouse.checks import (

@@ -1,4 +1,4 @@
-"""Who the key is and what time the API has: asked before anything is written."""
+"""Who the key is, which projects it may read, and what of them: a question each."""
 
 from __future__ import annotations
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from layers_etl.domain.entities import Listing
+from layers_etl.api.retries import UNTRUSTED
+from layers_etl.domain.entities import Listing, OddField
 from layers_etl.domain.outcomes import ListingOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
-from layers_etl.errors import EntityError
-from layers_etl.ingest.outcomes import incomplete_listing
+from layers_etl.errors import EntityError, RequestContext
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.entities import upsert_entities
 
@@ -32,6 +33,16 @@ def list_entities(run: Run, scope: Scope) -> ListingOutcome:
     # No asset lists the projects; the accounts are the first that hang on their list.
     above = run.facts.unlisted_projects if scope is AD_ACCOUNT else ()
     return ListingOutcome(scope, (*above, *failures))
+
+
+def incomplete_listing(scope: Scope, project_id: str | None, left_out: Sequence[OddField]) -> EntityError:
+    """What is told of a listing with items that could not be told from others: all but these is read."""
+    first = left_out[0]
+    reason = (
+        f"{len(left_out)} of its items had to be left out ({first.field} {first.problem}); the others are read, and "
+        "none that was listed before counts as gone. ops.odd_fields has them for Layers' support"
+    )
+    return EntityError(reason, RequestContext(f"listing {scope.nouns}", project_id), UNTRUSTED)
 
 
 async def _fetch_listings(run: Run, scope: Scope) -> tuple[dict[str, Listing], list[EntityError]]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
-from layers_etl.ingest.outcomes import PublicationOutcome
-from layers_etl.ingest.outstanding import find_open_days
+from layers_etl.ingest.outstanding import OpenDays, find_open_days
 from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.changed_days import count_changed_days
 from layers_etl.warehouse.publishing import Publication, load_state_id
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationOutcome:
+    """What publishing gave. ``is_new``: readers lacked something before; ``open_days``: up to where it is final.
+
+    ``changed_days`` are the entity-days that may differ from the publication before, by ``ops.changed_days``; None
+    where that is not there, or not known any more.
+    """
+
+    is_new: bool
+    changed_days: int | None
+    open_days: OpenDays
 
 
 def publish(run: Run) -> PublicationOutcome:

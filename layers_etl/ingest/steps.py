@@ -8,7 +8,7 @@ from typing import Final
 from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.scopes import Scope
 from layers_etl.ingest.checks import Finding
-from layers_etl.ingest.outcomes import PublicationOutcome
+from layers_etl.ingest.publishing import PublicationOutcome
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.warehouse.marts import DerivedMart
 

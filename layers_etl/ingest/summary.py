@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.ingest.checks import Finding
-from layers_etl.ingest.outcomes import describe_unread_days
 from layers_etl.ingest.outstanding import OpenDays
 from layers_etl.ingest.steps import Judged, MetricsRead, Published, Step
+from layers_etl.ingest.unread import describe_unread_days
 
 
 def describe_shortfall(steps: Sequence[Step]) -> str:

@@ -1,47 +1,18 @@
-"""What is told of a run's outcomes in words, and what publishing gave."""
+"""What could not be read, in words: why, how many, and which."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from layers_etl.api.retries import UNTRUSTED
 from layers_etl.domain.days import describe_days
-from layers_etl.domain.entities import OddField
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.scopes import Scope
-from layers_etl.errors import EntityError, RequestContext
-from layers_etl.ingest.outstanding import OpenDays
 
 REASONS_SHOWN: Final = 3
 ENTITIES_SHOWN: Final = 3
 """In one sentence; ``ops.failures`` has all."""
-
-
-def incomplete_listing(scope: Scope, project_id: str | None, left_out: Sequence[OddField]) -> EntityError:
-    """What is told of a listing with items that could not be told from others: all but these is read."""
-    first = left_out[0]
-    reason = (
-        f"{len(left_out)} of its items had to be left out ({first.field} {first.problem}); the others are read, and "
-        "none that was listed before counts as gone. ops.odd_fields has them for Layers' support"
-    )
-    return EntityError(reason, RequestContext(f"listing {scope.nouns}", project_id), UNTRUSTED)
-
-
-@dataclass(frozen=True, slots=True)
-class PublicationOutcome:
-    """What publishing gave. ``is_new``: readers lacked something before; ``open_days``: up to where it is final.
-
-    ``changed_days`` are the entity-days that may differ from the publication before, by ``ops.changed_days``; None
-    where that is not there, or not known any more.
-    """
-
-    is_new: bool
-    changed_days: int | None
-    open_days: OpenDays
 
 
 def describe_failed_reads(outcome: ScopeOutcome) -> str:
