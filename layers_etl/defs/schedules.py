@@ -11,7 +11,7 @@ from layers_etl.defs.partitions import range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
 from layers_etl.ingest.clock import utc_now
-from layers_etl.ingest.outstanding import oldest_open_day
+from layers_etl.ingest.outstanding import find_open_days, find_outstanding
 from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.request import RunKind
 from layers_etl.settings import Settings
@@ -60,5 +60,5 @@ def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
     # the build file, and replaces this one.
     with contextlib.suppress(WarehouseError), publisher_of(settings).open() as published:
         if published:
-            oldest = oldest_open_day(published, settings, instant)
+            oldest = find_open_days(published, find_outstanding(published, settings, instant)).oldest
     return DayWindow(min(oldest or settings.start_date, today - ONE_DAY), today)

@@ -19,7 +19,7 @@ from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.domain.storable import storable_json, storable_text
 from layers_etl.errors import REPORT_IT, EntityError
-from layers_etl.ingest.outstanding import overdue_reads
+from layers_etl.ingest.outstanding import Outstanding, find_overdue
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.unread import REASONS_SHOWN, describe_failed_reads
 from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
@@ -57,17 +57,18 @@ NAMED_IN_A_SENTENCE: Final = 3
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a promise is held against: the warehouse of ``run``, and what the run did."""
+    """What a promise is held against: the warehouse of ``run``, what is ``outstanding`` in it, and what the run did."""
 
     run: Run
+    outstanding: Outstanding
     listings: Mapping[Scope, ListingOutcome]
     metrics: Mapping[Scope, ScopeOutcome]
     weekly_reach: Mapping[Scope, WeeklyReachOutcome]
 
     @cached_property
     def overdue_reads(self) -> Sequence[PlannedRead]:
-        """Of all scopes: they are planned together, once."""
-        return overdue_reads(self.run.warehouse, self.run.settings, self.run.instant)
+        """Of all scopes, once."""
+        return find_overdue(self.outstanding, self.run.settings.settle_hours)
 
 
 @dataclass(frozen=True, slots=True)

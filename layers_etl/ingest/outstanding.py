@@ -10,7 +10,7 @@ from itertools import chain
 from layers_etl.domain.days import DayWindow, subtract_windows
 from layers_etl.domain.planning import KnownEntity, PlannedRead, plan_reads
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
-from layers_etl.domain.settlement import settled_before
+from layers_etl.domain.settlement import SettlingTimes, settled_before
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.doubtful_days import load_doubtful_windows
@@ -18,33 +18,41 @@ from layers_etl.warehouse.entities import load_known_entities, load_project_ids
 from layers_etl.warehouse.schema import scopes_of
 
 
-def open_reads(warehouse: Readable, settings: Settings, instant: datetime) -> list[PlannedRead] | None:
-    """What a run at ``instant`` would ask for of the days that have closed; None where no entity is known yet.
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """What a run at ``instant`` would ask for of the days that have closed, and the entities as they are known by then.
 
-    What answered 404 is left out: it is asked for as long as it is listed, but no day waits for it. Of a scope that was
-    added to ``settings`` since the last run, nothing is known: see :func:`scopes_at_hand`.
+    What answered 404 is left out: it is asked for as long as it is listed, but no day waits for it. ``is_whole`` is
+    whether that is all: not where no entity is known yet, or nothing of a scope, or no day has closed.
     """
-    known = load_known(warehouse, settings)
-    return plan_open_reads(known, settings, instant) if known else None
+
+    instant: datetime
+    entities: Sequence[KnownEntity]
+    reads: Sequence[PlannedRead]
+    is_whole: bool
 
 
-def load_known(warehouse: Readable, settings: Settings) -> list[KnownEntity]:
-    """Every entity that the settings ask for, as far as it is known."""
+@dataclass(frozen=True, slots=True)
+class OpenDays:
+    """The oldest closed day that a run would still read; the current day where there is none, None for the whole past.
+
+    ``oldest_but_for_doubtful`` leaves out the days whose answers leave a doubt.
+    """
+
+    oldest: date | None = None
+    oldest_but_for_doubtful: date | None = None
+
+
+def find_outstanding(warehouse: Readable, settings: Settings, instant: datetime) -> Outstanding:
+    """Plan what is open at ``instant``, of every entity that the settings ask for."""
+    scopes = scopes_at_hand(warehouse, settings)
     project_ids = load_project_ids(warehouse, settings.project_ids)
-    return [
-        entity
-        for scope in scopes_at_hand(warehouse, settings)
-        for entity in load_known_entities(warehouse, scope, project_ids)
-    ]
-
-
-def plan_open_reads(known: Sequence[KnownEntity], settings: Settings, instant: datetime) -> list[PlannedRead] | None:
-    """:func:`open_reads` of these entities; None where no day has closed yet."""
+    entities = [entity for scope in scopes for entity in load_known_entities(warehouse, scope, project_ids)]
     today = instant.date()
     if settings.start_date >= today:
-        return None
+        return Outstanding(instant, entities, (), is_whole=False)
     plan = plan_reads(
-        [entity for entity in known if not entity.gone],
+        [entity for entity in entities if not entity.gone],
         DayWindow(settings.start_date, today),
         settings.settle_hours,
         instant=instant,
@@ -52,7 +60,8 @@ def plan_open_reads(known: Sequence[KnownEntity], settings: Settings, instant: d
         only_unsettled=True,
         dormancy=AD_ACCOUNT in settings.scopes,
     )
-    return list(plan.reads)
+    is_whole = bool(entities) and len(scopes) == len(settings.scopes)
+    return Outstanding(instant, entities, plan.reads, is_whole)
 
 
 def scopes_at_hand(warehouse: Readable, settings: Settings) -> list[Scope]:
@@ -61,52 +70,31 @@ def scopes_at_hand(warehouse: Readable, settings: Settings) -> list[Scope]:
     return [scope for scope in settings.scopes if scope in present]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenDays:
-    """The oldest closed day that a run would still read; the current day where there is none.
-
-    None, which is the whole past, where the warehouse knows no entity yet, or nothing of a scope that is to be read.
-    ``oldest_but_for_doubtful`` leaves out the days whose answers leave a doubt.
-    """
-
-    oldest: date | None = None
-    oldest_but_for_doubtful: date | None = None
-
-
-def find_open_days(warehouse: Readable, settings: Settings, instant: datetime) -> OpenDays:
-    """Up to where all is settled at ``instant``, for every entity that is asked for."""
-    if len(scopes_at_hand(warehouse, settings)) < len(settings.scopes):
+def find_open_days(warehouse: Readable, outstanding: Outstanding) -> OpenDays:
+    """Up to where all is settled."""
+    if not outstanding.is_whole:
         return OpenDays()
-    reads = open_reads(warehouse, settings, instant)
-    if reads is None:
-        return OpenDays()
-    today, doubtful = instant.date(), load_doubtful_windows(warehouse)
+    today, doubtful = outstanding.instant.date(), load_doubtful_windows(warehouse)
     undoubted = chain.from_iterable(
         subtract_windows(read.window, doubtful.get((read.key.scope.name, read.key.project_id, read.key.entity_id), []))
-        for read in reads
+        for read in outstanding.reads
     )
     return OpenDays(
-        min((read.window.since for read in reads), default=today),
+        min((read.window.since for read in outstanding.reads), default=today),
         min((part.since for part in undoubted), default=today),
     )
 
 
-def oldest_open_day(warehouse: Readable, settings: Settings, instant: datetime) -> date | None:
-    """The oldest day that a run at ``instant`` would still read, as of :class:`OpenDays`."""
-    return find_open_days(warehouse, settings, instant).oldest
-
-
-def overdue_reads(warehouse: Readable, settings: Settings, instant: datetime) -> list[PlannedRead]:
-    """The part of that which is past its settling time already: what should have been read, and was not.
+def find_overdue(outstanding: Outstanding, settling: SettlingTimes) -> list[PlannedRead]:
+    """The part that is past its settling time already: what should have been read, and was not.
 
     Days that were read late enough, and wait for their copy to move, are none of these.
     """
-    known = load_known(warehouse, settings)
-    coverage = {entity.key: entity.coverage for entity in known}
+    coverage = {entity.key: entity.coverage for entity in outstanding.entities}
     overdue: list[PlannedRead] = []
-    for read in plan_open_reads(known, settings, instant) or []:
-        settle_hours = settings.settle_hours.hours(read.key.platform)
-        due = read.window.intersection(DayWindow(date.min, settled_before(instant, settle_hours)))
+    for read in outstanding.reads:
+        settle_hours = settling.hours(read.key.platform)
+        due = read.window.intersection(DayWindow(date.min, settled_before(outstanding.instant, settle_hours)))
         late_enough = [late for each in coverage[read.key] if (late := each.window_read_late_enough(settle_hours))]
         overdue += [PlannedRead(read.key, part) for part in (subtract_windows(due, late_enough) if due else [])]
     return overdue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from layers_etl.ingest.outstanding import OpenDays, find_open_days
+from layers_etl.ingest.outstanding import OpenDays, Outstanding, find_open_days
 from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.changed_days import count_changed_days
@@ -27,13 +27,13 @@ class PublicationOutcome:
     open_days: OpenDays
 
 
-def publish(run: Run) -> PublicationOutcome:
-    """Publish the warehouse; nothing is new where readers already have everything.
+def publish(run: Run, outstanding: Outstanding) -> PublicationOutcome:
+    """Publish the warehouse, with what is ``outstanding`` in it; nothing is new where readers have everything.
 
     Raises :class:`StorageError` where it cannot be written.
     """
     run.log.record_end()
-    open_days = find_open_days(run.warehouse, run.settings, run.instant)
+    open_days = find_open_days(run.warehouse, outstanding)
     publication = Publication(
         load_state_id(run.warehouse),
         run.log.run_id,

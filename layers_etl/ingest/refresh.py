@@ -15,6 +15,7 @@ from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.checks import Check, Evidence, judge, record
 from layers_etl.ingest.listing import list_entities
+from layers_etl.ingest.outstanding import Outstanding, find_outstanding
 from layers_etl.ingest.publishing import publish
 from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.run import Run
@@ -57,7 +58,7 @@ def refresh(run: Run, work: Work) -> Iterator[Step]:
     if work.brings_up_to_date or run.has_begun:
         yield from bring_up_to_date(run, partial(_judge, run, work, told))
     else:
-        yield _judge(run, work, told)
+        yield _judge(run, work, told, _find_outstanding(run))
 
 
 def _read(run: Run, work: Work) -> Iterator[Step]:
@@ -81,19 +82,20 @@ def _read(run: Run, work: Work) -> Iterator[Step]:
         yield WeeklyReachRead(read_weekly_reach(run, scope))
 
 
-def bring_up_to_date(run: Run, judge_run: Callable[[], Judged] | None = None) -> Iterator[Step]:
+def bring_up_to_date(run: Run, judge_run: Callable[[Outstanding], Judged] | None = None) -> Iterator[Step]:
     """Derive every mart, hold the promises where that is asked for, and publish, with what was found of them.
 
     Whatever is found, or goes wrong in finding it, marts and published file have what landed.
     """
     yield from _noting_the_end(run, _derive(run))
+    outstanding = _find_outstanding(run)
     try:
         if judge_run:
-            yield judge_run()
+            yield judge_run(outstanding)
     except Exception:
-        yield from _noting_the_end(run, _publish(run))
+        yield from _noting_the_end(run, _publish(run, outstanding))
         raise
-    yield from _noting_the_end(run, _publish(run))
+    yield from _noting_the_end(run, _publish(run, outstanding))
 
 
 def _derive(run: Run) -> Iterator[Step]:
@@ -101,12 +103,16 @@ def _derive(run: Run) -> Iterator[Step]:
         yield Derived(scope, derive_daily_mart(run.warehouse, scope, run.settings.settle_hours))
 
 
-def _publish(run: Run) -> Iterator[Step]:
-    yield Published(publish(run))
+def _publish(run: Run, outstanding: Outstanding) -> Iterator[Step]:
+    yield Published(publish(run, outstanding))
 
 
-def _judge(run: Run, work: Work, told: Sequence[Step]) -> Judged:
-    findings = tuple(judge(work.checks, _evidence(run, told)))
+def _find_outstanding(run: Run) -> Outstanding:
+    return find_outstanding(run.warehouse, run.settings, run.instant)
+
+
+def _judge(run: Run, work: Work, told: Sequence[Step], outstanding: Outstanding) -> Judged:
+    findings = tuple(judge(work.checks, _evidence(run, told, outstanding)))
     record(run, findings)
     return Judged(findings)
 
@@ -121,9 +127,10 @@ def _noting_the_end(run: Run, steps: Iterator[Step]) -> Iterator[Step]:
         yield step
 
 
-def _evidence(run: Run, told: Sequence[Step]) -> Evidence:
+def _evidence(run: Run, told: Sequence[Step], outstanding: Outstanding) -> Evidence:
     return Evidence(
         run,
+        outstanding,
         {step.outcome.scope: step.outcome for step in told if isinstance(step, Listed)},
         {step.outcome.scope: step.outcome for step in told if isinstance(step, MetricsRead)},
         {step.outcome.scope: step.outcome for step in told if isinstance(step, WeeklyReachRead)},

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from layers_etl.domain.days import DayWindow, subtract_windows
 from layers_etl.domain.planning import KnownEntity
 from layers_etl.domain.settlement import DayState, count_days_by_state
-from layers_etl.ingest.outstanding import open_reads, scopes_at_hand
+from layers_etl.ingest.outstanding import find_outstanding, scopes_at_hand
 from layers_etl.settings import Settings
 from layers_etl.warehouse.audits import AuditFinding, load_audit_findings
 from layers_etl.warehouse.checks import (
@@ -20,7 +20,7 @@ from layers_etl.warehouse.checks import (
 )
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, load_doubtful_days
-from layers_etl.warehouse.entities import load_account_names, load_known_entities, load_project_ids
+from layers_etl.warehouse.entities import load_account_names
 from layers_etl.warehouse.findings import StandingFinding, load_findings
 from layers_etl.warehouse.runs import Failure, LastRun, load_failures, load_last_run
 from layers_etl.warehouse.sources import StandingSource, load_standing_sources
@@ -69,12 +69,8 @@ class Status:
 
 def examine_status(warehouse: Readable, settings: Settings, instant: datetime) -> Status:
     """How every account stands at ``instant``, from the ledger."""
-    project_ids = load_project_ids(warehouse, settings.project_ids)
-    known = {
-        entity.key: entity
-        for scope in scopes_at_hand(warehouse, settings)
-        for entity in load_known_entities(warehouse, scope, project_ids)
-    }
+    outstanding = find_outstanding(warehouse, settings, instant)
+    known = {entity.key: entity for entity in outstanding.entities}
     entities = Counter(_account(entity) for entity in known.values())
     days: dict[Account, Counter[DayState]] = defaultdict(Counter)
     if settings.start_date < instant.date():
@@ -84,7 +80,7 @@ def examine_status(warehouse: Readable, settings: Settings, instant: datetime) -
             days[_account(entity)].update(count_days_by_state(entity.coverage, window, settle_hours))
     missing: Counter[Account] = Counter()
     oldest: dict[Account, date] = {}
-    for read in open_reads(warehouse, settings, instant) or []:
+    for read in outstanding.reads:
         entity = known[read.key]
         account = _account(entity)
         missing[account] += sum(

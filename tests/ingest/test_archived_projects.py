@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from layers_etl.domain.days import DayWindow
-from layers_etl.ingest.outstanding import overdue_reads
+from layers_etl.ingest.outstanding import Outstanding, find_outstanding, find_overdue
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 from layers_etl.warehouse.runs import RunStatus
@@ -39,6 +39,10 @@ def asked_of(pipeline: Pipeline, project_id: str, ran: Ran) -> list[Asked]:
     return [asked for asked in ran.asked if asked[1] in entities]
 
 
+def outstanding(pipeline: Pipeline, at: datetime) -> Outstanding:
+    return find_outstanding(pipeline.warehouse, pipeline.settings, at)
+
+
 def test_what_was_begun_of_an_archived_project_is_read_until_it_has_settled(archived: tuple[Pipeline, str]) -> None:
     pipeline, project_id = archived
     last_read = FIRST_MORNING.date()
@@ -57,7 +61,7 @@ def test_what_was_begun_of_an_archived_project_is_read_until_it_has_settled(arch
     assert asked_of(pipeline, project_id, pipeline.run(morning(4))) == []
     settled = "SELECT bool_and(settled) FROM ads.campaign_metrics WHERE project_id = ?"
     assert pipeline.rows(settled, [project_id]) == [(True,)]
-    assert overdue_reads(pipeline.warehouse, pipeline.settings, morning(9)) != [], "of the other project"
+    assert find_overdue(outstanding(pipeline, morning(9)), pipeline.settings.settle_hours) != [], "of the other project"
 
 
 def test_days_of_an_archived_project_that_nobody_read_late_enough_are_overdue(archived: tuple[Pipeline, str]) -> None:
@@ -65,7 +69,7 @@ def test_days_of_an_archived_project_that_nobody_read_late_enough_are_overdue(ar
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 409}, path=f"{project_id}/ads-metrics"))
     ran = pipeline.run(morning(5))
     assert ran.status is RunStatus.INCOMPLETE
-    overdue = overdue_reads(pipeline.warehouse, pipeline.settings, morning(5))
+    overdue = find_overdue(outstanding(pipeline, morning(5)), pipeline.settings.settle_hours)
     assert {(read.key.project_id, read.window) for read in overdue} == {
         (project_id, DayWindow(date(2026, 3, 29), FIRST_MORNING.date()))
     }

@@ -9,7 +9,7 @@ import pytest
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import CAMPAIGN
-from layers_etl.ingest.outstanding import oldest_open_day, overdue_reads
+from layers_etl.ingest.outstanding import find_open_days, find_outstanding, find_overdue
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
@@ -90,8 +90,9 @@ def test_what_a_request_names_and_is_gone_is_a_failure_every_time(pipeline: Pipe
 def test_what_is_gone_holds_back_neither_the_settled_days_nor_the_next_range(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(not_found(pipeline.campaigns()[0]))
     pipeline.run()
-    assert oldest_open_day(pipeline.warehouse, pipeline.settings, FIRST_MORNING) == date(2026, 3, 29)
-    assert overdue_reads(pipeline.warehouse, pipeline.settings, FIRST_MORNING) == []
+    outstanding = find_outstanding(pipeline.warehouse, pipeline.settings, FIRST_MORNING)
+    assert find_open_days(pipeline.warehouse, outstanding).oldest == date(2026, 3, 29)
+    assert find_overdue(outstanding, pipeline.settings.settle_hours) == []
 
 
 @pytest.mark.slow
