@@ -32,7 +32,8 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "report": frozenset({"errors", "domain", "settings", "warehouse"}),
     "cli.examination": frozenset({"errors", "domain", "settings", "warehouse", "ingest"}),
     "cli.console": frozenset({"errors", "domain", "warehouse", "ingest"}),
-    "cli.shell": frozenset({"errors", "domain", "process", "warehouse"}),
+    "cli.formats": frozenset(),
+    "cli.shell": frozenset({"errors", "domain", "process", "warehouse", "cli.formats"}),
     "sandbox": frozenset(),
 }
 """What each part, a room or a module of it, may import of the others; all of its own room too, unless it is a module

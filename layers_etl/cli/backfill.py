@@ -10,7 +10,6 @@ from layers_etl.cli.arguments import day_of
 from layers_etl.cli.output import tell_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.errors import ConfigurationError
-from layers_etl.settings import load_settings
 
 
 def backfill(
@@ -23,6 +22,7 @@ def backfill(
 ) -> None:
     """Read every day from SINCE until UNTIL (exclusive) again, settled or not, derive the marts, publish."""
     from layers_etl.cli.launch import launch_backfill
+    from layers_etl.settings import load_settings
 
     first, end = day_of(since), day_of(until)
     if first >= end:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from layers_etl.cli.output import out
 from layers_etl.errors import ConfigurationError
 from layers_etl.process.terminal import ensure_all_was_taken
-from layers_etl.settings import load_settings
 
 
 def backtest() -> None:
@@ -13,6 +12,7 @@ def backtest() -> None:
     from layers_etl.cli.console import print_backtest
     from layers_etl.ingest.outstanding import scopes_at_hand
     from layers_etl.ingest.publisher import publisher_of
+    from layers_etl.settings import load_settings
     from layers_etl.warehouse.projections import backtest_scope
     from layers_etl.warehouse.readers import open_newest
 

@@ -10,8 +10,6 @@ from typing import Annotated
 
 import typer
 
-from layers_etl.settings import read_settings
-
 
 def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> None:
     """Open the Dagster UI on the same warehouse, with its scheduler."""
@@ -19,6 +17,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
 
     from layers_etl.defs.dead_runs import fail_dead_runs
     from layers_etl.defs.instance import WORKSPACE, prepare_dagster_home
+    from layers_etl.settings import read_settings
 
     found = read_settings()
     settings = found.require()

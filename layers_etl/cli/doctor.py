@@ -10,12 +10,12 @@ import typer
 from layers_etl.cli.output import out, show_progress
 from layers_etl.domain.storable import one_line
 from layers_etl.process.terminal import ensure_all_was_taken
-from layers_etl.settings import read_settings
 
 
 def doctor() -> None:
     """Say what is right, what is wrong, and what to do: key, tier, what it may read, data folder, clock."""
     from layers_etl.cli.examination import Verdict, examine
+    from layers_etl.settings import read_settings
 
     show_progress(logging.ERROR)
     worst = 0

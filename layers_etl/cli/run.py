@@ -8,7 +8,6 @@ import typer
 
 from layers_etl.cli.arguments import instant_of
 from layers_etl.cli.output import tell_run
-from layers_etl.settings import load_settings
 
 
 def run(
@@ -19,6 +18,7 @@ def run(
 ) -> None:
     """Read every day that is not settled yet, derive the marts, publish."""
     from layers_etl.cli.launch import launch_run
+    from layers_etl.settings import load_settings
 
     instant = instant_of(as_of) if as_of else None
     tell_run(lambda: launch_run(load_settings(), instant))

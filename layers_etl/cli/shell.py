@@ -6,7 +6,6 @@ The file is opened read-only and in UTC, whatever the machine's time zone.
 from __future__ import annotations
 
 import contextlib
-import enum
 import shutil
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Final
 
 import duckdb
 
+from layers_etl.cli.formats import Format
 from layers_etl.errors import ConfigurationError
 from layers_etl.process.causes import is_interruption
 from layers_etl.process.terminal import write_data
@@ -48,28 +48,11 @@ End a statement with ; (it may span lines). It sees the file as it was when the 
   .quit          leave (or Ctrl-D)"""
 
 
-class Format(enum.StrEnum):
-    """How a result is written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
-
-
 _COPY_OPTIONS: Final = {
     Format.CSV: "FORMAT csv, HEADER",
     Format.JSON: "FORMAT json, ARRAY true",
     Format.PARQUET: "FORMAT parquet",
 }
-
-
-def choose_format(wanted: Format | None, output: Path | None) -> Format:
-    """The format asked for, or that of the output's name (``.csv``, ``.json``, ``.parquet``), or a table."""
-    if wanted:
-        return wanted
-    suffix = output.suffix.removeprefix(".").lower() if output else ""
-    return Format(suffix) if suffix in list(Format) else Format.TABLE
 
 
 def run_query(publisher: Publisher, query: str, wanted: Format, output: Path | None) -> None:

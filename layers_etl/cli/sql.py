@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from layers_etl.cli.shell import Format, choose_format, prompt, run_query
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.cli.formats import Format, choose_format
 from layers_etl.process import interruption
 from layers_etl.process.terminal import ensure_all_was_taken
-from layers_etl.settings import load_settings
 
 
 def sql(
@@ -23,6 +21,10 @@ def sql(
     output: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the result to this file.")] = None,
 ) -> None:
     """Ask the published warehouse in SQL: read-only, in UTC."""
+    from layers_etl.cli.shell import prompt, run_query
+    from layers_etl.ingest.publisher import publisher_of
+    from layers_etl.settings import load_settings
+
     publisher = publisher_of(load_settings())
     if query is None and sys.stdin.isatty():
         with interruption.left_to_python():

@@ -12,7 +12,6 @@ from layers_etl.cli.arguments import instant_of
 from layers_etl.cli.output import out
 from layers_etl.errors import ConfigurationError
 from layers_etl.process.terminal import ensure_all_was_taken, write_data
-from layers_etl.settings import load_settings
 
 
 def status(
@@ -25,6 +24,7 @@ def status(
     from layers_etl.cli.console import print_status, status_document
     from layers_etl.ingest.publisher import publisher_of
     from layers_etl.ingest.status import examine_status
+    from layers_etl.settings import load_settings
     from layers_etl.warehouse.readers import open_newest
 
     settings = load_settings()

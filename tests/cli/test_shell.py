@@ -17,7 +17,8 @@ import polars as pl
 import pytest
 
 from layers_etl.cli import shell
-from layers_etl.cli.shell import Format, choose_format, prompt, run_query
+from layers_etl.cli.formats import Format, choose_format
+from layers_etl.cli.shell import prompt, run_query
 from layers_etl.errors import ConfigurationError
 from layers_etl.warehouse.published_file import PublishedFile
 
