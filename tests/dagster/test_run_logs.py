@@ -11,10 +11,12 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from layers_etl.defs.instance import prepare_dagster_home
 from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
+from ..fresh import sandbox_settings
 from .pipeline import METRICS_ASSETS, Pipeline, utc, window
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-09")
@@ -41,10 +43,11 @@ JOB = dg.Definitions(
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance on disk, as ours is."""
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as disk:
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance on disk, as the commands prepare it."""
+    monkeypatch.setenv("DAGSTER_HOME", "")  # so that what is set here ends with the test
+    home = prepare_dagster_home(sandbox_settings("http://127.0.0.1:1", tmp_path))
+    with dg.DagsterInstance.from_config(str(home)) as disk:
         yield disk
 
 
