@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test test-all check docs lock clean
+.PHONY: help demo dev test test-all check bench docs lock clean
 
 help:
 	@echo "make demo      two weeks of simulated daily runs, no key needed"
 	@echo "make dev       the Dagster UI on the same warehouse"
 	@echo "make test      the test suite;  make test-all adds what is slow or needs a browser"
 	@echo "make check     format, lint, types"
+	@echo "make bench     what a backfill and a morning take, beside dlt and a Singer tap (docs/performance.md)"
 	@echo "make docs      write docs/data-dictionary.md anew from the comments the tables and views carry"
 	@echo "make lock      resolve the locked requirements anew (needs uv)"
 
@@ -29,6 +30,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.peers
 
 docs: $(VENV)/.runtime
 	$(BIN)/python -m layers_etl.warehouse.dictionary docs/data-dictionary.md
