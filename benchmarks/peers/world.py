@@ -12,7 +12,9 @@ from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 
 PROJECT = "prj_bench"
-FIRST_DAY = date(2025, 9, 1)  # A Monday.
+FIRST_MORNING = date(2025, 11, 28)
+"""A Friday: by then the last whole week has settled, and the next morning closes none."""
+
 PLATFORMS = ("meta_ads", "tiktok_ads", "apple_ads")
 CAMPAIGNS_PER_ACCOUNT = 100
 ONE_DAY = timedelta(days=1)
@@ -43,12 +45,12 @@ class World:
     @property
     def since(self) -> date:
         """The first day."""
-        return FIRST_DAY
+        return FIRST_MORNING - self.days * ONE_DAY
 
     @property
     def until(self) -> date:
         """The day of the first morning: the first that has not closed by then."""
-        return FIRST_DAY + self.days * ONE_DAY
+        return FIRST_MORNING
 
     def morning(self, number: int = 0) -> datetime:
         """Seven o'clock UTC, ``number`` days after the first morning."""

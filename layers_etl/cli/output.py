@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import warnings
@@ -74,6 +75,7 @@ class _OneLine(logging.Formatter):
 def tell_run(launch: Callable[[], LaunchResult]) -> None:
     """Have a run launched, tell how it goes and how it ended, and end with its code."""
     show_progress(logging.INFO)
+    gc.freeze()  # What has been imported by now stays to the end: no collection need look at it again.
     result = launch()
     for warning in result.warnings:
         err.print(f"warning: {one_line(warning)}")
