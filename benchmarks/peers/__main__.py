@@ -49,8 +49,8 @@ BACKFILL, MORNING, NOTHING, FLOOR, DLT, SINGER = (
 class Measured:
     """One whole process: seconds by the clock and of the processors, its peak of memory, its requests.
 
-    ``days`` are the seconds from its first request for campaigns' days until it asked for anything else or, where that
-    was all, until it had ended: reading and landing.
+    ``days`` are the seconds from its first request for campaigns' days until it said that the last of them had landed,
+    or, where it says nothing, had ended: reading and landing.
     """
 
     seconds: float
@@ -174,34 +174,40 @@ def serving(world: World) -> Generator[Server]:
         process.terminate()
 
 
+LANDED = "answers landed"
+"""What the pipeline says of a batch once it has landed."""
+
+
 def measure(server: Server, command: Sequence[str | Path], environment: dict[str, str], folder: Path) -> Measured:
     """Run a command to its end; one that fails ends the benchmark with what it said."""
     server.asked()
-    said = folder / "output"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
-    with said.open("w") as output:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            cwd=HERE.parents[1] if "-m" in command else folder,
-            env={**kept, **environment},
-            stdout=output,
-            stderr=output,
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        ended = time.monotonic()
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=HERE.parents[1] if "-m" in command else folder,
+        env={**kept, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    said = [(line, time.monotonic()) for line in process.stdout]
+    _, status, used = os.wait4(process.pid, 0)
+    ended = time.monotonic()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"{shlex.join(map(str, command))} ended with {process.returncode}:\n{said.read_text()}")
+        spoken = "".join(line for line, _ in said)
+        sys.exit(f"{shlex.join(map(str, command))} ended with {process.returncode}:\n{spoken}")
     asked = server.asked()
-    days = asked.get("day campaign", {"first": ended})
-    later = [each["first"] for each in asked.values() if each["first"] > days.get("last", ended)]
+    days = asked.get("day campaign", {"first": ended, "last": ended})
+    landed = (at for line, at in said if LANDED in line and at > days["last"])
     return Measured(
         ended - started,
         used.ru_utime + used.ru_stime,
         used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024),
         sum(int(each["count"]) for each in asked.values()),
-        min(later, default=ended) - days["first"],
+        next(landed, ended) - days["first"],
     )
 
 
@@ -252,27 +258,39 @@ def run_round(server: Server, chosen: Sequence[Contestant], truths: Sequence[pl.
 
 
 def print_table(rounds: Sequence[dict[str, Measured]]) -> None:
-    """Medians, and the medians of the ratios within a round."""
+    """Medians, and the medians of the ratios within a round: of seconds by the clock, and of those of the processors.
+
+    On a machine that is busy with other things the latter say more.
+    """
     bases = [name for name in (DLT, SINGER, FLOOR) if name in rounds[0]]
-    print(f"\n{'':30} seconds  CPU s  peak MB  requests  days s" + "".join(f"  of {name:>6}" for name in bases))
+    print(f"\n{'':30} seconds  CPU s  peak MB  requests" + "".join(f"  {f'of {name}':>12}" for name in bases))
     for name in rounds[0]:
-        mine = [taken[name] for taken in rounds]
-        seconds, cpu, megabytes, requests, days = (
-            statistics.median(getattr(each, what) for each in mine)
-            for what in ("seconds", "cpu", "megabytes", "requests", "days")
+        seconds, cpu, megabytes, requests = (
+            statistics.median(getattr(taken[name], what) for taken in rounds)
+            for what in ("seconds", "cpu", "megabytes", "requests")
         )
-        ratios = [statistics.median(taken[name].seconds / taken[base].seconds for taken in rounds) for base in bases]
+        ratios = [
+            f"{ratio(rounds, name, base, 'seconds'):.2f} / {ratio(rounds, name, base, 'cpu'):.2f}" for base in bases
+        ]
         print(
-            f"{name:30} {seconds:7.1f} {cpu:6.1f} {megabytes:8.0f} {requests:9.0f} {days:7.1f}"
-            + "".join(f"  {ratio:9.3f}" for ratio in ratios)
+            f"{name:30} {seconds:7.1f} {cpu:6.1f} {megabytes:8.0f} {requests:9.0f}"
+            + "".join(f"{r:>14}" for r in ratios)
         )
     if BACKFILL in rounds[0]:
-        for base in bases:
-            whose = "its days" if base == FLOOR else "the whole"
-            ratio = statistics.median(
-                taken[BACKFILL].days / (taken[base].days if base == FLOOR else taken[base].seconds) for taken in rounds
-            )
-            print(f"days of the backfill, read and landed: {ratio:.3f} of {whose} of {base}")
+        backfills = [taken[BACKFILL] for taken in rounds]
+        days, others = (
+            statistics.median(each) for each in zip(*((b.days, b.seconds - b.days) for b in backfills), strict=True)
+        )
+        print(f"backfill: {days:.1f} s of reading and landing days, {others:.1f} s of all else")
+        for base, whose in ((DLT, "seconds"), (SINGER, "seconds"), (FLOOR, "days")):
+            if base in bases:
+                of_base = statistics.median(taken[BACKFILL].days / getattr(taken[base], whose) for taken in rounds)
+                print(f"reading and landing days: {of_base:.3f} of the {whose} of {base}")
+
+
+def ratio(rounds: Sequence[dict[str, Measured]], name: str, base: str, what: str) -> float:
+    """The median over the rounds."""
+    return statistics.median(getattr(taken[name], what) / getattr(taken[base], what) for taken in rounds)
 
 
 def main() -> None:
