@@ -2,7 +2,7 @@
 
 Every table is held against the server's truth before its time counts. Medians of several rounds; ratios are those of
 one round each, so that a machine that is busy with other things is busy with all of them. ``make bench`` runs the short
-set; ``--campaigns 20000 --days 180 --only layers-etl --rounds 1`` is the large one, ``--campaigns 20 --days 730`` a
+set; ``--rounds 1 --campaigns 20000 --days 180 --only layers-etl`` is the large one, ``--campaigns 20 --days 730`` a
 backfill of two years. dlt and the Singer SDK go into an environment of their own, made at the first run.
 """
 

@@ -54,7 +54,7 @@ def refresh_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
 def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> Iterator[dg.AssetSpec]:
     """An asset for every table that people look at, and one for the published file.
 
-    Only the metrics are partitioned, by UTC day: every partition and asset costs 55 ms of Dagster's events per run, and
+    Only the metrics are partitioned, by UTC day: every partition and asset costs Dagster two events per run, and
     which days of a mart changed is known to the day without them.
     """
     for scope in listed_scopes(scopes):

@@ -43,7 +43,8 @@ class _Kept(NamedTuple):
 
 
 class KeptEventLogStorage(SqliteEventLogStorage):
-    """As Dagster's own in all but how it connects: a connection per file, the last few of them kept.
+    """As Dagster's own in all but how it connects: a connection per file, the last few of them kept, and what the
+    index has been seen to have remembered.
 
     What was committed survives the death of the process; the last of it may be lost with the machine's power, which
     costs marks in the UI and no number: what is settled is decided by the warehouse. Not for use across a fork; Dagster
@@ -54,6 +55,8 @@ class KeptEventLogStorage(SqliteEventLogStorage):
         """``base_dir`` is the folder of the files, one for each run and the index of all."""
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._prepared: dict[str, _File] = {}
+        self._tables: set[str] = set()
+        self._has_newer_columns = False
         self._one_at_a_time = threading.Lock()
         super().__init__(base_dir, inst_data)
 
@@ -69,6 +72,17 @@ class KeptEventLogStorage(SqliteEventLogStorage):
         except (AttributeError, TypeError) as error:
             logger.warning("This version of Dagster keeps its event log differently (%s): runs take longer.", error)
             return SqliteEventLogStorage(inst_data=inst_data, **config_value)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table, which Dagster asks for every check: one that it has it keeps."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
+        """The same of the columns that migrations added, which Dagster asks for every event of an asset."""
+        self._has_newer_columns = self._has_newer_columns or super()._has_asset_key_index_cols_on_connection(conn)
+        return self._has_newer_columns
 
     def wipe(self) -> None:
         """Remove everything; what is open is closed first."""
