@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from layers_etl.cli.output import out
-from layers_etl.errors import ConfigurationError
 from layers_etl.process.terminal import ensure_all_was_taken
 
 
 def backtest() -> None:
     """Say how well the projected settled values would have done on this warehouse, against not projecting."""
     from layers_etl.cli.console import print_backtest
+    from layers_etl.cli.newest import newest_warehouse
     from layers_etl.ingest.outstanding import scopes_at_hand
-    from layers_etl.ingest.publisher import publisher_of
     from layers_etl.settings import load_settings
     from layers_etl.warehouse.projections import backtest_scope
-    from layers_etl.warehouse.readers import open_newest
 
     settings = load_settings()
-    with open_newest(settings.build_path, publisher_of(settings)) as warehouse:
-        if warehouse is None:
-            raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
+    with newest_warehouse(settings) as warehouse:
         for scope in scopes_at_hand(warehouse, settings):
             print_backtest(scope.name, backtest_scope(warehouse, scope, settings.settle_hours), out)
     ensure_all_was_taken()

@@ -10,7 +10,6 @@ import typer
 
 from layers_etl.cli.arguments import instant_of
 from layers_etl.cli.output import out
-from layers_etl.errors import ConfigurationError
 from layers_etl.process.terminal import ensure_all_was_taken, write_data
 
 
@@ -22,15 +21,12 @@ def status(
 ) -> None:
     """Show by account what is settled, provisional and missing, and how the last run went."""
     from layers_etl.cli.console import print_status, status_document
-    from layers_etl.ingest.publisher import publisher_of
+    from layers_etl.cli.newest import newest_warehouse
     from layers_etl.ingest.status import examine_status
     from layers_etl.settings import load_settings
-    from layers_etl.warehouse.readers import open_newest
 
     settings = load_settings()
-    with open_newest(settings.build_path, publisher_of(settings)) as warehouse:
-        if warehouse is None:
-            raise ConfigurationError(f"There is no warehouse in {settings.data_dir} yet: the first run makes it.")
+    with newest_warehouse(settings) as warehouse:
         standing = examine_status(warehouse, settings, instant_of(as_of) if as_of else datetime.now(UTC))
     if as_json:
         write_data(io.BytesIO(f"{status_document(standing)}\n".encode()))

@@ -9,8 +9,8 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from layers_etl.defs.dead_runs import IN_PROGRESS, KILLED
+from layers_etl.defs.old_logs import forget_old_logs
 from layers_etl.defs.partitions import window_of_tags
-from layers_etl.defs.run_logs import forget_run_logs
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.publisher import publisher_of
@@ -76,7 +76,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
             if context.instance:
                 forgotten = utc_now() - timedelta(days=settings.request_log_days)
-                forget_run_logs(context.instance, settings.dagster_path, before=forgotten)
+                forget_old_logs(context.instance, settings.dagster_path, before=forgotten)
             self._run = Run(settings, warehouse, request, run_id=run_id)
             try:
                 yield self

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
-from layers_etl.domain.days import DayWindow, join_days
+from layers_etl.domain.days import DayWindow
 from layers_etl.domain.planning import KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
@@ -71,14 +70,11 @@ def load_open_weeks(
             "refused_since": refused_since,
         },
     ).fetchall()
-    weeks: dict[KnownEntity, list[date]] = defaultdict(list)
-    for project_id, entity_id, platform, ad_account_id, week in rows:
-        weeks[KnownEntity(EntityKey(scope, project_id, entity_id, platform), parent_id=ad_account_id)].append(week)
-    return [
-        (entity, PlannedRead(entity.key, window))
-        for entity, starts in weeks.items()
-        for window in join_days(week + timedelta(days=n) for week in starts for n in range(7))
+    weeks = [
+        (KnownEntity(EntityKey(scope, project_id, entity_id, platform), parent_id=ad_account_id), since, until)
+        for project_id, entity_id, platform, ad_account_id, since, until in rows
     ]
+    return [(entity, PlannedRead(entity.key, DayWindow(since, until))) for entity, since, until in weeks]
 
 
 def upsert_weekly_reach(warehouse: Warehouse, scope: Scope, landings: Sequence[Landing]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from rich.console import Console
 from layers_etl.cli.console import print_status, status_document
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.scopes import AD_ACCOUNT
+from layers_etl.ingest.checks import all_checks
+from layers_etl.ingest.refresh import Work, refresh
+from layers_etl.ingest.request import RunRequest
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.status import examine_status
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
@@ -74,6 +79,10 @@ def test_an_account_under_two_ids_is_named_with_both(pipeline: Pipeline) -> None
     ).fetchall()
     anew = Entity(AD_ACCOUNT, project_id, "acc_anew", platform=platform, external_id=external_id)
     upsert_entities(pipeline.warehouse, AD_ACCOUNT, [project_id], [anew], FIRST)
+
+    checks = Work(checks=all_checks(pipeline.settings.scopes), brings_up_to_date=False)
+    with closing(Run(pipeline.settings, pipeline.warehouse, RunRequest(), run_id="checks")) as run:
+        list(refresh(run, checks))
 
     status = examine_status(pipeline.warehouse, pipeline.settings, FIRST)
     (pair,) = status.duplicate_accounts

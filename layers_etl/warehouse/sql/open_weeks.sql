@@ -1,29 +1,39 @@
 -- Weeks in [$since, $until) (Mondays) with impressions whose own reach is to be read: never read, or settled by
 -- $instant and not read since; with $again, all that were not read at or after $fresh_since. Entities whose weekly reach
--- was refused between $refused_since and $instant are left out.
+-- was refused between $refused_since and $instant are left out. One row per stretch of weeks that follow each other.
 WITH active AS (
   SELECT DISTINCT {key}, date_trunc('week', day)::DATE AS week
   FROM ads.{scope}_metrics
   WHERE impressions > 0 AND day >= $since AND day < $until
+),
+open_weeks AS (
+  SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week
+  FROM active
+  LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
+  JOIN ops.entities AS entity
+    ON entity.scope = '{scope}' AND entity.project_id = active.project_id AND entity.entity_id = active.{id_column}
+  WHERE entity.gone_at IS NULL
+    AND entity.project_id IN (SELECT unnest($project_ids))
+    AND NOT EXISTS (
+      FROM ops.weekly_reach_refusals AS refusal
+      WHERE refusal.scope = entity.scope
+        AND refusal.project_id = entity.project_id
+        AND refusal.entity_id = entity.entity_id
+        AND refusal.refused_at BETWEEN $refused_since::TIMESTAMPTZ AND $instant::TIMESTAMPTZ
+    )
+    AND (
+      reach.week IS NULL
+      OR (NOT reach.settled
+          AND $instant::TIMESTAMPTZ >= ops.after_close(active.week + 6, ops.hours_to_settle(entity.platform)))
+      OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR reach.observed_at < $fresh_since::TIMESTAMPTZ))
+    )
 )
-SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week
-FROM active
-LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
-JOIN ops.entities AS entity
-  ON entity.scope = '{scope}' AND entity.project_id = active.project_id AND entity.entity_id = active.{id_column}
-WHERE entity.gone_at IS NULL
-  AND entity.project_id IN (SELECT unnest($project_ids))
-  AND NOT EXISTS (
-    FROM ops.weekly_reach_refusals AS refusal
-    WHERE refusal.scope = entity.scope
-      AND refusal.project_id = entity.project_id
-      AND refusal.entity_id = entity.entity_id
-      AND refusal.refused_at BETWEEN $refused_since::TIMESTAMPTZ AND $instant::TIMESTAMPTZ
-  )
-  AND (
-    reach.week IS NULL
-    OR (NOT reach.settled
-        AND $instant::TIMESTAMPTZ >= ops.after_close(active.week + 6, ops.hours_to_settle(entity.platform)))
-    OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR reach.observed_at < $fresh_since::TIMESTAMPTZ))
-  )
+SELECT
+  project_id, entity_id, platform, ad_account_id, min(week) AS since, max(week) + 7 AS until
+FROM (
+  SELECT
+    *, week - 7 * row_number() OVER (PARTITION BY project_id, entity_id ORDER BY week)::INTEGER AS first_of_stretch
+  FROM open_weeks
+)
+GROUP BY project_id, entity_id, platform, ad_account_id, first_of_stretch
 ORDER BY ALL;

@@ -36,7 +36,7 @@ _FORGET_CHECK_EVENTS = """
 """
 
 
-def forget_run_logs(instance: dg.DagsterInstance, home: Path, *, before: datetime) -> None:
+def forget_old_logs(instance: dg.DagsterInstance, home: Path, *, before: datetime) -> None:
     """Remove the logs of finished runs that were last written before an instant, by this machine's clock.
 
     Only in the instance at ``home``, that of the data folder, for another may hold other people's runs too; and only

@@ -12,7 +12,7 @@ import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from layers_etl.defs.instance import prepare_dagster_home
-from layers_etl.defs.run_logs import forget_run_logs
+from layers_etl.defs.old_logs import forget_old_logs
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
@@ -92,7 +92,7 @@ def test_logs_of_old_runs_go_and_all_that_the_asset_is_shown_by_stays(instance: 
     kept, logs_kept = shown(instance), logs_of(instance, new)
     assert all(len(logs_of(instance, run_id)) > 3 for run_id in (*old, new))
 
-    forget_run_logs(instance, Path(instance.root_directory), before=before)
+    forget_old_logs(instance, Path(instance.root_directory), before=before)
 
     assert [logs_of(instance, run_id) for run_id in old] == [[], [], []]
     assert logs_of(instance, new) == logs_kept
@@ -113,7 +113,7 @@ def test_results_of_checks_go_once_newer_ones_have_followed(instance: dg.Dagster
     check = dg.AssetCheckKey(dg.AssetKey("numbers"), "are_right")
     last, *_ = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now())
+    forget_old_logs(instance, Path(instance.root_directory), before=now())
 
     assert instance.event_log_storage.get_asset_check_execution_history(check, limit=10) == [last]
     assert stored_events(instance, "ASSET_CHECK_EVALUATION") == 1
@@ -129,7 +129,7 @@ def test_a_check_that_was_last_planned_and_never_evaluated_keeps_its_last_result
     planned = run(instance, 3)
     check = dg.AssetCheckKey(dg.AssetKey("numbers"), "are_right")
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now())
+    forget_old_logs(instance, Path(instance.root_directory), before=now())
 
     history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
     assert [record.run_id for record in history] == [planned, evaluated]
@@ -141,7 +141,7 @@ def test_a_run_in_progress_keeps_its_log_however_old(instance: dg.DagsterInstanc
     instance.report_engine_event("It goes on.", started)
     finished = run(instance, 1)
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now() + timedelta(days=1))
+    forget_old_logs(instance, Path(instance.root_directory), before=now() + timedelta(days=1))
 
     assert logs_of(instance, started.run_id)
     assert not logs_of(instance, finished)
@@ -157,7 +157,7 @@ def test_a_log_that_cannot_be_removed_costs_no_other(
     path.unlink()
     path.mkdir()
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now())
+    forget_old_logs(instance, Path(instance.root_directory), before=now())
 
     assert not logs_of(instance, other)
     assert f"The logs of run {stubborn} could not be removed" in caplog.text
@@ -169,7 +169,7 @@ def test_what_a_killed_removal_left_is_removed_by_the_next(instance: dg.DagsterI
     instance.compute_log_manager.delete_logs(prefix=[killed])
     run(instance, 2)
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now())
+    forget_old_logs(instance, Path(instance.root_directory), before=now())
 
     assert not logs_of(instance, killed)
     assert stored_events(instance, "ASSET_CHECK_EVALUATION") == 1
@@ -182,7 +182,7 @@ def test_what_is_no_log_of_a_run_is_left_alone(instance: dg.DagsterInstance) -> 
     for other in others:
         other.touch()
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now() + timedelta(days=1))
+    forget_old_logs(instance, Path(instance.root_directory), before=now() + timedelta(days=1))
 
     assert all(other.exists() for other in others)
     assert not logs_of(instance, old)
@@ -191,7 +191,7 @@ def test_what_is_no_log_of_a_run_is_left_alone(instance: dg.DagsterInstance) -> 
 @pytest.mark.slow
 def test_an_instance_that_is_not_the_data_folders_is_left_alone(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     theirs = run(instance, 1)
-    forget_run_logs(instance, tmp_path / "data" / "dagster", before=now())
+    forget_old_logs(instance, tmp_path / "data" / "dagster", before=now())
     assert logs_of(instance, theirs)
 
 
@@ -201,7 +201,7 @@ def test_a_spoilt_storage_costs_no_run(instance: dg.DagsterInstance, caplog: pyt
     for runs in Path(instance.root_directory).glob("history/runs.db*"):
         runs.write_bytes(b"not a database")
 
-    forget_run_logs(instance, Path(instance.root_directory), before=now())
+    forget_old_logs(instance, Path(instance.root_directory), before=now())
 
     assert "Old run logs of Dagster could not be removed" in caplog.text
 
