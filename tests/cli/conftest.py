@@ -9,9 +9,9 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..dagster.conftest import SMALL, TODAY
+from ..defs.conftest import SMALL, TODAY
+from ..harness.command import Place
 from ..marts.conftest import published
-from .command import Place
 
 __all__ = ["published"]
 

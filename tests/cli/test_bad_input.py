@@ -14,7 +14,7 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from .command import Place
+from ..harness.command import Place
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ import pytest
 
 from layers_etl.sandbox.faults import Fault
 
-from ..dagster.pipeline import entity_of, rows_of, unreadable
-from .command import Place, ended
+from ..harness.command import Place, ended
+from ..harness.jobs import entity_of, rows_of, unreadable
 
 FIRST_WEEK = ("--since", "2026-03-02", "--until", "2026-03-09")
 SEVEN_DAYS = {date(2026, 3, day) for day in range(2, 9)}

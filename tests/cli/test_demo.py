@@ -11,8 +11,8 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..dagster.pipeline import rows_of
-from .command import Ended, Place, ended
+from ..harness.command import Ended, Place, ended
+from ..harness.jobs import rows_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

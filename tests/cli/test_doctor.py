@@ -24,9 +24,9 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import CHILD_ORGANIZATION, ORGANIZATION
 from layers_etl.warehouse.organization import claim_for_organization
 
-from ..dagster.conftest import TODAY
-from ..fresh import fresh_warehouse, sandbox_settings
-from .command import KEY, Place
+from ..defs.conftest import TODAY
+from ..harness.command import KEY, Place
+from ..harness.fresh import fresh_warehouse, sandbox_settings
 
 ENDPOINTS = ("projects", "ad accounts", "campaigns", "metrics")
 

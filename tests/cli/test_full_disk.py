@@ -10,8 +10,8 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..dagster.conftest import SMALL, TODAY
-from .command import Place
+from ..defs.conftest import SMALL, TODAY
+from ..harness.command import Place
 from .test_interrupted import contents
 
 pytestmark = pytest.mark.slow

@@ -15,9 +15,9 @@ import pytest
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 
-from ..dagster.conftest import SMALL, TODAY
-from ..dagster.pipeline import rows_of
-from .command import LONGEST_SECONDS, Place, ended, wait_for
+from ..defs.conftest import SMALL, TODAY
+from ..harness.command import LONGEST_SECONDS, Place, ended, wait_for
+from ..harness.jobs import rows_of
 from .test_commands import asked
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..dagster.conftest import SMALL, TODAY
-from .command import EXECUTABLE, LONGEST_SECONDS, Place
+from ..defs.conftest import SMALL, TODAY
+from ..harness.command import EXECUTABLE, LONGEST_SECONDS, Place
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..harness.command import EXECUTABLE, LONGEST_SECONDS, Ended, Place, checked
 from ..warehouse.processes import other_process
-from .command import EXECUTABLE, LONGEST_SECONDS, Ended, Place, checked
 
 READ_ONLY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Even root then has no more rights than the modes of files give."""

@@ -22,8 +22,8 @@ from layers_etl.cli.shell import prompt, run_query
 from layers_etl.errors import ConfigurationError
 from layers_etl.warehouse.published_file import PublishedFile
 
-from ..fresh import NOTHING_SET
-from ..warehouse.test_migration import VERSION_1
+from ..harness.fresh import NOTHING_SET
+from ..warehouse.test_schema import VERSION_1
 
 TYPED = (
     "SELECT 12345678901234.5678::DECIMAL(18,4) AS money, DATE '2026-03-01' AS day,"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .command import Place
+from ..harness.command import Place
 
 pytestmark = pytest.mark.slow
 

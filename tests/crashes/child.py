@@ -25,8 +25,8 @@ from layers_etl.settings import load_settings
 from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.runs import close_interrupted_runs
 
-from ..cli.command import Ended, checked, take_the_commands_place
-from ..read_days import read_days
+from ..harness.command import Ended, checked, take_the_commands_place
+from ..harness.read_days import read_days
 from .tripwire import Point, Trap, Tripwire
 
 LONGEST_SECONDS: Final = 300

@@ -23,8 +23,8 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 
-from ..clients import connecting
-from ..ingest.mornings import Pipeline
+from ..harness.clients import connecting
+from ..harness.pipeline import Pipeline
 from .replay import Accepted, Answer, Replay, parse_answer
 
 FIRST_MORNING: Final = datetime(2026, 4, 1, 7, tzinfo=UTC)

@@ -15,7 +15,7 @@ import duckdb
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..cli.command import Ended, Place
+from ..harness.command import Ended, Place
 from ..warehouse.builders import STALE_WINDOWS
 from .child import Lived, live
 from .tripwire import Deed, Point, Trap, copy_folder

@@ -10,7 +10,7 @@ import pytest
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from .station import MORNING, Station
+from ..harness.truth import MORNING, Station
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.runs import RunStatus
 
-from .station import METRICS, MORNING, Station, morning
+from ..harness.truth import METRICS, MORNING, Station, morning
 
 pytestmark = pytest.mark.slow
 

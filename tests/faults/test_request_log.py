@@ -6,7 +6,7 @@ import pytest
 
 from layers_etl.sandbox.faults import Fault
 
-from .station import METRICS, MORNING, Station, morning
+from ..harness.truth import METRICS, MORNING, Station, morning
 
 WHY_SO_LONG = """
     SELECT

@@ -8,7 +8,7 @@ from layers_etl.domain.scopes import AD, SCOPES
 from layers_etl.sandbox.entities import Platform
 from layers_etl.warehouse.runs import RunStatus
 
-from .station import MORNING, Station
+from ..harness.truth import MORNING, Station
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from layers_etl.errors import RefusedError
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..fresh import NOTHING_SET
-from .station import MORNING, START, Station
+from ..harness.fresh import NOTHING_SET
+from ..harness.truth import MORNING, START, Station
 
 KEY = "lp_test_partner"
 HIDDEN = "[api key]"

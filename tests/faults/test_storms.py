@@ -19,9 +19,9 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.runs import RunStatus
-from tests.dagster.pipeline import Pipeline
+from tests.harness.jobs import Pipeline
 
-from .station import METRICS, MORNING, Station
+from ..harness.truth import METRICS, MORNING, Station
 
 pytestmark = pytest.mark.slow
 

@@ -1,1 +1,1 @@
-"""Whole runs, against the simulated API over HTTP and a real warehouse."""
+"""The parts of a run, against the simulated API over HTTP and a real warehouse."""

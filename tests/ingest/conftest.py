@@ -13,7 +13,7 @@ import stamina
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from .mornings import FIRST_MORNING, Pipeline
+from ..harness.pipeline import FIRST_MORNING, Pipeline
 
 SMALL = WorldConfig(accounts=2, campaigns=4)
 

@@ -16,7 +16,7 @@ from layers_etl.ingest.clock import LONGEST_LAG, LONGEST_LEAD, ServerClock, agre
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
-from .mornings import FIRST_MORNING, Pipeline, asked_for, last_days, morning
+from ..harness.pipeline import FIRST_MORNING, Pipeline, asked_for, last_days, morning
 
 SAID = datetime(2026, 4, 1, 6, tzinfo=UTC)
 YEAR = timedelta(days=365)

@@ -21,7 +21,7 @@ from layers_etl.ingest.planning import Knowledge, plan_reading
 from layers_etl.ingest.request import RunKind, RunRequest
 
 from ..domain.strategies import Readings, instants, ledger_of, properties, readings, settle_hours, utc, windows
-from ..fresh import sandbox_settings
+from ..harness.fresh import sandbox_settings
 
 SCOPES: Final = (CAMPAIGN, AD_ACCOUNT)
 START: Final = date(2026, 2, 20)

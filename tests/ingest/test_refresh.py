@@ -21,8 +21,8 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.findings import load_findings
 from layers_etl.warehouse.published_file import PublishedFile
 
+from ..harness.pipeline import FIRST_MORNING, Pipeline
 from ..warehouse.builders import STALE_WINDOWS
-from .mornings import FIRST_MORNING, Pipeline
 
 SCOPES = (CAMPAIGN, AD_ACCOUNT)
 WEEK = DayWindow(date(2026, 3, 23), date(2026, 3, 30))

@@ -10,7 +10,7 @@ import pytest
 
 from layers_etl.warehouse.connection import Warehouse
 
-from ..fresh import fresh_warehouse
+from ..harness.fresh import fresh_warehouse
 from ..warehouse.builders import SCOPES
 from .lived import live
 

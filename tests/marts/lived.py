@@ -9,7 +9,7 @@ from typing import Final
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 
-from ..ingest.mornings import Pipeline
+from ..harness.pipeline import Pipeline
 
 WORLD: Final = WorldConfig(projects=1, accounts=3, campaigns=4, starts_at=datetime(2025, 11, 20, tzinfo=UTC))
 START: Final = date(2026, 3, 5)

@@ -22,7 +22,7 @@ from layers_etl.warehouse.entities import mark_gone, upsert_entities
 from layers_etl.warehouse.runs import record_horizon
 
 from ..examples import examples
-from ..fresh import fresh_warehouse
+from ..harness.fresh import fresh_warehouse
 from ..warehouse.builders import (
     ACCOUNT,
     PROJECT_ID,

@@ -30,7 +30,7 @@ from layers_etl.warehouse.reconciliation_views import RECONCILIATIONS
 from layers_etl.warehouse.runs import record_horizon
 
 from ..examples import examples
-from ..ingest.mornings import Pipeline
+from ..harness.pipeline import Pipeline
 from ..warehouse.builders import ACCOUNT, PROJECT_ID, A, B, account, campaign, land, march, opened, reading, rows, utc
 from .lived import FIRST_MORNING, WORLD, active_campaigns
 

@@ -21,7 +21,7 @@ from layers_etl.warehouse.entities import mark_gone, upsert_entities
 from layers_etl.warehouse.rollups import ROLLUP_VIEWS
 from layers_etl.warehouse.runs import record_horizon
 
-from ..fresh import fresh_warehouse
+from ..harness.fresh import fresh_warehouse
 from ..warehouse.builders import (
     ACCOUNT,
     CAMPAIGN,

@@ -17,7 +17,7 @@ from layers_etl.errors import ConfigurationError, ExitCode
 from layers_etl.settings import Settings, SettingsInForce, read_settings
 from layers_etl.settings.env_file import LARGEST_BYTES
 
-from ..fresh import unset_all
+from ..harness.fresh import unset_all
 
 KEY = "lp_live_verysecretkey"
 TEXT = f"# Zoë's\nLAYERS_API_KEY={KEY}\r\nLAYERS_START_DATE=2025-07-01\nLAYERS_DATA_DIR=Daten für Zoë\n"

@@ -27,7 +27,7 @@ from layers_etl.settings import (
     read_settings,
 )
 
-from ..fresh import unset_all
+from ..harness.fresh import unset_all
 
 KEY = "lp_live_verysecretkey"
 Load = Callable[..., Settings]

@@ -1,0 +1,1 @@
+"""Settlement as a whole, over random lives: by its rules alone, and through HTTP and DuckDB."""

@@ -21,7 +21,7 @@ from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.publishing import Publication, load_state_id
 from layers_etl.warehouse.readings import Landing, upsert_readings
 
-from ..fresh import fresh_warehouse
+from ..harness.fresh import fresh_warehouse
 
 SCOPES: Final = (CAMPAIGN, AD_ACCOUNT)
 PROJECT_ID: Final = "prj_1"

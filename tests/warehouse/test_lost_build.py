@@ -21,11 +21,11 @@ from layers_etl.warehouse.organization import claim_for_organization
 from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.schema import SCHEMA_VERSION
 
-from ..dagster.pipeline import Pipeline
-from ..ingest.mornings import FIRST_MORNING, START
+from ..harness.jobs import Pipeline
+from ..harness.pipeline import FIRST_MORNING, START
 from .builders import SCOPES, A, dump, land, opened, publish, reading, rows, spends, utc, window
 from .machines import no_file_longer_than
-from .test_migration import VERSION_1
+from .test_schema import VERSION_1
 
 SPEND = "SELECT sum(spend) FROM ads.campaign_metrics"
 

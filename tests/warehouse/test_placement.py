@@ -23,7 +23,7 @@ from layers_etl.warehouse.entities import load_known_entities, upsert_entities
 from layers_etl.warehouse.settling import apply_settling_times
 
 from ..examples import examples
-from ..fresh import fresh_warehouse
+from ..harness.fresh import fresh_warehouse
 from .builders import (
     PROJECT_ID,
     STALE_WINDOWS,

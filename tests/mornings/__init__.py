@@ -1,0 +1,1 @@
+"""Whole runs, morning after morning, against the simulated API over HTTP and a real warehouse."""
