@@ -9,8 +9,8 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..defs.conftest import SMALL, TODAY
-from ..harness.command import Place
+from ..harness.command import CommandLine
+from ..harness.worlds import SMALL, TODAY
 from ..marts.conftest import published
 
 __all__ = ["published"]
@@ -24,21 +24,21 @@ def still() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def place(still: SandboxServer, tmp_path: Path) -> Place:
+def place(still: SandboxServer, tmp_path: Path) -> CommandLine:
     """An empty folder in front of the API that no test changes."""
-    return Place(tmp_path, still)
+    return CommandLine(still, tmp_path / "data")
 
 
 @pytest.fixture
-def troubled(tmp_path: Path) -> Iterator[Place]:
+def troubled(tmp_path: Path) -> Iterator[CommandLine]:
     """An empty folder in front of an API of the test's own."""
     with SandboxServer(SMALL, now=TODAY) as server:
-        yield Place(tmp_path, server)
+        yield CommandLine(server, tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
-def filled(still: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def filled(still: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """A folder with a warehouse after its first run; tests look at it and leave it as it is."""
-    place = Place(tmp_path_factory.mktemp("filled"), still)
+    place = CommandLine(still, tmp_path_factory.mktemp("filled") / "data")
     assert place.run("run").code == 0
     return place

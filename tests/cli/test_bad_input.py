@@ -14,7 +14,7 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..harness.command import Place
+from ..harness.command import CommandLine
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("key", ["lp_test_nobody", "lp_test_revoked"])
-def test_a_refused_key_ends_with_3_and_leaves_the_warehouse_alone(filled: Place, key: str) -> None:
+def test_a_refused_key_ends_with_3_and_leaves_the_warehouse_alone(filled: CommandLine, key: str) -> None:
     before = fingerprint(filled.data_dir)
     result = filled.run("run", LAYERS_API_KEY=key)
 
@@ -38,7 +38,7 @@ def test_a_refused_key_ends_with_3_and_leaves_the_warehouse_alone(filled: Place,
 
 
 @pytest.mark.parametrize(("key", "scope"), [("lp_test_noscope", "metrics:read"), ("lp_test_noads", "ads:read")])
-def test_a_key_that_lacks_a_scope_ends_with_3_in_the_apis_words(place: Place, key: str, scope: str) -> None:
+def test_a_key_that_lacks_a_scope_ends_with_3_in_the_apis_words(place: CommandLine, key: str, scope: str) -> None:
     result = place.run("run", LAYERS_API_KEY=key)
 
     assert result.code == 3
@@ -64,7 +64,7 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, str | None], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG_SETTINGS)
-def test_a_wrong_setting_ends_with_2_and_leaves_the_published_file_alone(filled: Place, what: str) -> None:
+def test_a_wrong_setting_ends_with_2_and_leaves_the_published_file_alone(filled: CommandLine, what: str) -> None:
     settings, named = WRONG_SETTINGS[what]
     before = filled.published.read_bytes()
     result = filled.run("run", **settings)
@@ -89,7 +89,7 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG_ARGUMENTS)
-def test_a_wrong_argument_ends_with_2_and_leaves_the_published_file_alone(filled: Place, what: str) -> None:
+def test_a_wrong_argument_ends_with_2_and_leaves_the_published_file_alone(filled: CommandLine, what: str) -> None:
     arguments, named = WRONG_ARGUMENTS[what]
     published = filled.published.read_bytes()
     result = filled.run(*arguments)
@@ -100,7 +100,7 @@ def test_a_wrong_argument_ends_with_2_and_leaves_the_published_file_alone(filled
 
 
 @pytest.mark.parametrize("arguments", [("run", "--nope"), ("nope",), ("backfill",)], ids=" ".join)
-def test_wrong_use_ends_with_2_and_points_to_the_help(place: Place, arguments: tuple[str, ...]) -> None:
+def test_wrong_use_ends_with_2_and_points_to_the_help(place: CommandLine, arguments: tuple[str, ...]) -> None:
     result = place.run(*arguments)
     assert result.code == 2
     assert "--help" in result.err
@@ -108,7 +108,7 @@ def test_wrong_use_ends_with_2_and_points_to_the_help(place: Place, arguments: t
 
 
 @pytest.mark.parametrize("command", ["run", "doctor"])
-def test_a_data_folder_that_cannot_be_written_is_named(place: Place, command: str) -> None:
+def test_a_data_folder_that_cannot_be_written_is_named(place: CommandLine, command: str) -> None:
     (place.folder / "file").write_text("in the way")
     result = place.run(command, LAYERS_DATA_DIR=str(place.folder / "file" / "data"))
 
@@ -135,7 +135,7 @@ def make_foreign(path: Path) -> None:
     ],
 )
 def test_a_build_file_that_is_not_ours_is_left_as_it_is(
-    place: Place, make: Callable[[Path], None], named: str, command: str
+    place: CommandLine, make: Callable[[Path], None], named: str, command: str
 ) -> None:
     place.data_dir.mkdir()
     make(place.build)
@@ -149,7 +149,7 @@ def test_a_build_file_that_is_not_ours_is_left_as_it_is(
 
 
 @pytest.mark.slow
-def test_a_build_file_that_is_damaged_is_kept_aside_by_the_run_that_finds_it(place: Place) -> None:
+def test_a_build_file_that_is_damaged_is_kept_aside_by_the_run_that_finds_it(place: CommandLine) -> None:
     place.data_dir.mkdir()
     make_corrupt(place.build)
     damaged = place.build.read_bytes()
@@ -161,7 +161,7 @@ def test_a_build_file_that_is_damaged_is_kept_aside_by_the_run_that_finds_it(pla
     assert f"It is kept as {aside.name}" in " ".join(result.err.split())
 
 
-def test_a_published_file_that_is_not_ours_is_left_as_it_is(place: Place) -> None:
+def test_a_published_file_that_is_not_ours_is_left_as_it_is(place: CommandLine) -> None:
     place.data_dir.mkdir()
     make_foreign(place.published)
     before = place.published.read_bytes()
@@ -173,7 +173,7 @@ def test_a_published_file_that_is_not_ours_is_left_as_it_is(place: Place) -> Non
 
 
 @pytest.mark.slow
-def test_a_published_file_that_is_corrupt_beside_a_build_file_is_replaced(place: Place) -> None:
+def test_a_published_file_that_is_corrupt_beside_a_build_file_is_replaced(place: CommandLine) -> None:
     assert place.run("run").code == 0
     make_corrupt(place.published)
 
@@ -183,7 +183,7 @@ def test_a_published_file_that_is_corrupt_beside_a_build_file_is_replaced(place:
 
 
 @pytest.mark.slow
-def test_a_published_file_that_cannot_be_replaced_is_named_and_the_numbers_are_kept(place: Place) -> None:
+def test_a_published_file_that_cannot_be_replaced_is_named_and_the_numbers_are_kept(place: CommandLine) -> None:
     assert place.run("run", "--as-of", "2026-03-08T06:00:00Z").code == 0
     place.published.unlink()
     place.published.mkdir()
@@ -196,7 +196,7 @@ def test_a_published_file_that_cannot_be_replaced_is_named_and_the_numbers_are_k
 
 
 @pytest.mark.slow
-def test_a_published_file_that_is_corrupt_and_all_there_is_stops_the_run_and_is_kept(place: Place) -> None:
+def test_a_published_file_that_is_corrupt_and_all_there_is_stops_the_run_and_is_kept(place: CommandLine) -> None:
     place.data_dir.mkdir()
     make_corrupt(place.published)
     before = place.published.read_bytes()
@@ -209,7 +209,7 @@ def test_a_published_file_that_is_corrupt_and_all_there_is_stops_the_run_and_is_
     assert not place.build.exists()
 
 
-def test_a_build_file_that_another_program_holds_open_is_named(filled: Place) -> None:
+def test_a_build_file_that_another_program_holds_open_is_named(filled: CommandLine) -> None:
     published = filled.published.read_bytes()
     with duckdb.connect(str(filled.build)):
         result = filled.run("run")
@@ -221,7 +221,7 @@ def test_a_build_file_that_another_program_holds_open_is_named(filled: Place) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "doctor"])
-def test_a_host_that_does_not_answer_is_named(place: Place, command: str) -> None:
+def test_a_host_that_does_not_answer_is_named(place: CommandLine, command: str) -> None:
     began = time.monotonic()
     result = place.run(command, LAYERS_BASE_URL="http://127.0.0.1:9")
 
@@ -235,9 +235,9 @@ def test_a_host_that_does_not_answer_is_named(place: Place, command: str) -> Non
 
 @pytest.mark.parametrize("command", ["status", "doctor", "backtest"])
 def test_where_the_build_file_cannot_be_locked_the_published_one_answers(
-    filled: Place, still: SandboxServer, tmp_path: Path, command: str
+    filled: CommandLine, still: SandboxServer, tmp_path: Path, command: str
 ) -> None:
-    place = Place(tmp_path, still)
+    place = CommandLine(still, tmp_path / "data")
     place.data_dir.mkdir()
     for path in (filled.build, filled.published):
         shutil.copy(path, place.data_dir)
@@ -246,7 +246,7 @@ def test_where_the_build_file_cannot_be_locked_the_published_one_answers(
     assert place.run(command).code == 0
 
 
-def test_what_nobody_expected_is_one_sentence_that_names_the_place(place: Place) -> None:
+def test_what_nobody_expected_is_one_sentence_that_names_the_place(place: CommandLine) -> None:
     result = place.run("status", LAYERS_DATA_DIR="x" * 5000)
 
     assert result.code == 1
@@ -254,7 +254,7 @@ def test_what_nobody_expected_is_one_sentence_that_names_the_place(place: Place)
     assert "`layers-etl --version` and `layers-etl doctor` print, to the maintainers" in result.complaint
 
 
-def test_a_port_that_is_taken_is_named(place: Place, still: SandboxServer) -> None:
+def test_a_port_that_is_taken_is_named(place: CommandLine, still: SandboxServer) -> None:
     port = still.url.rpartition(":")[2]
     result = place.run("sandbox", "--port", port)
     assert result.code == 2
@@ -262,7 +262,7 @@ def test_a_port_that_is_taken_is_named(place: Place, still: SandboxServer) -> No
 
 
 @pytest.mark.slow
-def test_a_dagster_home_of_ones_own_is_made_ready_without_a_word(place: Place) -> None:
+def test_a_dagster_home_of_ones_own_is_made_ready_without_a_word(place: CommandLine) -> None:
     result = place.run("run", DAGSTER_HOME=str(place.folder / "dagster home"))
     assert result.code == 0
     assert "telemetry" not in result.out + result.err

@@ -13,14 +13,15 @@ import pytest
 
 from layers_etl.sandbox.faults import Fault
 
-from ..harness.command import Place, ended
-from ..harness.jobs import entity_of, rows_of, unreadable
+from ..harness.command import CommandLine, ended
+from ..harness.jobs import unreadable
+from ..harness.place import rows_of
 
 FIRST_WEEK = ("--since", "2026-03-02", "--until", "2026-03-09")
 SEVEN_DAYS = {date(2026, 3, day) for day in range(2, 9)}
 
 
-def recorded(place: Place, asset: str) -> set[date]:
+def recorded(place: CommandLine, asset: str) -> set[date]:
     """The partitions that Dagster shows as materialized."""
     with dg.DagsterInstance.from_config(str(place.data_dir / "dagster")) as instance:
         return {date.fromisoformat(day) for day in instance.get_materialized_partitions(dg.AssetKey(asset))}
@@ -31,21 +32,17 @@ def days_in(path: Path, table: str) -> set[date]:
     return {row["day"] for row in rows_of(path, f"SELECT DISTINCT day FROM {table}")}
 
 
-def asked(place: Place) -> set[tuple[str, str]]:
+def asked(place: CommandLine) -> set[tuple[str, str]]:
     """Scope and id of every entity whose days the API was asked for."""
-    return {
-        (dict(record.query)["scope"], entity_of(record))
-        for record in place.sandbox.requests()
-        if ("granularity", "day") in record.query
-    }
+    return {(scope, entity_id) for scope, entity_id, _ in place.asked()}
 
 
-def campaigns(place: Place) -> list[dict[str, Any]]:
+def campaigns(place: CommandLine) -> list[dict[str, Any]]:
     """The campaigns as listed, an account's side by side."""
     return rows_of(place.published, "SELECT * FROM ads.campaigns ORDER BY ad_account_id, campaign_id")
 
 
-def test_the_executable_runs_the_pipeline_from_nothing_to_a_published_file(place: Place) -> None:
+def test_the_executable_runs_the_pipeline_from_nothing_to_a_published_file(place: CommandLine) -> None:
     with place.started("run") as process:
         result = ended(process)
 
@@ -57,7 +54,7 @@ def test_the_executable_runs_the_pipeline_from_nothing_to_a_published_file(place
 
 
 @pytest.mark.slow
-def test_a_run_stands_for_the_instant_it_is_told(place: Place) -> None:
+def test_a_run_stands_for_the_instant_it_is_told(place: CommandLine) -> None:
     result = place.run("run", "--as-of", "2026-03-08T06:00:00Z")
 
     assert result.code == 0
@@ -67,7 +64,7 @@ def test_a_run_stands_for_the_instant_it_is_told(place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_a_scope_that_is_added_to_a_published_file_is_read_from_the_first_day_on(place: Place) -> None:
+def test_a_scope_that_is_added_to_a_published_file_is_read_from_the_first_day_on(place: CommandLine) -> None:
     assert place.run("run").code == 0
     with_adsets = {"LAYERS_SCOPES": "campaign,ad_account,adset"}
     before = [place.run(command, **with_adsets).code for command in ("status", "backtest")]
@@ -80,7 +77,7 @@ def test_a_scope_that_is_added_to_a_published_file_is_read_from_the_first_day_on
 
 
 @pytest.mark.slow
-def test_a_backfill_reads_its_days_and_not_the_one_named_until(place: Place) -> None:
+def test_a_backfill_reads_its_days_and_not_the_one_named_until(place: CommandLine) -> None:
     result = place.run("backfill", *FIRST_WEEK)
 
     assert result.code == 0
@@ -89,7 +86,9 @@ def test_a_backfill_reads_its_days_and_not_the_one_named_until(place: Place) -> 
 
 
 @pytest.mark.slow
-def test_a_backfill_of_one_campaign_asks_for_it_alone_and_colours_no_day_that_others_lack(troubled: Place) -> None:
+def test_a_backfill_of_one_campaign_asks_for_it_alone_and_colours_no_day_that_others_lack(
+    troubled: CommandLine,
+) -> None:
     assert troubled.run("run", "--as-of", "2026-03-05T06:00:00Z").code == 0
     campaign = campaigns(troubled)[0]["campaign_id"]
     before = recorded(troubled, "campaign_metrics")
@@ -107,7 +106,7 @@ def test_a_backfill_of_one_campaign_asks_for_it_alone_and_colours_no_day_that_ot
 
 
 @pytest.mark.slow
-def test_a_backfill_of_one_account_asks_for_it_and_its_campaigns_on_an_empty_warehouse(troubled: Place) -> None:
+def test_a_backfill_of_one_account_asks_for_it_and_its_campaigns_on_an_empty_warehouse(troubled: CommandLine) -> None:
     account = troubled.sandbox.world.accounts(troubled.project.id)[0]
     result = troubled.run("backfill", *FIRST_WEEK, "--ad-account", account.id)
 
@@ -120,7 +119,7 @@ def test_a_backfill_of_one_account_asks_for_it_and_its_campaigns_on_an_empty_war
 
 
 @pytest.mark.slow
-def test_a_campaign_that_fails_ends_with_1_names_it_and_publishes_the_rest(troubled: Place) -> None:
+def test_a_campaign_that_fails_ends_with_1_names_it_and_publishes_the_rest(troubled: CommandLine) -> None:
     sandbox = troubled.sandbox
     broken = next(sandbox.world.campaigns(troubled.project.id, sandbox.clock.now()))
     troubled.sandbox.add_fault(unreadable(entity=broken.id))
@@ -141,7 +140,7 @@ def test_a_campaign_that_fails_ends_with_1_names_it_and_publishes_the_rest(troub
 
 
 @pytest.mark.slow
-def test_days_of_which_nothing_can_be_read_end_with_1_and_are_named(troubled: Place) -> None:
+def test_days_of_which_nothing_can_be_read_end_with_1_and_are_named(troubled: CommandLine) -> None:
     troubled.sandbox.add_fault(unreadable("campaign"))
     result = troubled.run("backfill", *FIRST_WEEK)
 
@@ -153,7 +152,7 @@ def test_days_of_which_nothing_can_be_read_end_with_1_and_are_named(troubled: Pl
 
 
 @pytest.mark.slow
-def test_a_key_refused_midway_ends_with_3(troubled: Place) -> None:
+def test_a_key_refused_midway_ends_with_3(troubled: CommandLine) -> None:
     troubled.sandbox.add_fault(Fault(effect="status", parameters={"status": 401}, path="ads-metrics"))
     result = troubled.run("run")
 
@@ -168,7 +167,7 @@ def test_what_needs_no_dagster_does_not_wait_for_its_import() -> None:
 
 
 @pytest.mark.slow
-def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: Place, filled: Place) -> None:
+def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: CommandLine, filled: CommandLine) -> None:
     before, after = place.run("doctor"), filled.run("doctor")
 
     assert (before.code, after.code) == (0, 0)
@@ -200,7 +199,7 @@ def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: Pla
     ],
 )
 def test_doctor_says_what_is_wrong_and_goes_on_to_the_rest(
-    filled: Place, settings: dict[str, str | None], code: int, line: str
+    filled: CommandLine, settings: dict[str, str | None], code: int, line: str
 ) -> None:
     result = filled.run("doctor", **settings)
     assert result.code == code

@@ -24,9 +24,9 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import CHILD_ORGANIZATION, ORGANIZATION
 from layers_etl.warehouse.organization import claim_for_organization
 
-from ..defs.conftest import TODAY
-from ..harness.command import KEY, Place
+from ..harness.command import KEY, CommandLine
 from ..harness.fresh import fresh_warehouse, sandbox_settings
+from ..harness.worlds import TODAY
 
 ENDPOINTS = ("projects", "ad accounts", "campaigns", "metrics")
 
@@ -55,7 +55,7 @@ def test_each_endpoint_is_asked_once_and_nothing_is_made(still: SandboxServer, t
     ("path", "subject"), [("/ad-accounts$", "ad accounts"), ("/campaigns$", "campaigns"), ("ads-metrics$", "metrics")]
 )
 def test_what_the_key_may_not_read_is_told_in_the_apis_words_and_the_rest_is_asked_all_the_same(
-    troubled: Place, path: str, subject: str
+    troubled: CommandLine, path: str, subject: str
 ) -> None:
     troubled.sandbox.add_fault(refusing(path, f"Key lacks some:scope for {subject}"))
     findings = examined(troubled.sandbox, troubled.folder)
@@ -65,7 +65,7 @@ def test_what_the_key_may_not_read_is_told_in_the_apis_words_and_the_rest_is_ask
     assert [findings[name].verdict for name in others] == [Verdict.GOOD] * 3
 
 
-def test_a_list_of_projects_that_is_refused_is_wrong_only_where_no_project_is_named(troubled: Place) -> None:
+def test_a_list_of_projects_that_is_refused_is_wrong_only_where_no_project_is_named(troubled: CommandLine) -> None:
     troubled.sandbox.add_fault(refusing("^/v1/projects$", "Key lacks projects:read"))
     findings = examined(troubled.sandbox, troubled.folder)
     assert (findings["projects"].verdict, findings["projects"].code) == (Verdict.BAD, ExitCode.REFUSED)
@@ -76,7 +76,7 @@ def test_a_list_of_projects_that_is_refused_is_wrong_only_where_no_project_is_na
     assert [named[name].verdict for name in ENDPOINTS[1:]] == [Verdict.GOOD] * 3
 
 
-def test_a_suspended_organisation_is_one_finding(troubled: Place) -> None:
+def test_a_suspended_organisation_is_one_finding(troubled: CommandLine) -> None:
     troubled.sandbox.add_fault(refusing("", "Suspended.", 503, "KILL_SWITCH"))
     findings = examined(troubled.sandbox, troubled.folder, api_key=SecretStr("lp_test_partner"))
     assert findings["key"].code is ExitCode.REFUSED and "suspended" in findings["key"].sentence
@@ -92,7 +92,7 @@ def findings_of(out: str) -> dict[str, str]:
     return {line[7:].partition(": ")[0]: line for line in out.splitlines()}
 
 
-def test_it_begins_with_each_setting_its_value_and_where_that_comes_from(place: Place) -> None:
+def test_it_begins_with_each_setting_its_value_and_where_that_comes_from(place: CommandLine) -> None:
     (place.folder / ".env").write_text("LAYERS_START_DATE=2026-02-01\nLAYERS_SETTLE_HOURS=80,meta_ads=672\n")
     before = snapshot(place.folder)
     result = place.run("doctor", LAYERS_ENV_FILE=None, LAYERS_AUDIT_PERCENT="'2'", LAYERS_DATA_DIR="ads")
@@ -117,7 +117,7 @@ def test_it_begins_with_each_setting_its_value_and_where_that_comes_from(place: 
     assert snapshot(place.folder) == before
 
 
-def test_each_wrong_setting_is_a_line_and_no_request_is_made(troubled: Place) -> None:
+def test_each_wrong_setting_is_a_line_and_no_request_is_made(troubled: CommandLine) -> None:
     (troubled.folder / ".env").write_bytes("LAYERS_SCOPES=ads\r\nLAYERS_ORGANIZATION=org_a".encode("utf-16"))
     wrong = {"LAYERS_SETTLE_HOURS": "72,facebook=10", "LAYERS_START_DAY": "2026-01-01", "LAYERS_START_DATE": KEY}
     result = troubled.run("doctor", LAYERS_ENV_FILE=None, **wrong)
@@ -130,7 +130,7 @@ def test_each_wrong_setting_is_a_line_and_no_request_is_made(troubled: Place) ->
 
 
 @pytest.mark.slow
-def test_without_a_file_it_says_where_it_looked(place: Place) -> None:
+def test_without_a_file_it_says_where_it_looked(place: CommandLine) -> None:
     checkout = Path(__file__).parents[2]
     if (checkout / ".env").exists():
         pytest.skip("this checkout has a .env of its developer's")
@@ -142,7 +142,7 @@ def test_without_a_file_it_says_where_it_looked(place: Place) -> None:
 @pytest.mark.parametrize("content", [b"LAYERS_SCOPES=caf\xe9", b"LAYERS_DATA_DIR=da\0ta"])
 @pytest.mark.parametrize("command", ["run", "status", "sql", "dev", "doctor"])
 def test_a_file_that_cannot_be_read_ends_every_command_with_2_and_its_name(
-    place: Place, command: str, content: bytes
+    place: CommandLine, command: str, content: bytes
 ) -> None:
     (place.folder / ".env").write_bytes(content)
     result = place.run(command, LAYERS_ENV_FILE=None)

@@ -10,8 +10,8 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..defs.conftest import SMALL, TODAY
-from ..harness.command import Place
+from ..harness.command import CommandLine
+from ..harness.worlds import SMALL, TODAY
 from .test_interrupted import contents
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ KIB = 1024
 
 
 @pytest.fixture
-def cramped(tmp_path: Path) -> Iterator[Place]:
+def cramped(tmp_path: Path) -> Iterator[CommandLine]:
     """A data folder on a small file system of its own."""
     place_folder = tmp_path / "place"
     data = place_folder / "data"
@@ -33,7 +33,7 @@ def cramped(tmp_path: Path) -> Iterator[Place]:
         pytest.skip("mounting is not permitted here")
     try:
         with SandboxServer(SMALL, now=TODAY) as server:
-            yield Place(place_folder, server)
+            yield CommandLine(server, place_folder / "data")
     finally:
         subprocess.run(["umount", "--lazy", data], check=True)
 
@@ -52,7 +52,7 @@ def leave_room(folder: Path, room: int) -> Path:
 
 @pytest.mark.parametrize("room", [0, 128 * KIB, 512 * KIB, 2048 * KIB, 6144 * KIB])
 def test_a_full_disk_ends_with_1_and_one_sentence_and_with_room_the_same_command_goes_on(
-    cramped: Place, room: int
+    cramped: CommandLine, room: int
 ) -> None:
     assert cramped.run("run", "--as-of", "2026-03-06T06:00:00Z").code == 0
     published = cramped.published.read_bytes()

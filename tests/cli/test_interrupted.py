@@ -15,9 +15,9 @@ import pytest
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 
-from ..defs.conftest import SMALL, TODAY
-from ..harness.command import LONGEST_SECONDS, Place, ended, wait_for
-from ..harness.jobs import rows_of
+from ..harness.command import LONGEST_SECONDS, CommandLine, ended, wait_for
+from ..harness.place import rows_of
+from ..harness.worlds import SMALL, TODAY
 from .test_commands import asked
 
 pytestmark = pytest.mark.slow
@@ -37,13 +37,13 @@ def contents(path: Path) -> dict[str, list[dict[str, object]]]:
     return {table: rows_of(path, f"SELECT * FROM {table} ORDER BY ALL") for table in TABLES}
 
 
-def statuses(place: Place) -> list[dg.DagsterRunStatus]:
+def statuses(place: CommandLine) -> list[dg.DagsterRunStatus]:
     """How Dagster shows the runs, oldest first."""
     with dg.DagsterInstance.from_config(str(place.data_dir / "dagster")) as instance:
         return [run.status for run in reversed(instance.get_runs())]
 
 
-def stall_after_the_first_landing(place: Place) -> None:
+def stall_after_the_first_landing(place: CommandLine) -> None:
     """Three answers at once, which are committed when no fourth comes for a while; then none for a minute."""
     place.sandbox.add_fault(Fault(effect="stalled", parameters={"seconds": 60}, path="ads-metrics", after=3))
 
@@ -52,13 +52,13 @@ def stall_after_the_first_landing(place: Place) -> None:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, object]]]:
     """What the same command leaves behind where nothing interrupts it."""
     with SandboxServer(SMALL, now=TODAY) as server:
-        place = Place(tmp_path_factory.mktemp("undisturbed"), server)
+        place = CommandLine(server, tmp_path_factory.mktemp("undisturbed") / "data")
         assert place.run("run").code == 0
         return contents(place.published)
 
 
 def test_a_killed_run_is_taken_up_again_and_ends_as_if_nothing_had_happened(
-    troubled: Place, undisturbed: dict[str, list[dict[str, object]]]
+    troubled: CommandLine, undisturbed: dict[str, list[dict[str, object]]]
 ) -> None:
     stall_after_the_first_landing(troubled)
     with troubled.started("run") as process:
@@ -86,7 +86,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_as_if_nothing_had_happened(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "asked to stop"]
 )
 def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(
-    troubled: Place, number: int, code: int
+    troubled: CommandLine, number: int, code: int
 ) -> None:
     stall_after_the_first_landing(troubled)
     with troubled.started("run") as process:
@@ -103,7 +103,7 @@ def test_an_interrupted_run_says_so_in_one_sentence_and_keeps_what_had_landed(
 
 
 @pytest.mark.slow
-def test_a_second_run_waits_for_the_first_says_so_and_goes_on(troubled: Place) -> None:
+def test_a_second_run_waits_for_the_first_says_so_and_goes_on(troubled: CommandLine) -> None:
     troubled.sandbox.add_fault(Fault(effect="stalled", parameters={"seconds": 6}, path="ads-metrics", after=3, times=1))
     with troubled.started("run") as first:
         wait_for(first, "Reading ")
@@ -120,7 +120,7 @@ SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 SENTENCE = "layers-etl: interrupted. What had landed is kept; the same command takes it up again."
 
 
-def started_telling_its_imports(place: Place, *arguments: str) -> subprocess.Popen[str]:
+def started_telling_its_imports(place: CommandLine, *arguments: str) -> subprocess.Popen[str]:
     """The command, which tells every module on standard error as it is imported."""
     return subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "layers_etl", *arguments],
@@ -141,7 +141,9 @@ def said_of_it(err: str) -> list[str]:
 @pytest.mark.parametrize(
     "module", ["layers_etl.process.terminal", "typer", "duckdb", "polars", "dagster._core", "dagster"]
 )
-def test_a_signal_during_the_imports_ends_with_one_sentence(place: Place, module: str, number: int, code: int) -> None:
+def test_a_signal_during_the_imports_ends_with_one_sentence(
+    place: CommandLine, module: str, number: int, code: int
+) -> None:
     with started_telling_its_imports(place, "run") as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -154,7 +156,7 @@ def test_a_signal_during_the_imports_ends_with_one_sentence(place: Place, module
 
 @pytest.mark.parametrize("seed", [0, 1, 3, 4, 10, 11])
 def test_a_signal_at_any_moment_ends_well_or_with_one_sentence_and_the_same_command_finishes(
-    troubled: Place, undisturbed: dict[str, list[dict[str, object]]], seed: int
+    troubled: CommandLine, undisturbed: dict[str, list[dict[str, object]]], seed: int
 ) -> None:
     draw = Random(seed)
     number, code = draw.choice(SIGNALS)
@@ -184,7 +186,7 @@ def test_a_signal_at_any_moment_ends_well_or_with_one_sentence_and_the_same_comm
     }
 
 
-def test_a_run_that_waits_for_another_ends_at_a_signal_with_one_sentence(troubled: Place) -> None:
+def test_a_run_that_waits_for_another_ends_at_a_signal_with_one_sentence(troubled: CommandLine) -> None:
     troubled.sandbox.add_fault(Fault(effect="stalled", parameters={"seconds": 60}, path="ads-metrics", after=3))
     with troubled.started("run") as first:
         wait_for(first, "Reading ")

@@ -13,8 +13,8 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..defs.conftest import SMALL, TODAY
-from ..harness.command import EXECUTABLE, LONGEST_SECONDS, Place
+from ..harness.command import EXECUTABLE, LONGEST_SECONDS, CommandLine
+from ..harness.worlds import SMALL, TODAY
 
 pytestmark = pytest.mark.slow
 
@@ -30,10 +30,10 @@ ENCODINGS = ("ascii", "latin-1", "cp1252", "utf-8")
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """A folder with a warehouse in which a project and its accounts have names that no terminal should see."""
     with SandboxServer(SMALL, now=TODAY) as server:
-        place = Place(tmp_path_factory.mktemp("odd"), server)
+        place = CommandLine(server, tmp_path_factory.mktemp("odd") / "data")
         server.world.update_project(place.project.id, name=NASTY)
         for account in server.world.accounts(place.project.id):
             server.world.update_account(account.id, name=NASTY, token_status="expired")
@@ -41,7 +41,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield place
 
 
-def shell(place: Place, line: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+def shell(place: CommandLine, line: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
     """What ``sh`` makes of a line in which ``$E`` is the executable."""
     return subprocess.run(
         ["sh", "-c", line],
@@ -53,7 +53,7 @@ def shell(place: Place, line: str, **settings: str) -> subprocess.CompletedProce
     )
 
 
-def at_a_terminal(place: Place, arguments: Sequence[str], **settings: str) -> bytes:
+def at_a_terminal(place: CommandLine, arguments: Sequence[str], **settings: str) -> bytes:
     """What a terminal gets."""
     leader, follower = pty.openpty()
     with subprocess.Popen(
@@ -72,7 +72,7 @@ def at_a_terminal(place: Place, arguments: Sequence[str], **settings: str) -> by
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_every_command_is_understood_in_any_encoding_and_sends_no_control_code(odd: Place, encoding: str) -> None:
+def test_every_command_is_understood_in_any_encoding_and_sends_no_control_code(odd: CommandLine, encoding: str) -> None:
     for arguments in (*COMMANDS, ["status", "--json"], ["run"]):
         got = at_a_terminal(odd, arguments, PYTHONIOENCODING=encoding, COLUMNS="300")
         text = got.decode(encoding).replace("\r\n", "\n")
@@ -83,13 +83,13 @@ def test_every_command_is_understood_in_any_encoding_and_sends_no_control_code(o
             assert "Japan [/sale] \\u001b[31mred" in text
 
 
-def test_what_is_piped_to_programs_is_raw(odd: Place) -> None:
+def test_what_is_piped_to_programs_is_raw(odd: CommandLine) -> None:
     csv = shell(odd, "$E sql --format csv 'SELECT DISTINCT name FROM ads.ad_accounts'", PYTHONIOENCODING="ascii")
     assert NASTY in csv.stdout.decode("utf-8")
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>&1"])
-def test_a_run_does_its_work_whatever_becomes_of_what_it_says(place: Place, redirection: str) -> None:
+def test_a_run_does_its_work_whatever_becomes_of_what_it_says(place: CommandLine, redirection: str) -> None:
     ended = shell(place, f"$E run {redirection}")
     assert ended.returncode == 0, ended.stderr
     assert b"Traceback" not in ended.stdout + ended.stderr
@@ -99,7 +99,7 @@ def test_a_run_does_its_work_whatever_becomes_of_what_it_says(place: Place, redi
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_what_only_tells_ends_quietly_without_a_reader_and_with_a_sentence_on_a_full_disk(
-    odd: Place, arguments: list[str]
+    odd: CommandLine, arguments: list[str]
 ) -> None:
     line = shlex.join(arguments)
     gone = shell(odd, f"{{ $E {line}; echo $? >&2; }} | true")
@@ -112,7 +112,7 @@ def test_what_only_tells_ends_quietly_without_a_reader_and_with_a_sentence_on_a_
     assert closed.stderr == b""
 
 
-def test_arguments_that_are_no_text_end_with_a_sentence(place: Place) -> None:
+def test_arguments_that_are_no_text_end_with_a_sentence(place: CommandLine) -> None:
     line = "$E sql \"$(printf 'SELECT \\377')\"; $E backfill --since \"$(printf '\\377')\" --until 2026-03-02"
     ended = shell(place, line)
     assert b"Traceback" not in ended.stderr

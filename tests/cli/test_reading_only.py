@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..harness.command import EXECUTABLE, LONGEST_SECONDS, Ended, Place, checked
+from ..harness.command import EXECUTABLE, LONGEST_SECONDS, CommandLine, Ended, checked
 from ..warehouse.processes import other_process
 
 READ_ONLY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -25,21 +25,21 @@ pytestmark = [
 
 
 @pytest.fixture
-def guarded(filled: Place, tmp_path: Path) -> Iterator[Place]:
+def guarded(filled: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     """A copy of a filled folder in which nobody may write."""
-    place = Place(tmp_path, filled.sandbox)
+    place = CommandLine(filled.sandbox, tmp_path / "data")
     shutil.copytree(filled.data_dir, place.data_dir, copy_function=shutil.copy2)
     yield place
     for path in (place.data_dir, *place.data_dir.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def forbid_writing(place: Place) -> None:
+def forbid_writing(place: CommandLine) -> None:
     for path in (*place.data_dir.rglob("*"), place.data_dir):
         path.chmod(0o555 if path.is_dir() else 0o444)
 
 
-def read(place: Place, *arguments: str) -> Ended:
+def read(place: CommandLine, *arguments: str) -> Ended:
     """What a command says that has no right to write."""
     ended = subprocess.run(
         [*READ_ONLY, EXECUTABLE, *arguments],
@@ -53,12 +53,12 @@ def read(place: Place, *arguments: str) -> Ended:
     return checked(Ended(ended.returncode, ended.stdout, ended.stderr))
 
 
-def names(place: Place) -> set[str]:
+def names(place: CommandLine) -> set[str]:
     return {str(path.relative_to(place.data_dir)) for path in place.data_dir.rglob("*")}
 
 
 @pytest.mark.parametrize("while_a_run_writes", [False, True])
-def test_status_sql_and_doctor_need_no_right_to_write(guarded: Place, *, while_a_run_writes: bool) -> None:
+def test_status_sql_and_doctor_need_no_right_to_write(guarded: CommandLine, *, while_a_run_writes: bool) -> None:
     with other_process("-m", "tests.warehouse.writer", "hold", str(guarded.data_dir)) as writer:
         assert writer.hear_until("open")
         if not while_a_run_writes:

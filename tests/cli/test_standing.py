@@ -6,12 +6,14 @@ import json
 
 import pytest
 
-from ..harness.command import Place
+from ..harness.command import CommandLine
 
 pytestmark = pytest.mark.slow
 
 
-def test_status_and_doctor_tell_an_account_whose_token_is_not_valid_and_the_run_goes_well(troubled: Place) -> None:
+def test_status_and_doctor_tell_an_account_whose_token_is_not_valid_and_the_run_goes_well(
+    troubled: CommandLine,
+) -> None:
     account, *_ = troubled.sandbox.world.accounts(troubled.project.id)
     troubled.sandbox.world.update_account(account.id, token_status="expired")
     told = f"({account.id}, {account.platform}) is not being refreshed: its token is expired. Reconnect the account"
@@ -31,7 +33,7 @@ def test_status_and_doctor_tell_an_account_whose_token_is_not_valid_and_the_run_
     assert json.loads(troubled.run("status", "--json").out)["unrefreshed_accounts"] == []
 
 
-def test_doctor_says_that_a_missing_build_file_is_begun_from_the_published_one(troubled: Place) -> None:
+def test_doctor_says_that_a_missing_build_file_is_begun_from_the_published_one(troubled: CommandLine) -> None:
     assert troubled.run("run").code == 0
     troubled.build.unlink()
     doctor = troubled.run("doctor")
@@ -40,7 +42,7 @@ def test_doctor_says_that_a_missing_build_file_is_begun_from_the_published_one(t
     assert "build.duckdb is missing: the next run begins from a copy of warehouse.duckdb." in doctor.out
 
 
-def test_a_run_of_an_organisation_without_projects_ends_with_a_sentence(troubled: Place) -> None:
+def test_a_run_of_an_organisation_without_projects_ends_with_a_sentence(troubled: CommandLine) -> None:
     troubled.sandbox.world.update_project(troubled.project.id, status="archived")
     result = troubled.run("run")
 

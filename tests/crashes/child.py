@@ -7,7 +7,6 @@ import signal
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,16 +16,11 @@ from layers_etl.cli import app
 from layers_etl.defs.schedules import open_range
 from layers_etl.ingest import fetching
 from layers_etl.ingest.clock import fetch_time
-from layers_etl.ingest.publisher import publisher_of
-from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.run import Run
 from layers_etl.settings import load_settings
-from layers_etl.warehouse.build import open_warehouse
-from layers_etl.warehouse.runs import close_interrupted_runs
 
 from ..harness.command import Ended, checked, take_the_commands_place
-from ..harness.read_days import read_days
+from ..harness.runs import run_by_itself
 from .tripwire import Point, Trap, Tripwire
 
 LONGEST_SECONDS: Final = 300
@@ -104,9 +98,4 @@ def _run_without_dagster() -> None:
     settings = load_settings()
     window = open_range(settings, fetch_time(settings))
     assert window
-    request = RunRequest(RunKind.RUN, window=window)
-    with open_warehouse(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as warehouse:
-        close_interrupted_runs(warehouse)
-        with closing(Run(settings, warehouse, request, run_id=uuid4().hex)) as run:
-            read_days(run, settings.scopes, window)
-            list(bring_up_to_date(run))
+    run_by_itself(settings, RunRequest(RunKind.RUN, window=window), uuid4().hex)

@@ -9,7 +9,7 @@ import pytest
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..defs.conftest import SMALL, TODAY
+from ..harness.worlds import SMALL, TODAY
 from .child import WITHOUT_DAGSTER
 from .scenes import Scene
 from .tripwire import Point

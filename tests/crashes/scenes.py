@@ -15,14 +15,14 @@ import duckdb
 
 from layers_etl.sandbox.server import SandboxServer
 
-from ..harness.command import Ended, Place
+from ..harness.command import CommandLine, Ended
+from ..harness.place import Entity
 from ..warehouse.builders import STALE_WINDOWS
 from .child import Lived, live
 from .tripwire import Deed, Point, Trap, copy_folder
 
 Rows = list[tuple[Any, ...]]
 Contents = dict[str, Rows]
-Entity = tuple[str, str]
 
 OF_OPS: Final = (
     "coverage",
@@ -66,7 +66,7 @@ class Scene:
         """A folder of its own to run in, with a copy of ``start`` (that of the scene) for its data."""
         self._made += 1
         folder = self.folder / f"stage{self._made}"
-        place = Place(folder, self.sandbox, {"LAYERS_AUDIT_PERCENT": "0"})
+        place = CommandLine(self.sandbox, folder / "data", {"LAYERS_AUDIT_PERCENT": "0"})
         copy_folder(start or self.start, place.data_dir)
         return Stage(place, self.at, self.command)
 
@@ -95,7 +95,7 @@ class Scene:
 class Stage:
     """A folder of its own, and the instant of the runs in it."""
 
-    place: Place
+    place: CommandLine
     at: datetime
     command: tuple[str, ...] = ("run",)
     runs: list[Lived] = field(default_factory=list[Lived])
@@ -117,8 +117,7 @@ class Stage:
     @property
     def asked(self) -> set[Entity]:
         """Whose days the last run asked for."""
-        queries = [dict(record.query) for record in self.place.sandbox.requests()]
-        return {(query["scope"], query["id"]) for query in queries if query.get("granularity") == "day"}
+        return {(scope, entity_id) for scope, entity_id, _ in self.place.asked()}
 
     @property
     def landed(self) -> set[Entity]:

@@ -11,7 +11,7 @@ import pytest
 
 from layers_etl.errors import ExitCode
 
-from ..harness.command import Place
+from ..harness.command import CommandLine
 from .scenes import Scene, Stage, contents, differences
 from .tripwire import BALLAST, Deed, Point, Trap, copy_folder
 
@@ -48,7 +48,7 @@ def on_a_small_disk(tmp_path: Path) -> Iterator[NewStage]:
             for path in (disk / "start").iterdir():
                 path.rename(disk / path.name)
             (disk / "start").rmdir()
-        return Stage(Place(tmp_path, scene.sandbox, {"LAYERS_AUDIT_PERCENT": "0"}), scene.at)
+        return Stage(CommandLine(scene.sandbox, tmp_path / "data", {"LAYERS_AUDIT_PERCENT": "0"}), scene.at)
 
     yield make
     subprocess.run(["umount", "--lazy", str(disk)], check=True)

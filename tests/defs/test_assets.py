@@ -12,8 +12,11 @@ from layers_etl.defs.partitions import range_tags
 from layers_etl.ingest.request import RunKind
 from layers_etl.sandbox.faults import Fault
 
-from ..harness.jobs import DOWNSTREAM, METRICS_ASSETS, Pipeline, entity_of, unreadable, utc, window
-from .conftest import TODAY, NewPipeline
+from ..harness.instants import utc, window
+from ..harness.job_fixtures import NewPipeline
+from ..harness.jobs import DOWNSTREAM, METRICS_ASSETS, DagsterPipeline, unreadable
+from ..harness.place import entity_of
+from ..harness.worlds import TODAY
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +34,7 @@ def check_of(result: dg.ExecuteInProcessResult, asset: str) -> dg.AssetCheckEval
     return found
 
 
-def a_campaign(pipeline: Pipeline) -> str:
+def a_campaign(pipeline: DagsterPipeline) -> str:
     """A campaign that has numbers in the week."""
     world = pipeline.sandbox.world
     (project,) = world.projects("org_01JNORTHWIND00000000000000")
@@ -43,7 +46,7 @@ def a_campaign(pipeline: Pipeline) -> str:
 
 
 def test_a_range_over_the_metrics_alone_is_one_run_on_an_empty_warehouse_and_leaves_nothing_stale(
-    pipeline: Pipeline,
+    pipeline: DagsterPipeline,
 ) -> None:
     result = pipeline.materialize(WEEK, METRICS_ASSETS)
 
@@ -66,7 +69,9 @@ def test_a_range_over_the_metrics_alone_is_one_run_on_an_empty_warehouse_and_lea
     assert "dagster/row_count" in mart.asset_materialization.metadata
 
 
-def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothing_stale(pipeline: Pipeline) -> None:
+def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothing_stale(
+    pipeline: DagsterPipeline,
+) -> None:
     with pipeline.watched() as received:
         result = pipeline.materialize(WEEK, ["campaign_metrics"])
 
@@ -80,7 +85,7 @@ def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothin
 
 
 @pytest.mark.parametrize("asset", ["campaigns", "campaign_reach_weekly", "campaign_daily", "published_warehouse"])
-def test_whatever_is_launched_marts_and_file_follow_in_its_one_step(pipeline: Pipeline, asset: str) -> None:
+def test_whatever_is_launched_marts_and_file_follow_in_its_one_step(pipeline: DagsterPipeline, asset: str) -> None:
     assert pipeline.materialize(WEEK).success
     before = {name: pipeline.materializations(name) for name in DOWNSTREAM}
     result = pipeline.materialize(WEEK, [asset])
@@ -92,14 +97,14 @@ def test_whatever_is_launched_marts_and_file_follow_in_its_one_step(pipeline: Pi
     }
 
 
-def test_marts_launched_alone_need_no_api(pipeline: Pipeline) -> None:
+def test_marts_launched_alone_need_no_api(pipeline: DagsterPipeline) -> None:
     assert pipeline.materialize(WEEK).success
     with pipeline.broken(Fault(effect="status", parameters={"status": 401})):
         assert pipeline.materialize(WEEK, ["campaign_daily"]).success
 
 
 @pytest.mark.slow
-def test_one_request_per_entity_covers_the_whole_range(pipeline: Pipeline) -> None:
+def test_one_request_per_entity_covers_the_whole_range(pipeline: DagsterPipeline) -> None:
     with pipeline.watched() as received:
         pipeline.materialize(WEEK)
 
@@ -111,7 +116,7 @@ def test_one_request_per_entity_covers_the_whole_range(pipeline: Pipeline) -> No
     }
 
 
-def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: Pipeline) -> None:
+def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: DagsterPipeline) -> None:
     result = pipeline.materialize(WEEK)
     with pipeline.environment() as settings:
         specs = {spec.key.to_user_string(): spec for spec in build_definitions(settings).resolve_all_asset_specs()}
@@ -137,7 +142,7 @@ def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: Pipeline)
         assert all(column.description for column in schema_shown.columns)
 
 
-def test_a_campaign_that_fails_for_good_costs_its_own_days_alone(pipeline: Pipeline) -> None:
+def test_a_campaign_that_fails_for_good_costs_its_own_days_alone(pipeline: DagsterPipeline) -> None:
     broken = a_campaign(pipeline)
     with pipeline.broken(Fault(effect="negative_numbers", entity=broken)):
         result = pipeline.materialize(WEEK)
@@ -157,7 +162,7 @@ def test_a_campaign_that_fails_for_good_costs_its_own_days_alone(pipeline: Pipel
     assert {row["entity_id"] for row in pipeline.query("SELECT entity_id FROM ops.failures")} == {broken}
 
 
-def test_a_list_that_fails_is_shown_where_only_the_metrics_were_launched(pipeline: Pipeline) -> None:
+def test_a_list_that_fails_is_shown_where_only_the_metrics_were_launched(pipeline: DagsterPipeline) -> None:
     with pipeline.broken(Fault(effect="status", parameters={"status": 422}, path="/ads/campaigns$")):
         result = pipeline.materialize(WEEK, METRICS_ASSETS)
 
@@ -167,7 +172,7 @@ def test_a_list_that_fails_is_shown_where_only_the_metrics_were_launched(pipelin
 
 
 @pytest.mark.slow
-def test_the_next_run_asks_for_just_what_is_missing(pipeline: Pipeline) -> None:
+def test_the_next_run_asks_for_just_what_is_missing(pipeline: DagsterPipeline) -> None:
     broken = a_campaign(pipeline)
     with pipeline.broken(unreadable(entity=broken)):
         first = pipeline.run()
@@ -183,7 +188,9 @@ def test_the_next_run_asks_for_just_what_is_missing(pipeline: Pipeline) -> None:
     ) == [{"n": 11}]
 
 
-def test_where_nothing_of_a_scope_can_be_read_its_days_fail_and_the_other_scope_lands(pipeline: Pipeline) -> None:
+def test_where_nothing_of_a_scope_can_be_read_its_days_fail_and_the_other_scope_lands(
+    pipeline: DagsterPipeline,
+) -> None:
     with pipeline.broken(unreadable("campaign")):
         result = pipeline.materialize(WEEK)
 
@@ -197,7 +204,7 @@ def test_where_nothing_of_a_scope_can_be_read_its_days_fail_and_the_other_scope_
     assert {asset: pipeline.materializations(asset) for asset in DOWNSTREAM} == dict.fromkeys(DOWNSTREAM, 1)
 
 
-def test_days_of_which_nothing_could_be_read_fail_and_the_days_around_them_land(pipeline: Pipeline) -> None:
+def test_days_of_which_nothing_could_be_read_fail_and_the_days_around_them_land(pipeline: DagsterPipeline) -> None:
     longest = Fault(effect="window_too_long", parameters={"days": 3}, scope="campaign")
     nonsense = unreadable("campaign", since="2026-03-05T00:00:00Z")
     with pipeline.broken(longest, nonsense):
@@ -216,7 +223,7 @@ def test_days_of_which_nothing_could_be_read_fail_and_the_days_around_them_land(
     )
 
 
-def test_a_day_that_was_green_does_not_stay_green_when_it_can_no_longer_be_read(pipeline: Pipeline) -> None:
+def test_a_day_that_was_green_does_not_stay_green_when_it_can_no_longer_be_read(pipeline: DagsterPipeline) -> None:
     assert pipeline.materialize(WEEK).success
     before = pipeline.query("SELECT * FROM ads.campaign_metrics ORDER BY ALL")
     part = window("2026-03-04", "2026-03-06")
@@ -233,7 +240,7 @@ def test_a_day_that_was_green_does_not_stay_green_when_it_can_no_longer_be_read(
 
 
 @pytest.mark.slow
-def test_a_day_that_has_not_begun_is_failed_and_not_taken_for_empty(pipeline: Pipeline) -> None:
+def test_a_day_that_has_not_begun_is_failed_and_not_taken_for_empty(pipeline: DagsterPipeline) -> None:
     result = pipeline.materialize(window("2026-03-11", "2026-03-14"))
 
     assert not result.success
@@ -241,7 +248,7 @@ def test_a_day_that_has_not_begun_is_failed_and_not_taken_for_empty(pipeline: Pi
     assert pipeline.days("campaign") == {date(2026, 3, 11), date(2026, 3, 12)}
 
 
-def test_a_key_refused_midway_keeps_what_had_landed_and_asks_nothing_more(pipeline: Pipeline) -> None:
+def test_a_key_refused_midway_keeps_what_had_landed_and_asks_nothing_more(pipeline: DagsterPipeline) -> None:
     refused = Fault(effect="status", parameters={"status": 401}, path="ads-metrics", after=3)
     with pipeline.broken(refused):
         result = pipeline.materialize(WEEK)
@@ -267,10 +274,10 @@ def test_a_refused_key_leaves_an_empty_folder_empty(new_pipeline: NewPipeline) -
     result = pipeline.materialize(WEEK, METRICS_ASSETS)
 
     assert not result.success
-    assert not pipeline.published_path.exists()
+    assert not pipeline.published.exists()
 
 
-def test_without_a_list_of_campaigns_no_day_of_theirs_counts_as_landed(pipeline: Pipeline) -> None:
+def test_without_a_list_of_campaigns_no_day_of_theirs_counts_as_landed(pipeline: DagsterPipeline) -> None:
     with pipeline.broken(Fault(effect="status", parameters={"status": 422}, path="ads/campaigns")):
         result = pipeline.materialize(WEEK)
 
@@ -280,7 +287,7 @@ def test_without_a_list_of_campaigns_no_day_of_theirs_counts_as_landed(pipeline:
 
 
 @pytest.mark.slow
-def test_a_run_over_a_range_reads_only_what_has_not_settled(pipeline: Pipeline) -> None:
+def test_a_run_over_a_range_reads_only_what_has_not_settled(pipeline: DagsterPipeline) -> None:
     assert pipeline.materialize(window("2026-03-01", "2026-03-12"), kind=RunKind.RUN).success
     pipeline.sandbox.set_clock(utc("2026-03-13 06:00"))
     with pipeline.watched() as received:
@@ -289,7 +296,9 @@ def test_a_run_over_a_range_reads_only_what_has_not_settled(pipeline: Pipeline) 
     assert {dict(record.query)["since"][:10] for record in received} == {"2026-03-09"}
 
 
-def test_the_job_launched_as_it_is_for_one_day_reads_all_that_has_not_settled_up_to_it(pipeline: Pipeline) -> None:
+def test_the_job_launched_as_it_is_for_one_day_reads_all_that_has_not_settled_up_to_it(
+    pipeline: DagsterPipeline,
+) -> None:
     assert pipeline.materialize(window("2026-03-01", "2026-03-12"), kind=RunKind.RUN).success
     pipeline.sandbox.set_clock(TODAY + timedelta(days=1))
     with pipeline.watched() as received, pipeline.environment() as settings, pipeline.instance() as instance:
@@ -299,7 +308,7 @@ def test_the_job_launched_as_it_is_for_one_day_reads_all_that_has_not_settled_up
     assert {dict(record.query)["since"][:10] for record in received} == {"2026-03-09"}
 
 
-def test_assets_launched_without_a_job_are_read_for_every_day_named(pipeline: Pipeline) -> None:
+def test_assets_launched_without_a_job_are_read_for_every_day_named(pipeline: DagsterPipeline) -> None:
     assert pipeline.materialize(window("2026-03-01", "2026-03-12"), kind=RunKind.RUN).success
     with pipeline.watched() as received, pipeline.environment() as settings, pipeline.instance() as instance:
         job = build_definitions(settings).resolve_implicit_global_asset_job_def()
@@ -320,7 +329,7 @@ def test_assets_launched_without_a_job_are_read_for_every_day_named(pipeline: Pi
     ],
 )
 def test_a_retry_does_not_ask_again_for_what_the_failed_run_had_landed(
-    pipeline: Pipeline, assets: tuple[str, ...] | None, from_failure: bool
+    pipeline: DagsterPipeline, assets: tuple[str, ...] | None, from_failure: bool
 ) -> None:
     first = _with_unreadable_campaigns(pipeline, assets)
     marts = pipeline.materializations("campaign_daily")
@@ -336,7 +345,7 @@ def test_a_retry_does_not_ask_again_for_what_the_failed_run_had_landed(
     assert pipeline.materializations("campaign_daily") == marts + 1
 
 
-def test_a_retry_of_a_run_that_succeeded_reads_everything_again(pipeline: Pipeline) -> None:
+def test_a_retry_of_a_run_that_succeeded_reads_everything_again(pipeline: DagsterPipeline) -> None:
     first = pipeline.materialize(WEEK)
     assert first.success
     with pipeline.watched() as received:
@@ -346,7 +355,7 @@ def test_a_retry_of_a_run_that_succeeded_reads_everything_again(pipeline: Pipeli
     assert {record["continues"] for record in pipeline.query("SELECT continues FROM ops.runs")} == {None}
 
 
-def test_a_retry_after_more_than_half_a_day_reads_everything_again(pipeline: Pipeline) -> None:
+def test_a_retry_after_more_than_half_a_day_reads_everything_again(pipeline: DagsterPipeline) -> None:
     first = _with_unreadable_campaigns(pipeline)
     pipeline.sandbox.set_clock(TODAY + timedelta(days=41))
     with pipeline.watched() as received:
@@ -355,7 +364,7 @@ def test_a_retry_after_more_than_half_a_day_reads_everything_again(pipeline: Pip
     assert {dict(record.query)["scope"] for record in received} == {"campaign", "ad_account"}
 
 
-def _with_unreadable_campaigns(pipeline: Pipeline, assets: tuple[str, ...] | None = None) -> str:
+def _with_unreadable_campaigns(pipeline: DagsterPipeline, assets: tuple[str, ...] | None = None) -> str:
     with pipeline.broken(unreadable("campaign")):
         result = pipeline.materialize(WEEK, assets)
     assert not result.success
@@ -363,7 +372,7 @@ def _with_unreadable_campaigns(pipeline: Pipeline, assets: tuple[str, ...] | Non
 
 
 @pytest.mark.slow
-def test_a_retry_of_a_retry_asks_for_nothing_that_either_had_landed(pipeline: Pipeline) -> None:
+def test_a_retry_of_a_retry_asks_for_nothing_that_either_had_landed(pipeline: DagsterPipeline) -> None:
     with pipeline.broken(unreadable()):
         first = pipeline.materialize(WEEK)
     with pipeline.broken(unreadable("campaign")):

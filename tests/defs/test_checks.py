@@ -12,8 +12,9 @@ from layers_etl.ingest.checks import COMPLETENESS
 from layers_etl.ingest.request import RunKind
 from layers_etl.sandbox.faults import Fault
 
-from ..harness.jobs import Pipeline, window
-from .conftest import NewPipeline
+from ..harness.instants import window
+from ..harness.job_fixtures import NewPipeline
+from ..harness.jobs import DagsterPipeline
 
 pytestmark = pytest.mark.slow
 
@@ -21,20 +22,20 @@ WEEK = window("2026-03-02", "2026-03-09")
 
 
 @pytest.fixture
-def filled(new_pipeline: NewPipeline) -> Pipeline:
+def filled(new_pipeline: NewPipeline) -> DagsterPipeline:
     """A week of every scope that has a table of its own kind, read and derived."""
     pipeline = new_pipeline(LAYERS_SCOPES="campaign,ad_account,project")
     assert pipeline.materialize(WEEK).success
     return pipeline
 
 
-def change(pipeline: Pipeline, sql: str) -> None:
+def change(pipeline: DagsterPipeline, sql: str) -> None:
     """Spoil the build file, as a bug would."""
     with duckdb.connect(str(pipeline.data_dir / "build.duckdb")) as connection:
         connection.execute(sql)
 
 
-def checked(pipeline: Pipeline, *names: str) -> dict[str, dg.AssetCheckEvaluation]:
+def checked(pipeline: DagsterPipeline, *names: str) -> dict[str, dg.AssetCheckEvaluation]:
     """The checks of these names on every asset, executed by themselves; by ``asset: name``."""
     with pipeline.environment() as settings, pipeline.instance() as instance:
         loaded = build_definitions(settings)
@@ -58,7 +59,7 @@ def broken(checks: dict[str, dg.AssetCheckEvaluation]) -> set[str]:
 KEYS = ("keys_are_unique", "keys_of_projects_are_unique")
 
 
-def test_a_key_that_two_rows_have_fails_the_check_of_its_own_table_alone(filled: Pipeline) -> None:
+def test_a_key_that_two_rows_have_fails_the_check_of_its_own_table_alone(filled: DagsterPipeline) -> None:
     assert broken(checked(filled, *KEYS)) == set()
     spoilt: set[str] = set()
     for table, check in (
@@ -76,7 +77,7 @@ def test_a_key_that_two_rows_have_fails_the_check_of_its_own_table_alone(filled:
         assert found[check].severity is dg.AssetCheckSeverity.ERROR
 
 
-def test_a_mart_that_lacks_a_change_of_its_metrics_fails_the_check_of_its_scope_alone(filled: Pipeline) -> None:
+def test_a_mart_that_lacks_a_change_of_its_metrics_fails_the_check_of_its_scope_alone(filled: DagsterPipeline) -> None:
     assert broken(checked(filled, "mart_is_in_step")) == set()
     change(
         filled,
@@ -87,7 +88,7 @@ def test_a_mart_that_lacks_a_change_of_its_metrics_fails_the_check_of_its_scope_
     assert broken(checked(filled, "mart_is_in_step")) == {"campaign_daily: mart_is_in_step"}
 
 
-def test_an_account_under_two_ids_warns_with_both(pipeline: Pipeline) -> None:
+def test_an_account_under_two_ids_warns_with_both(pipeline: DagsterPipeline) -> None:
     assert pipeline.materialize(WEEK, ["ad_accounts"]).success
     assert broken(checked(pipeline, "no_account_is_listed_twice")) == set()
 
@@ -101,7 +102,7 @@ def test_an_account_under_two_ids_warns_with_both(pipeline: Pipeline) -> None:
         assert word in str(check.metadata["told"].value)
 
 
-def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: Pipeline) -> None:
+def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: DagsterPipeline) -> None:
     assert pipeline.materialize(WEEK, ["ad_accounts"]).success
     assert broken(checked(pipeline, "every_account_is_refreshed")) == set()
 
@@ -115,7 +116,7 @@ def test_an_account_whose_token_is_not_valid_warns_with_what_to_do(pipeline: Pip
         assert word in str(check.metadata["told"].value)
 
 
-def test_weekly_reach_that_is_not_to_be_had_warns_and_the_run_ends_well(pipeline: Pipeline) -> None:
+def test_weekly_reach_that_is_not_to_be_had_warns_and_the_run_ends_well(pipeline: DagsterPipeline) -> None:
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 404}, query={"granularity": "week"}))
     result = pipeline.materialize(WEEK, kind=RunKind.RUN)
     assert result.success
@@ -134,7 +135,7 @@ def test_weekly_reach_that_is_not_to_be_had_warns_and_the_run_ends_well(pipeline
     assert pipeline.run().code is ExitCode.OK
 
 
-def test_weekly_reach_that_is_not_to_be_had_fails_no_backfill_of_days(pipeline: Pipeline) -> None:
+def test_weekly_reach_that_is_not_to_be_had_fails_no_backfill_of_days(pipeline: DagsterPipeline) -> None:
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 404}, query={"granularity": "week"}))
     result = pipeline.materialize(WEEK, ["campaign_metrics"])
     (check,) = [check for check in result.get_asset_check_evaluations() if check.check_name == COMPLETENESS]

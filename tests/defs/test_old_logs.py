@@ -17,7 +17,8 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
 from ..harness.fresh import sandbox_settings
-from ..harness.jobs import METRICS_ASSETS, Pipeline, utc, window
+from ..harness.instants import utc, window
+from ..harness.jobs import METRICS_ASSETS, DagsterPipeline
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-09")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -213,7 +214,7 @@ def test_mornings_add_no_files_and_little_more_than_their_materializations(tmp_p
     keep, mornings, first = 2, 6, utc("2026-03-05 07:00")
     taken: list[Taken] = []
     with SandboxServer(WorldConfig(accounts=1, campaigns=2), now=first) as sandbox:
-        pipeline = Pipeline(sandbox, tmp_path, date(2026, 3, 1), {"LAYERS_REQUEST_LOG_DAYS": str(keep)})
+        pipeline = DagsterPipeline(sandbox, tmp_path, date(2026, 3, 1), {"LAYERS_REQUEST_LOG_DAYS": str(keep)})
         for number in range(mornings):
             assert pipeline.morning(first + timedelta(days=number)).code == 0
             with pipeline.instance() as disk:

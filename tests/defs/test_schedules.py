@@ -13,13 +13,15 @@ import pytest
 from layers_etl.definitions import build_definitions
 from layers_etl.sandbox.server import SandboxServer
 
-from ..harness.jobs import Pipeline, utc
-from .conftest import SMALL, TODAY, NewPipeline
+from ..harness.instants import utc
+from ..harness.job_fixtures import NewPipeline
+from ..harness.jobs import DagsterPipeline
+from ..harness.worlds import SMALL, TODAY
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def evaluate(pipeline: Pipeline, at: datetime) -> dg.SkipReason | list[dg.RunRequest]:
+def evaluate(pipeline: DagsterPipeline, at: datetime) -> dg.SkipReason | list[dg.RunRequest]:
     """What the schedule says at ``at``: why it skips, or the runs it asks for."""
     with pipeline.environment() as settings, pipeline.instance() as instance:
         schedule = build_definitions(settings).resolve_schedule_def("daily_refresh")
@@ -28,7 +30,7 @@ def evaluate(pipeline: Pipeline, at: datetime) -> dg.SkipReason | list[dg.RunReq
     return list(tick.run_requests or []) or dg.SkipReason(tick.skip_message)
 
 
-def asked_range(pipeline: Pipeline, at: datetime) -> tuple[date, date]:
+def asked_range(pipeline: DagsterPipeline, at: datetime) -> tuple[date, date]:
     """First and last day of the one run that the schedule asks for."""
     requests = evaluate(pipeline, at)
     assert isinstance(requests, list)
@@ -36,7 +38,7 @@ def asked_range(pipeline: Pipeline, at: datetime) -> tuple[date, date]:
     return date.fromisoformat(request.tags[RANGE_START]), date.fromisoformat(request.tags[RANGE_END])
 
 
-def test_without_a_published_file_the_first_run_begins_at_the_start_date(pipeline: Pipeline) -> None:
+def test_without_a_published_file_the_first_run_begins_at_the_start_date(pipeline: DagsterPipeline) -> None:
     assert asked_range(pipeline, TODAY) == (date(2026, 3, 1), date(2026, 3, 11))
 
 
@@ -46,7 +48,7 @@ def test_a_start_date_in_the_future_is_a_reason_to_skip(new_pipeline: NewPipelin
     assert "LAYERS_START_DATE" in str(reason.skip_message)
 
 
-def test_one_tick_is_one_run_of_the_refresh_job(pipeline: Pipeline) -> None:
+def test_one_tick_is_one_run_of_the_refresh_job(pipeline: DagsterPipeline) -> None:
     requests = evaluate(pipeline, TODAY)
     assert isinstance(requests, list)
     (request,) = requests
@@ -61,28 +63,28 @@ def test_one_tick_is_one_run_of_the_refresh_job(pipeline: Pipeline) -> None:
     ids=["the same morning", "the next morning", "after a week's outage"],
 )
 def test_the_range_begins_with_the_oldest_day_that_has_not_settled(
-    read_once: Pipeline, days_later: int, first: date
+    read_once: DagsterPipeline, days_later: int, first: date
 ) -> None:
     at = TODAY + timedelta(days=days_later)
     assert asked_range(read_once, at) == (first, at.date() - timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
-def read_once(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> DagsterPipeline:
     """A warehouse after its first morning; the schedule needs no API, only the published file."""
     with SandboxServer(SMALL, now=TODAY) as sandbox:
-        pipeline = Pipeline(sandbox, tmp_path_factory.mktemp("data"), date(2026, 3, 1))
+        pipeline = DagsterPipeline(sandbox, tmp_path_factory.mktemp("data"), date(2026, 3, 1))
         assert pipeline.run().code == 0
     return pipeline
 
 
-def test_a_scope_that_was_added_since_the_last_run_is_read_from_the_start_date_on(read_once: Pipeline) -> None:
+def test_a_scope_that_was_added_since_the_last_run_is_read_from_the_start_date_on(read_once: DagsterPipeline) -> None:
     with_adsets = replace(read_once, extra={"LAYERS_SCOPES": "campaign,ad_account,adset"})
     assert asked_range(with_adsets, TODAY) == (date(2026, 3, 1), date(2026, 3, 11))
 
 
 @pytest.mark.slow
-def test_the_run_asked_for_reads_exactly_that_range(pipeline: Pipeline) -> None:
+def test_the_run_asked_for_reads_exactly_that_range(pipeline: DagsterPipeline) -> None:
     assert pipeline.morning(utc("2026-03-10 06:00")).code == 0
     pipeline.sandbox.set_clock(TODAY)
     requests = evaluate(pipeline, TODAY)
@@ -100,15 +102,17 @@ def test_the_run_asked_for_reads_exactly_that_range(pipeline: Pipeline) -> None:
     )
 
 
-def test_a_published_file_that_is_no_duckdb_file_does_not_stop_the_schedule(pipeline: Pipeline) -> None:
+def test_a_published_file_that_is_no_duckdb_file_does_not_stop_the_schedule(pipeline: DagsterPipeline) -> None:
     pipeline.data_dir.mkdir()
-    pipeline.published_path.write_bytes(b"spoilt" * 5000)
+    pipeline.published.write_bytes(b"spoilt" * 5000)
     assert asked_range(pipeline, TODAY) == (date(2026, 3, 1), date(2026, 3, 11))
 
 
-def test_a_published_file_that_someone_holds_open_for_writing_does_not_stop_the_schedule(pipeline: Pipeline) -> None:
+def test_a_published_file_that_someone_holds_open_for_writing_does_not_stop_the_schedule(
+    pipeline: DagsterPipeline,
+) -> None:
     pipeline.data_dir.mkdir()
-    path = str(pipeline.published_path)
+    path = str(pipeline.published)
     script = f"import duckdb; held = duckdb.connect({path!r}); print('held', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

@@ -1,5 +1,5 @@
 """Fresh warehouses for tests that spoil theirs."""
 
-from ..defs.conftest import new_pipeline, pipeline
+from ..harness.job_fixtures import new_pipeline, pipeline
 
 __all__ = ["new_pipeline", "pipeline"]

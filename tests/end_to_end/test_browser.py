@@ -20,8 +20,8 @@ from playwright.sync_api import sync_playwright
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.sandbox.server import SandboxServer
 
-from ..defs.conftest import SMALL
-from ..harness.jobs import DOWNSTREAM, METRICS_ASSETS, Pipeline
+from ..harness.jobs import DOWNSTREAM, METRICS_ASSETS, DagsterPipeline
+from ..harness.worlds import SMALL
 
 CHROMIUM = shutil.which("chromium")
 
@@ -46,14 +46,14 @@ def wait_until(true: Callable[[], bool], seconds: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterPipeline]:
     """An empty warehouse in front of a simulated API."""
     with SandboxServer(SMALL) as sandbox:
-        yield Pipeline(sandbox, tmp_path_factory.mktemp("data"), TODAY - timedelta(days=30))
+        yield DagsterPipeline(sandbox, tmp_path_factory.mktemp("data"), TODAY - timedelta(days=30))
 
 
 @pytest.fixture(scope="module")
-def address(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(pipeline: DagsterPipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``layers-etl dev``, answering."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -78,7 +78,9 @@ def address(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Ite
         server.wait(60)
 
 
-def test_a_backfill_launched_in_the_ui_is_one_run_that_leaves_nothing_stale(pipeline: Pipeline, address: str) -> None:
+def test_a_backfill_launched_in_the_ui_is_one_run_that_leaves_nothing_stale(
+    pipeline: DagsterPipeline, address: str
+) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1700, "height": 1200})

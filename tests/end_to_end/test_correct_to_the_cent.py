@@ -13,7 +13,8 @@ from layers_etl.sandbox.entities import Scope
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.jobs import Pipeline, Row, utc
+from ..harness.instants import utc
+from ..harness.jobs import DagsterPipeline
 from .reported import Reported, reported_days
 
 pytestmark = pytest.mark.slow
@@ -27,23 +28,27 @@ HALF_A_STEP_OF_ROAS = Decimal("0.005")
 
 
 @pytest.fixture(scope="module")
-def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterPipeline]:
     """A warehouse after a week of mornings in which campaigns ended, paused and started."""
     with SandboxServer(WorldConfig(), now=MORNINGS[0]) as sandbox:
-        pipeline = Pipeline(sandbox, tmp_path_factory.mktemp("data"), FIRST_DAY)
+        pipeline = DagsterPipeline(sandbox, tmp_path_factory.mktemp("data"), FIRST_DAY)
         for instant in MORNINGS:
             result = pipeline.morning(instant)
             assert result.code == 0, result.message
         yield pipeline
 
 
-def reported(pipeline: Pipeline, scope: str, until: date = SETTLED_UNTIL) -> dict[tuple[str, str, date], Reported]:
+def reported(
+    pipeline: DagsterPipeline, scope: str, until: date = SETTLED_UNTIL
+) -> dict[tuple[str, str, date], Reported]:
     """By key, what the API reports of every entity from the first day until ``until``."""
     days = reported_days(pipeline.sandbox, scope, FIRST_DAY, until)
     return {(found.project_id, found.entity_id, found.day): found for found in days}
 
 
-def stored(pipeline: Pipeline, scope: str, until: date = SETTLED_UNTIL) -> dict[tuple[str, str, date], Row]:
+def stored(
+    pipeline: DagsterPipeline, scope: str, until: date = SETTLED_UNTIL
+) -> dict[tuple[str, str, date], dict[str, Any]]:
     """By key, what the published file holds of the same days."""
     rows = pipeline.query(f"SELECT * FROM ads.{scope}_metrics WHERE day < ?", until)
     assert len({(row["project_id"], row[f"{scope}_id"], row["day"]) for row in rows}) == len(rows)
@@ -56,7 +61,7 @@ def cents(amount: Any) -> Decimal:
 
 
 @pytest.mark.parametrize("scope", ["campaign", "ad_account"])
-def test_settled_days_equal_what_the_api_reports(lived_in: Pipeline, scope: str) -> None:
+def test_settled_days_equal_what_the_api_reports(lived_in: DagsterPipeline, scope: str) -> None:
     said, held = reported(lived_in, scope), stored(lived_in, scope)
 
     assert len(said) > 50
@@ -70,7 +75,7 @@ def test_settled_days_equal_what_the_api_reports(lived_in: Pipeline, scope: str)
 
 
 @pytest.mark.parametrize("scope", ["campaign", "ad_account"])
-def test_conversion_value_is_exact_to_the_rounding_of_the_reported_roas(lived_in: Pipeline, scope: str) -> None:
+def test_conversion_value_is_exact_to_the_rounding_of_the_reported_roas(lived_in: DagsterPipeline, scope: str) -> None:
     world, settled = lived_in.sandbox.world, MORNINGS[-1]
     for key, row in stored(lived_in, scope).items():
         truth = world.activity(Scope(scope), key[1], key[2], settled)
@@ -82,7 +87,7 @@ def test_conversion_value_is_exact_to_the_rounding_of_the_reported_roas(lived_in
             assert abs(row["conversion_value"] - Decimal(truth.value_cents) / 100) <= tolerance, key
 
 
-def test_days_that_have_not_settled_are_as_they_were_last_read(lived_in: Pipeline) -> None:
+def test_days_that_have_not_settled_are_as_they_were_last_read(lived_in: DagsterPipeline) -> None:
     last_morning = MORNINGS[-1]
     open_days = {
         key: row for key, row in stored(lived_in, "campaign", last_morning.date()).items() if not row["settled"]
@@ -95,7 +100,7 @@ def test_days_that_have_not_settled_are_as_they_were_last_read(lived_in: Pipelin
         assert row["observed_at"] == last_morning
 
 
-def test_money_is_in_the_currency_of_its_account(lived_in: Pipeline) -> None:
+def test_money_is_in_the_currency_of_its_account(lived_in: DagsterPipeline) -> None:
     assert lived_in.query(
         "SELECT count(*) AS wrong FROM ads.campaign_metrics AS metrics"
         " JOIN ads.campaigns USING (project_id, campaign_id)"
@@ -106,7 +111,7 @@ def test_money_is_in_the_currency_of_its_account(lived_in: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("scope", ["campaign", "ad_account"])
-def test_derived_columns_follow_the_formulas_of_the_api(lived_in: Pipeline, scope: str) -> None:
+def test_derived_columns_follow_the_formulas_of_the_api(lived_in: DagsterPipeline, scope: str) -> None:
     rows = lived_in.query(f"SELECT * FROM marts.{scope}_daily")
 
     assert len(rows) == len(lived_in.query(f"SELECT * FROM ads.{scope}_metrics"))
@@ -124,7 +129,7 @@ def test_derived_columns_follow_the_formulas_of_the_api(lived_in: Pipeline, scop
         }
 
 
-def test_ratios_of_the_marts_agree_with_those_the_api_reports(lived_in: Pipeline) -> None:
+def test_ratios_of_the_marts_agree_with_those_the_api_reports(lived_in: DagsterPipeline) -> None:
     said = reported(lived_in, "campaign")
     for row in lived_in.query("SELECT * FROM marts.campaign_daily WHERE day < ?", SETTLED_UNTIL):
         bucket = said[row["project_id"], row["campaign_id"], row["day"]].bucket
@@ -133,7 +138,7 @@ def test_ratios_of_the_marts_agree_with_those_the_api_reports(lived_in: Pipeline
         assert (row["roas"] is None) == (bucket["roas"] is None)
 
 
-def test_marts_carry_the_names_of_the_listings(lived_in: Pipeline) -> None:
+def test_marts_carry_the_names_of_the_listings(lived_in: DagsterPipeline) -> None:
     named = lived_in.query("SELECT DISTINCT campaign_id, campaign_name, ad_account_name FROM marts.campaign_daily")
     world, now = lived_in.sandbox.world, MORNINGS[-1]
     project = lived_in.query("SELECT project_id FROM ads.projects")[0]["project_id"]
@@ -147,7 +152,7 @@ def test_marts_carry_the_names_of_the_listings(lived_in: Pipeline) -> None:
         assert (row["campaign_name"], row["ad_account_name"]) == campaigns[row["campaign_id"]]
 
 
-def test_every_number_that_changed_is_kept_with_the_time_it_was_seen(lived_in: Pipeline) -> None:
+def test_every_number_that_changed_is_kept_with_the_time_it_was_seen(lived_in: DagsterPipeline) -> None:
     history = lived_in.query("SELECT * FROM ads.campaign_metrics_history")
 
     assert history
@@ -161,11 +166,11 @@ def test_every_number_that_changed_is_kept_with_the_time_it_was_seen(lived_in: P
         assert row["conversions"] == then.conversions
 
 
-def test_another_run_for_the_same_instant_asks_nothing_and_changes_nothing(lived_in: Pipeline) -> None:
-    before = lived_in.published_path.read_bytes()
+def test_another_run_for_the_same_instant_asks_nothing_and_changes_nothing(lived_in: DagsterPipeline) -> None:
+    before = lived_in.published.read_bytes()
     with lived_in.watched() as received:
         result = lived_in.run(MORNINGS[-1])
 
     assert result.code == 0
     assert received == []
-    assert lived_in.published_path.read_bytes() == before
+    assert lived_in.published.read_bytes() == before

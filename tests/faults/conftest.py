@@ -10,13 +10,15 @@ import pytest
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.truth import MORNING, Station
+from ..harness.instants import FIRST_MORNING
+from ..harness.pipeline import Pipeline
+from .persistence import persistent
 
 
 @pytest.fixture
-def station(tmp_path: Path) -> Iterator[Station]:
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     """A warehouse that has not been filled yet."""
-    with SandboxServer(WorldConfig(accounts=3, campaigns=3), now=MORNING) as sandbox:
-        station = Station(sandbox, tmp_path)
-        yield station
-        station.let_go()
+    with SandboxServer(WorldConfig(accounts=3, campaigns=3), now=FIRST_MORNING) as sandbox:
+        pipeline = persistent(sandbox, tmp_path)
+        yield pipeline
+        pipeline.let_go()

@@ -14,7 +14,9 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.truth import METRICS, MORNING, Station, morning
+from ..harness.instants import FIRST_MORNING, morning
+from ..harness.pipeline import Pipeline
+from .persistence import METRICS, persistent
 
 pytestmark = pytest.mark.slow
 
@@ -56,16 +58,16 @@ def of(entity_id: str, effect: str, **parameters: object) -> Fault:
     return Fault(effect=effect, parameters=parameters, path=METRICS, scope="campaign", entity=entity_id)
 
 
-def rows_of(station: Station, entity_id: str) -> list[tuple[object, ...]]:
+def rows_of(pipeline: Pipeline, entity_id: str) -> list[tuple[object, ...]]:
     """All that the warehouse holds of one campaign's numbers."""
-    return station.rows("SELECT * FROM ads.campaign_metrics WHERE campaign_id = ? ORDER BY day", [entity_id])
+    return pipeline.rows("SELECT * FROM ads.campaign_metrics WHERE campaign_id = ? ORDER BY day", [entity_id])
 
 
 @dataclass(frozen=True)
 class Aftermath:
     """After a good morning, and one on which every costly fault has its victim."""
 
-    station: Station
+    pipeline: Pipeline
     victims: dict[str, str]
     before: dict[str, list[tuple[object, ...]]]
     status: RunStatus
@@ -73,97 +75,99 @@ class Aftermath:
 
 @pytest.fixture(scope="module")
 def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
-    with SandboxServer(OVERWHELMED, now=MORNING) as sandbox:
-        station = Station(sandbox, tmp_path_factory.mktemp("data"))
-        victims = dict(zip(COSTLY, station.spenders(morning(1)), strict=False))
+    with SandboxServer(OVERWHELMED, now=FIRST_MORNING) as sandbox:
+        pipeline = persistent(sandbox, tmp_path_factory.mktemp("data"))
+        victims = dict(zip(COSTLY, pipeline.spenders(morning(1)), strict=False))
         assert len(victims) == len(COSTLY)
-        station.run()
-        before = {victim: rows_of(station, victim) for victim in victims.values()}
+        pipeline.run()
+        before = {victim: rows_of(pipeline, victim) for victim in victims.values()}
         faults = [of(victims[name], effect, **parameters) for name, (effect, parameters, _) in COSTLY.items()]
-        yield Aftermath(station, victims, before, station.run(morning(1), *faults))
-        station.let_go()
+        yield Aftermath(pipeline, victims, before, pipeline.run(morning(1), *faults).status)
+        pipeline.let_go()
 
 
 @pytest.mark.parametrize("fault", COSTLY)
 def test_a_fault_that_stays_costs_one_campaign_its_days_and_is_on_record(aftermath: Aftermath, fault: str) -> None:
-    station, victim = aftermath.station, aftermath.victims[fault]
-    assert rows_of(station, victim) == aftermath.before[victim] != []
+    pipeline, victim = aftermath.pipeline, aftermath.victims[fault]
+    assert rows_of(pipeline, victim) == aftermath.before[victim] != []
 
-    ((code, request_id, message),) = station.rows(
+    ((code, request_id, message),) = pipeline.rows(
         "SELECT code, request_id, message FROM ops.failures WHERE entity_id = ?", [victim]
     )
     assert code == COSTLY[fault][2]
     if fault != "a stall":
-        assert request_id == station.request_ids(victim)[-1], "the API's own id, for its support"
+        assert request_id == pipeline.request_ids(victim)[-1], "the API's own id, for its support"
         assert request_id in message
     assert victim in message
     assert "\n" not in message
-    kept = station.rows("SELECT request_id, length(body) > 50 FROM ops.untrusted_answers WHERE entity_id = ?", [victim])
+    kept = pipeline.rows(
+        "SELECT request_id, length(body) > 50 FROM ops.untrusted_answers WHERE entity_id = ?", [victim]
+    )
     assert kept == ([(request_id, True)] if fault in UNBELIEVED else [])
 
 
 def test_all_else_is_true_and_the_next_run_asks_for_what_is_missing(aftermath: Aftermath) -> None:
-    station = aftermath.station
+    pipeline = aftermath.pipeline
     assert aftermath.status is RunStatus.INCOMPLETE
-    assert station.untrue(morning(1), without=list(aftermath.victims.values())) == {}
-    assert station.rows("SELECT entities_failed FROM ops.runs WHERE run_id = 'run_2'") == [(len(COSTLY),)]
-    assert station.run(morning(2)) is RunStatus.SUCCEEDED
-    assert station.untrue(morning(2)) == {}
+    assert pipeline.untrue(without=list(aftermath.victims.values())) == {}
+    assert pipeline.rows("SELECT entities_failed FROM ops.runs WHERE run_id = 'run_2'") == [(len(COSTLY),)]
+    assert pipeline.run(morning(2)).status is RunStatus.SUCCEEDED
+    assert pipeline.untrue() == {}
 
 
-def test_what_is_kept_of_an_answer_is_bounded(station: Station) -> None:
-    victim = station.spenders()[0]
-    station.run(MORNING, of(victim, "text_numbers"))
-    ((length,),) = station.rows("SELECT length(body) FROM ops.untrusted_answers")
+def test_what_is_kept_of_an_answer_is_bounded(pipeline: Pipeline) -> None:
+    victim = pipeline.spenders()[0]
+    pipeline.run(FIRST_MORNING, of(victim, "text_numbers"))
+    ((length,),) = pipeline.rows("SELECT length(body) FROM ops.untrusted_answers")
     assert 500 < length <= 64 * 1024
 
 
-def test_a_campaign_that_is_gone_is_remembered_and_no_error_for_ever(station: Station) -> None:
-    victim = station.spenders()[0]
-    station.run()
-    before = rows_of(station, victim)
+def test_a_campaign_that_is_gone_is_remembered_and_no_error_for_ever(pipeline: Pipeline) -> None:
+    victim = pipeline.spenders()[0]
+    pipeline.run()
+    before = rows_of(pipeline, victim)
     gone = of(victim, "status", status=404)
-    assert station.run(morning(1), gone) is RunStatus.INCOMPLETE, "said once"
-    assert station.run(morning(2), gone) is RunStatus.SUCCEEDED
-    assert len(station.request_ids(victim)) == 1, "and asked once a run, as long as it is listed"
-    assert rows_of(station, victim) == before
-    assert station.rows("SELECT count(*) FROM ads.campaigns WHERE gone_at IS NOT NULL") == [(1,)]
-    assert station.untrue(morning(2), without=[victim]) == {}
+    assert pipeline.run(morning(1), gone).status is RunStatus.INCOMPLETE, "said once"
+    assert pipeline.run(morning(2), gone).status is RunStatus.SUCCEEDED
+    assert len(pipeline.request_ids(victim)) == 1, "and asked once a run, as long as it is listed"
+    assert rows_of(pipeline, victim) == before
+    assert pipeline.rows("SELECT count(*) FROM ads.campaigns WHERE gone_at IS NOT NULL") == [(1,)]
+    assert pipeline.untrue(without=[victim]) == {}
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "UNAUTHENTICATED"), (403, "FORBIDDEN_SCOPE")])
-def test_a_key_refused_in_mid_run_ends_it_and_what_landed_stays(station: Station, status: int, code: str) -> None:
-    station.run()
-    before = station.stored(CAMPAIGN)
+def test_a_key_refused_in_mid_run_ends_it_and_what_landed_stays(pipeline: Pipeline, status: int, code: str) -> None:
+    pipeline.run()
+    before = pipeline.table(CAMPAIGN)
     revoked = Fault(effect="status", parameters={"status": status}, path=METRICS, after=5)
     with pytest.raises(RefusedError, match=code if status == 401 else "metrics:read"):
-        station.run(morning(1), revoked)
-    ended = station.rows("SELECT status, windows_read, contains(message, 'key') FROM ops.runs WHERE run_id = 'run_2'")
+        pipeline.run(morning(1), revoked)
+    ended = pipeline.rows("SELECT status, windows_read, contains(message, 'key') FROM ops.runs WHERE run_id = 'run_2'")
     assert ended == [("refused", 5, True)]
-    landed = {entity for (entity,) in station.rows("SELECT entity_id FROM ops.readings WHERE run_id = 'run_2'")}
-    others = {*station.entities(CAMPAIGN), *station.entities(AD_ACCOUNT)} - landed
+    landed = {entity for (entity,) in pipeline.rows("SELECT entity_id FROM ops.readings WHERE run_id = 'run_2'")}
+    others = {*pipeline.listed(CAMPAIGN), *pipeline.listed(AD_ACCOUNT)} - landed
     assert len(landed) == 5
-    assert station.untrue(morning(1), without=[*others]) == {}
+    assert pipeline.untrue(without=[*others]) == {}
     untouched = {key: row for key, row in before.items() if key[0] in others}
-    assert untouched.items() <= station.stored(CAMPAIGN).items()
-    assert station.run(morning(1)) is RunStatus.SUCCEEDED
-    assert station.untrue(morning(1)) == {}
+    assert untouched.items() <= pipeline.table(CAMPAIGN).items()
+    assert pipeline.run(morning(1)).status is RunStatus.SUCCEEDED
+    assert pipeline.untrue() == {}
 
 
-def test_a_key_refused_at_once_writes_nothing(station: Station) -> None:
+def test_a_key_refused_at_once_writes_nothing(pipeline: Pipeline) -> None:
     with pytest.raises(RefusedError):
-        station.run(MORNING, Fault(effect="status", parameters={"status": 401}))
-    assert station.rows("SELECT count(*) FROM ops.runs") == [(0,)]
-    assert len(station.sandbox.requests()) == 1
+        pipeline.run(FIRST_MORNING, Fault(effect="status", parameters={"status": 401}))
+    assert pipeline.rows("SELECT count(*) FROM ops.runs") == [(0,)]
+    assert len(pipeline.sandbox.requests()) == 1
 
 
 @pytest.mark.parametrize("fault", ["circular_cursor", "html", "reset"])
-def test_a_listing_that_cannot_be_had_keeps_what_was_known_of_it(station: Station, fault: str) -> None:
-    station.run()
-    listed = station.rows("SELECT * FROM ads.campaigns ORDER BY ALL")
+def test_a_listing_that_cannot_be_had_keeps_what_was_known_of_it(pipeline: Pipeline, fault: str) -> None:
+    pipeline.run()
+    listed = pipeline.rows("SELECT * FROM ads.campaigns ORDER BY ALL")
     broken = Fault(effect=fault, path="campaigns$")
-    assert station.run(morning(1), broken) is RunStatus.INCOMPLETE
-    assert station.rows("SELECT * FROM ads.campaigns ORDER BY ALL") == listed
-    assert station.untrue(morning(1)) == {}, "what is known is read all the same"
-    ((scope, what),) = station.rows("SELECT scope, message FROM ops.failures")
+    assert pipeline.run(morning(1), broken).status is RunStatus.INCOMPLETE
+    assert pipeline.rows("SELECT * FROM ads.campaigns ORDER BY ALL") == listed
+    assert pipeline.untrue() == {}, "what is known is read all the same"
+    ((scope, what),) = pipeline.rows("SELECT scope, message FROM ops.failures")
     assert scope is None and "listing campaigns" in what

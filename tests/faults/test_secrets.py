@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -24,8 +23,9 @@ from layers_etl.errors import RefusedError
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.fresh import NOTHING_SET
-from ..harness.truth import MORNING, START, Station
+from ..harness.fresh import of_other_programs, variables
+from ..harness.instants import FIRST_MORNING
+from .persistence import START, persistent
 
 KEY = "lp_test_partner"
 HIDDEN = "[api key]"
@@ -96,8 +96,8 @@ class Parrot:
 
 @pytest.fixture
 def parrot(tmp_path: Path) -> Iterator[Parrot]:
-    with SandboxServer(WorldConfig(accounts=2, campaigns=5), now=MORNING) as sandbox:
-        parrot = Parrot(sandbox.url, Station(sandbox, tmp_path).spenders()[:4])
+    with SandboxServer(WorldConfig(accounts=2, campaigns=5), now=FIRST_MORNING) as sandbox:
+        parrot = Parrot(sandbox.url, persistent(sandbox, tmp_path).spenders()[:4])
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -122,19 +122,11 @@ def parrot(tmp_path: Path) -> Iterator[Parrot]:
 @pytest.mark.slow
 def test_the_key_is_in_no_output_no_file_and_no_table(parrot: Parrot, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
-    ours = {
-        **NOTHING_SET,
-        "LAYERS_API_KEY": KEY,
-        "LAYERS_BASE_URL": parrot.url,
-        "LAYERS_DATA_DIR": str(data),
-        "LAYERS_START_DATE": START.isoformat(),
-        "PYTHONASYNCIODEBUG": "1",
-    }
+    ours = variables(parrot.url, data, START, LAYERS_API_KEY=KEY, PYTHONASYNCIODEBUG="1")
     ended = subprocess.run(
         [sys.executable, "-c", EVERY_COMMAND],
         cwd=tmp_path,
-        env=kept | ours,
+        env=of_other_programs() | ours,
         capture_output=True,
         text=True,
         timeout=100,
@@ -167,13 +159,13 @@ def test_a_refusal_that_repeats_the_key_is_told_without_it(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     parrot.refuses_after = 6
-    with SandboxServer(now=MORNING) as clock:
-        station = Station(clock, tmp_path, {"api_key": SecretStr(KEY), "base_url": parrot.url})
+    with SandboxServer(now=FIRST_MORNING) as clock:
+        pipeline = persistent(clock, tmp_path, api_key=SecretStr(KEY), base_url=parrot.url)
         with pytest.raises(RefusedError) as caught:
-            station.run()
+            pipeline.run()
         shown = [str(caught.getrepr(style="long")), repr(caught.value), repr(vars(caught.value)), caplog.text]
-        shown += [repr(station.settings), str(asdict(station.settings)), repr(station.rows("FROM ops.runs"))]
-        station.let_go()
+        shown += [repr(pipeline.settings), str(asdict(pipeline.settings)), repr(pipeline.rows("FROM ops.runs"))]
+        pipeline.let_go()
     assert KEY not in "".join(shown)
     assert HIDDEN in str(caught.value)
 

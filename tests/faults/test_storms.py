@@ -19,9 +19,11 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.runs import RunStatus
-from tests.harness.jobs import Pipeline
 
-from ..harness.truth import METRICS, MORNING, Station
+from ..harness.instants import FIRST_MORNING
+from ..harness.jobs import DagsterPipeline
+from ..harness.pipeline import Pipeline
+from .persistence import METRICS, PATIENT, persistent
 
 pytestmark = pytest.mark.slow
 
@@ -36,31 +38,31 @@ STORM: dict[str, dict[str, object]] = {
 
 
 @pytest.fixture
-def crowded(tmp_path: Path) -> Iterator[Station]:
-    with SandboxServer(CROWDED, now=MORNING) as sandbox:
-        station = Station(sandbox, tmp_path)
-        yield station
-        station.let_go()
+def crowded(tmp_path: Path) -> Iterator[Pipeline]:
+    with SandboxServer(CROWDED, now=FIRST_MORNING) as sandbox:
+        pipeline = persistent(sandbox, tmp_path, PATIENT)
+        yield pipeline
+        pipeline.let_go()
 
 
-def test_with_a_fifth_of_all_requests_failing_the_run_ends_complete_and_exactly_true(crowded: Station) -> None:
+def test_with_a_fifth_of_all_requests_failing_the_run_ends_complete_and_exactly_true(crowded: Pipeline) -> None:
     storm = [Fault(effect=effect, parameters=parameters, share=0.045) for effect, parameters in STORM.items()]
-    assert crowded.run(MORNING, *storm) is RunStatus.SUCCEEDED
+    assert crowded.run(FIRST_MORNING, *storm).status is RunStatus.SUCCEEDED
     ((attempts, requests),) = crowded.rows("SELECT sum(attempts), count(*) FROM ops.requests")
     # Which requests fail follows from their order, which no two runs share: four standard deviations around a fifth.
     assert 0.1 < (attempts - requests) / attempts < 0.3
-    assert len(crowded.entities(CAMPAIGN)) >= 200
+    assert len(crowded.listed(CAMPAIGN)) >= 200
     assert crowded.untrue() == {}
     assert crowded.rows("SELECT count(*) FROM ops.failures") == [(0,)]
 
 
 def test_with_a_twentieth_of_the_campaigns_failing_for_good_the_rest_land_and_these_are_named(
-    crowded: Station, caplog: pytest.LogCaptureFixture
+    crowded: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    yesterday = MORNING.date() - ONE_DAY
+    yesterday = FIRST_MORNING.date() - ONE_DAY
     crowded.options["start_date"] = yesterday
-    pipeline = Pipeline(crowded.sandbox, crowded.folder, yesterday)
+    pipeline = DagsterPipeline(crowded.sandbox, crowded.data_dir, yesterday)
     failing = crowded.spenders()[:: len(crowded.spenders()) // 10][:10]
     for entity_id in failing:
         crowded.sandbox.add_fault(Fault(effect="status", path=METRICS, entity=entity_id))
@@ -69,7 +71,7 @@ def test_with_a_twentieth_of_the_campaigns_failing_for_good_the_rest_land_and_th
     assert ended.code is ExitCode.INCOMPLETE
     assert " campaigns could not be read (" in ended.message
     assert crowded.untrue(without=failing) == {}
-    assert {key[0] for key in crowded.stored(CAMPAIGN)}.isdisjoint(failing)
+    assert {key[0] for key in crowded.table(CAMPAIGN)}.isdisjoint(failing)
 
     check = str(_failures_shown(pipeline))
     for entity_id in failing:
@@ -79,7 +81,7 @@ def test_with_a_twentieth_of_the_campaigns_failing_for_good_the_rest_land_and_th
             assert request_id in told
 
 
-def _failures_shown(pipeline: Pipeline) -> Any:
+def _failures_shown(pipeline: DagsterPipeline) -> Any:
     """What the check in the UI says of the campaigns that were not read."""
     key = dg.AssetCheckKey(dg.AssetKey("campaign_metrics"), COMPLETENESS)
     with pipeline.instance() as instance:

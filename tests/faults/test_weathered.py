@@ -14,7 +14,9 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.truth import METRICS, MORNING, Station, morning
+from ..harness.instants import FIRST_MORNING, morning
+from ..harness.pipeline import Pipeline
+from .persistence import METRICS, START, persistent
 
 
 def standing(effect: str, path: str = METRICS, **parameters: object) -> Fault:
@@ -51,128 +53,131 @@ HARMLESS: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def test_what_passes_leaves_no_trace_in_the_numbers(tmp_path: Path) -> None:
-    with SandboxServer(WorldConfig(accounts=3, campaigns=8), now=MORNING) as sandbox:
-        station = Station(sandbox, tmp_path)
-        victims = dict(zip(TRANSIENT, station.spenders(), strict=False))
+    with SandboxServer(WorldConfig(accounts=3, campaigns=8), now=FIRST_MORNING) as sandbox:
+        pipeline = persistent(sandbox, tmp_path)
+        victims = dict(zip(TRANSIENT, pipeline.spenders(), strict=False))
         faults = [
             Fault(effect=effect, parameters=parameters, path=METRICS, entity=victims[name], times=3)
             for name, (effect, parameters) in TRANSIENT.items()
         ]
-        assert station.run(MORNING, *faults) is RunStatus.SUCCEEDED
-        assert station.untrue() == {}
-        assert station.rows("SELECT count(*) FROM ops.failures") == [(0,)]
-        paid = dict(station.rows("SELECT entity_id, attempts FROM ops.requests WHERE entity_id IS NOT NULL"))
+        assert pipeline.run(FIRST_MORNING, *faults).status is RunStatus.SUCCEEDED
+        assert pipeline.untrue() == {}
+        assert pipeline.rows("SELECT count(*) FROM ops.failures") == [(0,)]
+        paid = dict(pipeline.rows("SELECT entity_id, attempts FROM ops.requests WHERE entity_id IS NOT NULL"))
         assert {name: paid[victim] for name, victim in victims.items()} == dict.fromkeys(TRANSIENT, 4)
-        station.let_go()
+        pipeline.let_go()
 
 
 @pytest.mark.slow
-def test_what_means_nothing_changes_nothing(station: Station) -> None:
-    victims = dict(zip(HARMLESS, station.spenders(), strict=False))
+def test_what_means_nothing_changes_nothing(pipeline: Pipeline) -> None:
+    victims = dict(zip(HARMLESS, pipeline.spenders(), strict=False))
     faults = [
         Fault(effect=effect, parameters=parameters, path=METRICS, entity=victims[name])
         for name, (effect, parameters) in HARMLESS.items()
     ]
-    assert station.run(MORNING, *faults) is RunStatus.SUCCEEDED
-    assert station.untrue() == {}
-    assert station.rows("SELECT count(*) FROM ops.untrusted_answers") == [(0,)]
+    assert pipeline.run(FIRST_MORNING, *faults).status is RunStatus.SUCCEEDED
+    assert pipeline.untrue() == {}
+    assert pipeline.rows("SELECT count(*) FROM ops.untrusted_answers") == [(0,)]
 
 
 @pytest.mark.slow
 def test_pages_that_overlap_list_everything_once(tmp_path: Path) -> None:
-    with SandboxServer(WorldConfig(accounts=3, campaigns=80), now=MORNING) as sandbox:
-        station = Station(sandbox, tmp_path, {"start_date": date(2026, 3, 31)})
-        assert station.run(MORNING, standing("overlapping_pages", path="campaigns$", by=7)) is RunStatus.SUCCEEDED
-        listed = station.rows("SELECT campaign_id FROM ads.campaigns")
-        assert sorted(listed) == sorted((campaign_id,) for campaign_id in station.entities(CAMPAIGN))
+    with SandboxServer(WorldConfig(accounts=3, campaigns=80), now=FIRST_MORNING) as sandbox:
+        pipeline = persistent(sandbox, tmp_path, start_date=date(2026, 3, 31))
+        assert (
+            pipeline.run(FIRST_MORNING, standing("overlapping_pages", path="campaigns$", by=7)).status
+            is RunStatus.SUCCEEDED
+        )
+        listed = pipeline.rows("SELECT campaign_id FROM ads.campaigns")
+        assert sorted(listed) == sorted((campaign_id,) for campaign_id in pipeline.listed(CAMPAIGN))
         assert len(listed) > 200
-        station.let_go()
+        pipeline.let_go()
 
 
 @pytest.mark.slow
-def test_what_the_listings_say_of_new_things_is_kept(station: Station) -> None:
-    station.run(MORNING, standing("new_platform", path=""), standing("unknown_status", path=""))
-    assert station.rows("SELECT DISTINCT platform, status FROM ads.campaigns") == [("snap_ads", "limited_learning")]
-    assert station.rows("SELECT DISTINCT platform FROM ads.campaign_metrics") == [("snap_ads",)]
+def test_what_the_listings_say_of_new_things_is_kept(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST_MORNING, standing("new_platform", path=""), standing("unknown_status", path=""))
+    assert pipeline.rows("SELECT DISTINCT platform, status FROM ads.campaigns") == [("snap_ads", "limited_learning")]
+    assert pipeline.rows("SELECT DISTINCT platform FROM ads.campaign_metrics") == [("snap_ads",)]
 
 
 @pytest.mark.slow
-def test_a_limit_on_windows_is_learned_once(station: Station) -> None:
-    station.run(MORNING, standing("window_too_long", days=3))
-    refused = station.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
+def test_a_limit_on_windows_is_learned_once(pipeline: Pipeline) -> None:
+    pipeline.run(FIRST_MORNING, standing("window_too_long", days=3))
+    refused = pipeline.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
     # One for each scope on each of three platforms.
     assert sorted(refused) == [("ad_account", 3), ("campaign", 3)]
 
 
 @pytest.mark.slow
-def test_a_metric_that_a_platform_lacks_is_null_there_and_costs_a_few_refusals(station: Station) -> None:
+def test_a_metric_that_a_platform_lacks_is_null_there_and_costs_a_few_refusals(pipeline: Pipeline) -> None:
     lacking = standing("metric_unavailable", metric="reach", platform="apple_ads")
-    assert station.run(MORNING, lacking) is RunStatus.SUCCEEDED
+    assert pipeline.run(FIRST_MORNING, lacking).status is RunStatus.SUCCEEDED
     reach = "SELECT platform, count(reach), count(*) FROM ads.campaign_metrics GROUP BY platform ORDER BY platform"
-    (apple, no_reach, days), *others = station.rows(reach)
+    (apple, no_reach, days), *others = pipeline.rows(reach)
     assert (apple, no_reach) == ("apple_ads", 0) and days > 0
     assert others and all(known == whole for _, known, whole in others)
-    refused = station.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
+    refused = pipeline.rows("SELECT scope, count(*) FROM ops.requests WHERE code = 'VALIDATION' GROUP BY scope")
     # Each of so few entities is told for itself; where there are many, three are enough.
     assert sorted(refused) == [("ad_account", 1), ("campaign", 2)]
     for scope in (AD_ACCOUNT, CAMPAIGN):
-        truth = station.truth(scope, MORNING)
-        assert {key: row[:5] for key, row in station.stored(scope).items()} == {
+        truth = pipeline.truth(scope, START)
+        assert {key: row[:5] for key, row in pipeline.table(scope).items()} == {
             key: row[:5] for key, row in truth.items()
         }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("refuse", [False, True])
-def test_days_that_the_api_never_serves_are_not_asked_for_for_ever(station: Station, refuse: bool) -> None:
+def test_days_that_the_api_never_serves_are_not_asked_for_for_ever(pipeline: Pipeline, refuse: bool) -> None:
     clip = standing("clipped_window", since="2026-03-28", refuse=refuse)
-    assert station.run(MORNING, clip) is RunStatus.SUCCEEDED
-    served = {key: row for key, row in station.truth(CAMPAIGN, MORNING).items() if key[1] >= date(2026, 3, 28)}
-    assert station.stored(CAMPAIGN) == served
-    assert station.run(morning(1), clip) is RunStatus.SUCCEEDED
+    assert pipeline.run(FIRST_MORNING, clip).status is RunStatus.SUCCEEDED
+    served = {key: row for key, row in pipeline.truth(CAMPAIGN, START).items() if key[1] >= date(2026, 3, 28)}
+    assert pipeline.table(CAMPAIGN) == served
+    assert pipeline.run(morning(1), clip).status is RunStatus.SUCCEEDED
     windows = {
-        query["since"] for query in (dict(record.query) for record in station.sandbox.requests()) if "id" in query
+        query["since"] for query in (dict(record.query) for record in pipeline.sandbox.requests()) if "id" in query
     }
     assert min(windows) >= "2026-03-28", "days that have settled unserved are left alone"
 
 
 @pytest.mark.slow
-def test_days_that_are_no_longer_served_stand_as_they_were_known(station: Station) -> None:
-    station.run()
-    before = station.stored(CAMPAIGN)
-    station.options["settle_hours"] = SettlingTimes(2000)
-    assert station.run(morning(1), standing("clipped_window", since="2026-03-28")) is RunStatus.SUCCEEDED
+def test_days_that_are_no_longer_served_stand_as_they_were_known(pipeline: Pipeline) -> None:
+    pipeline.run()
+    before = pipeline.table(CAMPAIGN)
+    pipeline.options["settle_hours"] = SettlingTimes(2000)
+    assert pipeline.run(morning(1), standing("clipped_window", since="2026-03-28")).status is RunStatus.SUCCEEDED
     clipped = date(2026, 3, 28)
     stood = {key: row for key, row in before.items() if key[1] < clipped}
     assert stood
-    assert {key: row for key, row in station.stored(CAMPAIGN).items() if key[1] < clipped} == stood
+    assert {key: row for key, row in pipeline.table(CAMPAIGN).items() if key[1] < clipped} == stood
 
 
-def test_null_is_unknown_and_not_zero(station: Station) -> None:
-    assert station.run(MORNING, standing("null_numbers")) is RunStatus.SUCCEEDED
-    stored = station.stored(CAMPAIGN)
-    assert stored.keys() == station.truth(CAMPAIGN, MORNING).keys()
+def test_null_is_unknown_and_not_zero(pipeline: Pipeline) -> None:
+    assert pipeline.run(FIRST_MORNING, standing("null_numbers")).status is RunStatus.SUCCEEDED
+    stored = pipeline.table(CAMPAIGN)
+    assert stored.keys() == pipeline.truth(CAMPAIGN, START).keys()
     assert set(stored.values()) == {(None,) * 7}
 
 
 @pytest.mark.slow
-def test_a_bucket_that_is_missing_while_the_totals_count_it_is_no_quiet_day(station: Station) -> None:
-    assert station.run(MORNING, standing("missing_buckets")) is RunStatus.FAILED
-    truth, stored = station.truth(CAMPAIGN, MORNING), station.stored(CAMPAIGN)
+def test_a_bucket_that_is_missing_while_the_totals_count_it_is_no_quiet_day(pipeline: Pipeline) -> None:
+    assert pipeline.run(FIRST_MORNING, standing("missing_buckets")).status is RunStatus.FAILED
+    truth, stored = pipeline.truth(CAMPAIGN, START), pipeline.table(CAMPAIGN)
     assert stored.items() < truth.items()
     missing = truth.keys() - stored.keys()
-    settled = set(station.rows("SELECT entity_id, day FROM ops.day_states WHERE state = 'settled'"))
+    settled = set(pipeline.rows("SELECT entity_id, day FROM ops.day_states WHERE state = 'settled'"))
     assert missing and not missing & settled
-    assert station.run(morning(1)) is RunStatus.SUCCEEDED
-    assert station.untrue(morning(1)) == {}
+    assert pipeline.run(morning(1)).status is RunStatus.SUCCEEDED
+    assert pipeline.untrue() == {}
 
 
 @pytest.mark.parametrize("ours", [-1000, 1000])
-def test_the_servers_date_decides_what_has_settled_not_our_clock(station: Station, ours: int) -> None:
-    station.our_clock = morning(ours)
-    station.run(MORNING, standing("clock_skew", path="", seconds=-7 * 3600))
+def test_the_servers_date_decides_what_has_settled_not_our_clock(pipeline: Pipeline, ours: int) -> None:
+    pipeline.now = lambda: morning(ours)
+    pipeline.run(FIRST_MORNING, standing("clock_skew", path="", seconds=-7 * 3600))
     # By its Date it is still 23:00 on 31 March: 28 March closed 71 hours ago.
-    ((newest_settled,),) = station.rows("SELECT max(day) FROM ads.campaign_metrics WHERE settled")
+    ((newest_settled,),) = pipeline.rows("SELECT max(day) FROM ads.campaign_metrics WHERE settled")
     assert newest_settled.isoformat() == "2026-03-27"
-    ((read_at,),) = station.rows("SELECT DISTINCT observed_at FROM ads.campaign_metrics")
+    ((read_at,),) = pipeline.rows("SELECT DISTINCT observed_at FROM ads.campaign_metrics")
     assert read_at.isoformat() == "2026-03-31T23:00:00+00:00"

@@ -1,4 +1,4 @@
-"""Starting the command as its users do, and a place for it to work in."""
+"""A pipeline whose runs are commands, started as its users start them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from layers_etl import __main__ as entry
 from layers_etl.sandbox.entities import Project
-from layers_etl.sandbox.server import SandboxServer
-from layers_etl.sandbox.world import ORGANIZATION
 
-from .fresh import NOTHING_SET
+from .fresh import of_other_programs, variables
+from .place import Place
 
 EXECUTABLE = Path(sys.executable).with_name("layers-etl")
 KEY = "lp_test_partner"
 """As good as the sandbox's default key, and found in no path or name: where it shows, it has leaked."""
 
+START_DATE = date(2026, 3, 1)
 
 LONGEST_SECONDS = 300
 """So long that even a loaded machine is well within it."""
@@ -48,47 +49,29 @@ class Ended:
 
 
 @dataclass
-class Place:
-    """A folder of its own for the warehouse, and the settings that lead to a simulated API."""
+class CommandLine(Place):
+    """Runs are commands, in processes of their own that work in the folder around ``data_dir``.
 
-    folder: Path
-    sandbox: SandboxServer
-    settings: dict[str, str] = field(default_factory=dict[str, str])
+    ``extra`` are further settings, by their names in the environment.
+    """
+
+    extra: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def folder(self) -> Path:
+        """Where the commands are given."""
+        return self.data_dir.parent
 
     @property
     def project(self) -> Project:
         """The one project of the simulated API."""
-        (project,) = self.sandbox.world.projects(ORGANIZATION)
+        (project,) = self.projects
         return project
-
-    @property
-    def data_dir(self) -> Path:
-        """The data folder."""
-        return self.folder / "data"
-
-    @property
-    def published(self) -> Path:
-        """The file analysts open."""
-        return self.data_dir / "warehouse.duckdb"
-
-    @property
-    def build(self) -> Path:
-        """The writer's file."""
-        return self.data_dir / "build.duckdb"
 
     def environment(self, **settings: str | None) -> dict[str, str]:
         """What the process sees; None takes a setting away."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
-        ours: dict[str, str | None] = {
-            **NOTHING_SET,
-            "LAYERS_API_KEY": KEY,
-            "LAYERS_BASE_URL": self.sandbox.url,
-            "LAYERS_DATA_DIR": str(self.data_dir),
-            "LAYERS_START_DATE": "2026-03-01",
-            **self.settings,
-            **settings,
-        }
-        return kept | {name: value for name, value in ours.items() if value is not None}
+        ours = {"LAYERS_API_KEY": KEY, **self.extra, **settings}
+        return of_other_programs() | variables(self.sandbox.url, self.data_dir, START_DATE, **ours)
 
     def run(self, *arguments: str, **settings: str | None) -> Ended:
         """Run the command to its end, in a process of its own that has dagster imported already.
@@ -151,11 +134,12 @@ def ended(process: subprocess.Popen[str], timeout: float = LONGEST_SECONDS) -> E
     return checked(Ended(process.returncode, out, err))
 
 
-def wait_for(process: subprocess.Popen[str], words: str) -> str:
-    """Read what a started command logs until it says ``words``; what it has said until then."""
-    assert process.stderr is not None
+def wait_for(process: subprocess.Popen[str], words: str, *, told: bool = False) -> str:
+    """Read what a started command logs, or what it has ``told``, until it says ``words``; all it said until then."""
+    stream = process.stdout if told else process.stderr
+    assert stream is not None
     said: list[str] = []
-    for line in process.stderr:
+    for line in stream:
         said.append(line)
         if words in line:
             return "".join(said)

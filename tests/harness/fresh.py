@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,23 @@ def sandbox_settings(url: str, folder: Path, **others: Any) -> Settings:
 
 NOTHING_SET: Final = {"LAYERS_ENV_FILE": os.devnull}
 """An environment in which no developer's ``.env`` is found."""
+
+
+def variables(url: str, folder: Path, start_date: date, **others: str | None) -> dict[str, str]:
+    """The environment of a user of the sandbox at ``url`` and the data ``folder``; None takes a setting away."""
+    usual: dict[str, str | None] = {
+        **NOTHING_SET,
+        "LAYERS_API_KEY": DEFAULT_KEY,
+        "LAYERS_BASE_URL": url,
+        "LAYERS_DATA_DIR": str(folder),
+        "LAYERS_START_DATE": start_date.isoformat(),
+    }
+    return {name: value for name, value in (usual | others).items() if value is not None}
+
+
+def of_other_programs() -> dict[str, str]:
+    """The environment without anything that is set for the pipeline or for Dagster."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
 
 
 def unset_all(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole pipeline as tests drive it: a data folder, a Dagster instance in it, and a simulated API behind them."""
+"""A pipeline whose runs are Dagster's jobs, as the command line and the UI launch them."""
 
 from __future__ import annotations
 
@@ -6,76 +6,51 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import date, datetime
 
 import dagster as dg
-import duckdb
 
 from layers_etl.cli.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.instance import prepare_dagster_home
 from layers_etl.defs.jobs import run_config
 from layers_etl.defs.partitions import daily_partitions, range_tags
-from layers_etl.domain.days import DayWindow, day_close
+from layers_etl.domain.days import DayWindow
 from layers_etl.ingest.request import RunKind
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.journal import RequestRecord
-from layers_etl.sandbox.server import DEFAULT_KEY, SandboxServer
-from layers_etl.sandbox.world import ORGANIZATION
 from layers_etl.settings import Settings, load_settings
 
-from .fresh import NOTHING_SET
+from .fresh import of_other_programs, variables
+from .place import Place
 
 METRICS_ASSETS = ("campaign_metrics", "ad_account_metrics")
 DOWNSTREAM = ("campaign_daily", "ad_account_daily", "published_warehouse")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-Row = dict[str, Any]
-
 
 @dataclass
-class Pipeline:
+class DagsterPipeline(Place):
     """One warehouse and what fills it.
 
     ``extra`` are further settings, by their names in the environment. ``memory`` is an instance for those runs that do
     not go through the command line's own functions, which keep theirs in the data folder.
     """
 
-    sandbox: SandboxServer
-    data_dir: Path
     start_date: date
     extra: dict[str, str] = field(default_factory=dict[str, str])
     memory: dg.DagsterInstance | None = None
 
-    @property
-    def project_id(self) -> str:
-        """The first project of the simulated API."""
-        return self.sandbox.world.projects(ORGANIZATION)[0].id
-
     # Doing -------------------------------------------------------------------------------------------------------
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The environment a user would set."""
-        return {
-            **NOTHING_SET,
-            "LAYERS_API_KEY": DEFAULT_KEY,
-            "LAYERS_BASE_URL": self.sandbox.url,
-            "LAYERS_DATA_DIR": str(self.data_dir),
-            "LAYERS_START_DATE": self.start_date.isoformat(),
-            "LAYERS_AUDIT_PERCENT": "0",
-            **self.extra,
-        }
 
     @contextmanager
     def environment(self) -> Generator[Settings]:
         """The settings, in force for the length of the block."""
         before = dict(os.environ)
-        for name in [name for name in os.environ if name.startswith(("LAYERS_", "DAGSTER_"))]:
-            del os.environ[name]
-        os.environ |= self.variables
+        ours = {"LAYERS_AUDIT_PERCENT": "0", **self.extra}
+        environment = of_other_programs() | variables(self.sandbox.url, self.data_dir, self.start_date, **ours)
+        os.environ.clear()
+        os.environ.update(environment)
         try:
             yield load_settings()
         finally:
@@ -153,16 +128,6 @@ class Pipeline:
             yield disk
 
     @contextmanager
-    def broken(self, *faults: Fault) -> Generator[None]:
-        """The simulated API misbehaves for the length of the block."""
-        for fault in faults:
-            self.sandbox.add_fault(fault)
-        try:
-            yield
-        finally:
-            self.sandbox.clear_faults()
-
-    @contextmanager
     def watched(self) -> Generator[list[RequestRecord]]:
         """The requests for daily metrics that the API receives within the block; filled when it ends."""
         self.sandbox.clear_requests()
@@ -171,15 +136,6 @@ class Pipeline:
         received += [record for record in self.sandbox.requests() if ("granularity", "day") in record.query]
 
     # Seeing ------------------------------------------------------------------------------------------------------
-
-    @property
-    def published_path(self) -> Path:
-        """The file analysts open."""
-        return self.data_dir / "warehouse.duckdb"
-
-    def query(self, sql: str, *parameters: object) -> list[Row]:
-        """Rows of the published file, as an analyst gets them."""
-        return rows_of(self.published_path, sql, *parameters)
 
     def days(self, scope: str) -> set[date]:
         """The days of which the published file has anything."""
@@ -215,42 +171,8 @@ def refresh_job(_data_dir: str) -> dg.JobDefinition:
     return build_definitions(load_settings()).resolve_job_def("refresh")
 
 
-def rows_of(path: Path, sql: str, *parameters: object) -> list[Row]:
-    """Rows of a DuckDB file, opened read-only."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        cursor = connection.execute(sql, parameters)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def unreadable(scope: str | None = None, entity: str | None = None, **query: str) -> Fault:
     """The API refuses every question about a scope or an entity, for good: retrying is of no use."""
     return Fault(
         effect="status", parameters={"status": 422}, path="ads-metrics", scope=scope, entity=entity, query=query
     )
-
-
-def morning_after(day: date) -> datetime:
-    """Six o'clock UTC on the morning after ``day``."""
-    return day_close(day) + timedelta(hours=6)
-
-
-def settled_at(day: date) -> datetime:
-    """The first instant at which a reading of ``day`` is final."""
-    return day_close(day) + timedelta(hours=72)
-
-
-def utc(text: str) -> datetime:
-    """An instant written like ``2026-04-01 06:00``."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def window(since: str, until: str) -> DayWindow:
-    """A half-open window of days."""
-    return DayWindow(date.fromisoformat(since), date.fromisoformat(until))
-
-
-def entity_of(record: RequestRecord) -> str:
-    """The entity a metrics request asked about."""
-    return dict(record.query)["id"]

@@ -16,7 +16,8 @@ from layers_etl.ingest.clock import LONGEST_LAG, LONGEST_LEAD, ServerClock, agre
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import FIRST_MORNING, Pipeline, asked_for, last_days, morning
+from ..harness.instants import FIRST_MORNING, last_days, morning
+from ..harness.pipeline import Pipeline, asked_for
 
 SAID = datetime(2026, 4, 1, 6, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -171,7 +172,8 @@ def test_a_file_that_believed_a_wrong_clock_is_read_again_once_two_clocks_contra
     pipeline.run(morning(400))
     believed = pipeline.table(CAMPAIGN)
     assert believed and pipeline.rows("SELECT bool_and(settled) FROM ads.campaign_metrics WHERE day < '2026-04-01'")
-    ran = pipeline.run(FIRST_MORNING, now=lambda: FIRST_MORNING)
+    pipeline.now = lambda: FIRST_MORNING
+    ran = pipeline.run(FIRST_MORNING)
     assert {key for key, windows in ran.windows.items() if windows[0].since < last_days(FIRST_MORNING, 1).since}
     ((latest, newest),) = pipeline.rows(
         "SELECT max(observed_at), max(day) FILTER (settled) FROM ads.campaign_metrics WHERE day < ?",

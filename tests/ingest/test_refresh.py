@@ -21,7 +21,8 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.findings import load_findings
 from layers_etl.warehouse.published_file import PublishedFile
 
-from ..harness.pipeline import FIRST_MORNING, Pipeline
+from ..harness.instants import FIRST_MORNING
+from ..harness.pipeline import Pipeline
 from ..warehouse.builders import STALE_WINDOWS
 
 SCOPES = (CAMPAIGN, AD_ACCOUNT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,75 +11,61 @@ import pytest
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.ingest.request import RunKind, RunRequest
-from layers_etl.ingest.run import Run
 from layers_etl.ingest.weekly_reach import SCOUTS, WeeklyReachOutcome, read_weekly_reach
 from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.server import SandboxServer
-from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.marts import derive_daily_mart
 
-from ..harness.fresh import fresh_warehouse
-from ..harness.pipeline import Pipeline, day_of, one
-from ..harness.read_days import read_days
+from ..harness.instants import START
+from ..harness.pipeline import Pipeline
+from ..harness.runs import read_days
 
 MONDAY = datetime(2026, 4, 6, 6, tzinfo=UTC)
 LAST_WEEK = DayWindow(MONDAY.date() - timedelta(days=7), MONDAY.date())
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """A pipeline that has not run yet, on the first morning after a week."""
     with SandboxServer(now=MONDAY) as server:
-        yield server
+        pipeline = Pipeline(server, tmp_path, {"start_date": LAST_WEEK.since})
+        yield pipeline
+        pipeline.let_go()
 
 
 def morning(
-    pipeline: Pipeline, warehouse: Warehouse, at: datetime, scope: Scope = CAMPAIGN, request: RunRequest | None = None
+    pipeline: Pipeline, at: datetime, scope: Scope = CAMPAIGN, request: RunRequest | None = None
 ) -> tuple[WeeklyReachOutcome, list[tuple[str, DayWindow]]]:
     """A whole run at ``at``: days, then weeks; and the weeks it asked for."""
-    pipeline.sandbox.set_clock(at)
-    pipeline.sandbox.clear_requests()
-    settings = pipeline.settings
-    window = DayWindow(settings.start_date, at.date())
-    with closing(Run(settings, warehouse, request or RunRequest(), run_id=f"{at}{request}")) as run:
-        read_days(run, settings.scopes, request.window if request and request.window else window)
+    with pipeline.preparing(request or RunRequest(), at) as run:
+        read_days(run)
         outcome = read_weekly_reach(run, scope)
-    weekly = [
-        (one(record.query, "id"), DayWindow(day_of(record.query, "since"), day_of(record.query, "until")))
-        for record in pipeline.sandbox.requests()
-        if ("granularity", "week") in record.query
-    ]
-    return outcome, weekly
+    return outcome, [(entity_id, window) for _, entity_id, window in pipeline.asked("week")]
 
 
 @pytest.mark.slow
-def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        asked = [len(morning(pipeline, warehouse, MONDAY + timedelta(days=n))[1]) for n in range(5)]
-        active = warehouse.connection.execute(
-            "SELECT count(DISTINCT campaign_id) FROM ads.campaign_metrics WHERE impressions > 0 AND day < ?",
-            [LAST_WEEK.until],
-        ).fetchall()[0][0]
-        settled = warehouse.connection.execute(
-            "SELECT count(*), bool_and(settled) FROM ads.campaign_reach_weekly"
-        ).fetchall()
+def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(pipeline: Pipeline) -> None:
+    asked = [len(morning(pipeline, MONDAY + timedelta(days=n))[1]) for n in range(5)]
+    active = pipeline.rows(
+        "SELECT count(DISTINCT campaign_id) FROM ads.campaign_metrics WHERE impressions > 0 AND day < ?",
+        [LAST_WEEK.until],
+    )[0][0]
+    settled = pipeline.rows("SELECT count(*), bool_and(settled) FROM ads.campaign_reach_weekly")
     assert active > 0
     # Closed on Monday; settled on Thursday at midnight, 72 hours later.
     assert asked == [active, 0, 0, active, 0]
     assert settled == [(active, True)]
 
 
-def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        morning(pipeline, warehouse, MONDAY, AD_ACCOUNT)
-        found = warehouse.connection.execute(
-            "SELECT week, reach, (SELECT max(reach) FROM ads.ad_account_metrics AS daily"
-            "  WHERE daily.ad_account_id = weekly.ad_account_id AND day >= week AND day < week + 7),"
-            " (SELECT sum(reach) FROM ads.ad_account_metrics AS daily"
-            "  WHERE daily.ad_account_id = weekly.ad_account_id AND day >= week AND day < week + 7)"
-            " FROM ads.ad_account_reach_weekly AS weekly"
-        ).fetchall()
+def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(pipeline: Pipeline) -> None:
+    morning(pipeline, MONDAY, AD_ACCOUNT)
+    found = pipeline.rows(
+        "SELECT week, reach, (SELECT max(reach) FROM ads.ad_account_metrics AS daily"
+        "  WHERE daily.ad_account_id = weekly.ad_account_id AND day >= week AND day < week + 7),"
+        " (SELECT sum(reach) FROM ads.ad_account_metrics AS daily"
+        "  WHERE daily.ad_account_id = weekly.ad_account_id AND day >= week AND day < week + 7)"
+        " FROM ads.ad_account_reach_weekly AS weekly"
+    )
     assert len(found) == 3
     for week, reach, largest_day, sum_of_days in found:
         assert week == LAST_WEEK.since
@@ -88,49 +73,37 @@ def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(sandbox: SandboxServ
 
 
 @pytest.mark.slow
-def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        morning(pipeline, warehouse, MONDAY)
-        derive_daily_mart(warehouse, CAMPAIGN, pipeline.settings.settle_hours)
-        shown = warehouse.connection.execute(
-            "SELECT campaign_id, reach, frequency FROM marts.campaign_weekly WHERE reach IS NOT NULL ORDER BY ALL"
-        ).fetchall()
-        read = warehouse.connection.execute(
-            "SELECT campaign_id, reach, frequency FROM ads.campaign_reach_weekly ORDER BY ALL"
-        ).fetchall()
-        monthly = warehouse.connection.execute("SELECT count(reach) FROM marts.campaign_monthly").fetchall()
+def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(pipeline: Pipeline) -> None:
+    morning(pipeline, MONDAY)
+    derive_daily_mart(pipeline.warehouse, CAMPAIGN, pipeline.settings.settle_hours)
+    shown = pipeline.rows(
+        "SELECT campaign_id, reach, frequency FROM marts.campaign_weekly WHERE reach IS NOT NULL ORDER BY ALL"
+    )
+    read = pipeline.rows("SELECT campaign_id, reach, frequency FROM ads.campaign_reach_weekly ORDER BY ALL")
+    monthly = pipeline.rows("SELECT count(reach) FROM marts.campaign_monthly")
     assert shown == read != []
     assert monthly == [(0,)]
 
 
 @pytest.mark.slow
-def test_no_week_is_asked_of_a_platform_that_refuses_reach(sandbox: SandboxServer, tmp_path: Path) -> None:
-    sandbox.add_fault(Fault(effect="metric_unavailable", parameters={"metric": "reach", "platform": "tiktok_ads"}))
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        _, weekly = morning(pipeline, warehouse, MONDAY)
-        platforms = dict(warehouse.connection.execute("SELECT campaign_id, platform FROM ads.campaigns").fetchall())
+def test_no_week_is_asked_of_a_platform_that_refuses_reach(pipeline: Pipeline) -> None:
+    pipeline.sandbox.add_fault(
+        Fault(effect="metric_unavailable", parameters={"metric": "reach", "platform": "tiktok_ads"})
+    )
+    _, weekly = morning(pipeline, MONDAY)
+    platforms = dict(pipeline.rows("SELECT campaign_id, platform FROM ads.campaigns"))
     asked = {platforms[campaign_id] for campaign_id, _ in weekly}
     assert "tiktok_ads" in platforms.values()
     assert asked and "tiktok_ads" not in asked
 
 
 @pytest.mark.slow
-def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        morning(pipeline, warehouse, MONDAY)
-        first = dict(
-            warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly").fetchall()
-        )
-        morning(pipeline, warehouse, MONDAY + timedelta(days=3))
-        second = dict(
-            warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly").fetchall()
-        )
-        superseded = dict(
-            warehouse.connection.execute("SELECT campaign_id, reach FROM ads.campaign_reach_weekly_history").fetchall()
-        )
+def test_what_a_second_reading_changes_goes_into_history(pipeline: Pipeline) -> None:
+    morning(pipeline, MONDAY)
+    first = dict(pipeline.rows("SELECT campaign_id, reach FROM ads.campaign_reach_weekly"))
+    morning(pipeline, MONDAY + timedelta(days=3))
+    second = dict(pipeline.rows("SELECT campaign_id, reach FROM ads.campaign_reach_weekly"))
+    superseded = dict(pipeline.rows("SELECT campaign_id, reach FROM ads.campaign_reach_weekly_history"))
     changed = {campaign for campaign in first if first[campaign] != second[campaign]}
     assert changed
     assert {campaign: first[campaign] for campaign in changed} == {
@@ -139,30 +112,25 @@ def test_what_a_second_reading_changes_goes_into_history(sandbox: SandboxServer,
 
 
 @pytest.mark.slow
-def test_a_backfill_reads_the_whole_weeks_among_its_days_again(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path)
+def test_a_backfill_reads_the_whole_weeks_among_its_days_again(pipeline: Pipeline) -> None:
+    pipeline.options["start_date"] = START
     days = DayWindow(LAST_WEEK.since - timedelta(days=3), LAST_WEEK.until)
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        later = MONDAY + timedelta(days=4)
-        morning(pipeline, warehouse, later)
-        _, weekly = morning(pipeline, warehouse, later, request=RunRequest(RunKind.BACKFILL, window=days))
+    later = MONDAY + timedelta(days=4)
+    morning(pipeline, later)
+    _, weekly = morning(pipeline, later, request=RunRequest(RunKind.BACKFILL, window=days))
     assert weekly
     assert {window for _, window in weekly} == {LAST_WEEK}
 
 
 @pytest.mark.slow
-def test_a_week_that_cannot_be_read_costs_its_entity_alone_and_is_asked_for_again(
-    sandbox: SandboxServer, tmp_path: Path
-) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+def test_a_week_that_cannot_be_read_costs_its_entity_alone_and_is_asked_for_again(pipeline: Pipeline) -> None:
     campaign = pipeline.campaigns()[0]
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        sandbox.add_fault(
-            Fault(effect="platform_error", parameters={"status": 400}, entity=campaign, query={"granularity": "week"})
-        )
-        failed, weekly = morning(pipeline, warehouse, MONDAY)
-        sandbox.clear_faults()
-        again, weekly_again = morning(pipeline, warehouse, MONDAY + timedelta(hours=1))
+    pipeline.sandbox.add_fault(
+        Fault(effect="platform_error", parameters={"status": 400}, entity=campaign, query={"granularity": "week"})
+    )
+    failed, weekly = morning(pipeline, MONDAY)
+    pipeline.sandbox.clear_faults()
+    again, weekly_again = morning(pipeline, MONDAY + timedelta(hours=1))
     assert [failure.context.entity_id for failure in failed.failures] == [campaign]
     assert failed.windows_landed == len(weekly) - 1
     assert not again.failures
@@ -189,59 +157,51 @@ NOT_TO_BE_HAD = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("why", NOT_TO_BE_HAD)
-def test_weekly_reach_that_is_not_to_be_had_is_told_once_a_week_and_fails_no_run(
-    sandbox: SandboxServer, tmp_path: Path, why: str
-) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    sandbox.add_fault(NOT_TO_BE_HAD[why])
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        first, asked = morning(pipeline, warehouse, MONDAY)
-        platforms = warehouse.connection.execute("SELECT count(DISTINCT platform) FROM ads.campaigns").fetchall()[0][0]
-        assert len({campaign for campaign, _ in asked}) <= SCOUTS * platforms
-        assert first.failures and first.not_asked > 0 and first.windows_landed == 0
-        later = [morning(pipeline, warehouse, MONDAY + timedelta(days=n)) for n in (1, 3, 6)]
-        assert [(outcome.failures, weeks) for outcome, weeks in later] == [((), [])] * 3
-        statuses = warehouse.connection.execute("SELECT DISTINCT status FROM ops.runs").fetchall()
-        told = warehouse.connection.execute("SELECT count(*) FROM ops.failures").fetchall()[0][0]
-        assert statuses == [("succeeded",)] and told == len(first.failures)
-        sandbox.clear_faults()
-        again, asked_again = morning(pipeline, warehouse, MONDAY + timedelta(days=8))
-        assert not again.failures and again.windows_landed > 0
-        assert {campaign for campaign, _ in asked} <= {campaign for campaign, _ in asked_again}
+def test_weekly_reach_that_is_not_to_be_had_is_told_once_a_week_and_fails_no_run(pipeline: Pipeline, why: str) -> None:
+    pipeline.sandbox.add_fault(NOT_TO_BE_HAD[why])
+    first, asked = morning(pipeline, MONDAY)
+    platforms = pipeline.rows("SELECT count(DISTINCT platform) FROM ads.campaigns")[0][0]
+    assert len({campaign for campaign, _ in asked}) <= SCOUTS * platforms
+    assert first.failures and first.not_asked > 0 and first.windows_landed == 0
+    later = [morning(pipeline, MONDAY + timedelta(days=n)) for n in (1, 3, 6)]
+    assert [(outcome.failures, weeks) for outcome, weeks in later] == [((), [])] * 3
+    statuses = pipeline.rows("SELECT DISTINCT status FROM ops.runs")
+    told = pipeline.rows("SELECT count(*) FROM ops.failures")[0][0]
+    assert statuses == [("succeeded",)] and told == len(first.failures)
+    pipeline.sandbox.clear_faults()
+    again, asked_again = morning(pipeline, MONDAY + timedelta(days=8))
+    assert not again.failures and again.windows_landed > 0
+    assert {campaign for campaign, _ in asked} <= {campaign for campaign, _ in asked_again}
 
 
 @pytest.mark.slow
-def test_weekly_reach_that_some_have_is_asked_of_all_others(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+def test_weekly_reach_that_some_have_is_asked_of_all_others(pipeline: Pipeline) -> None:
     without = pipeline.campaigns()[0]
-    sandbox.add_fault(Fault(effect="status", parameters={"status": 404}, entity=without, query={"granularity": "week"}))
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        outcome, asked = morning(pipeline, warehouse, MONDAY)
-        _, asked_when_settled = morning(pipeline, warehouse, MONDAY + timedelta(days=4))
+    pipeline.sandbox.add_fault(
+        Fault(effect="status", parameters={"status": 404}, entity=without, query={"granularity": "week"})
+    )
+    outcome, asked = morning(pipeline, MONDAY)
+    _, asked_when_settled = morning(pipeline, MONDAY + timedelta(days=4))
     assert outcome.not_asked == 0 and [error.context.entity_id for error in outcome.failures] == [without]
     assert outcome.windows_landed == len(asked) - 1
     assert {campaign for campaign, _ in asked_when_settled} == {campaign for campaign, _ in asked} - {without}
 
 
 @pytest.mark.slow
-def test_a_backfill_asks_for_weekly_reach_that_was_not_to_be_had(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
-    sandbox.add_fault(NOT_TO_BE_HAD["not found"])
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        morning(pipeline, warehouse, MONDAY)
-        sandbox.clear_faults()
-        backfill = RunRequest(RunKind.BACKFILL, window=LAST_WEEK)
-        outcome, _ = morning(pipeline, warehouse, MONDAY + timedelta(hours=1), request=backfill)
+def test_a_backfill_asks_for_weekly_reach_that_was_not_to_be_had(pipeline: Pipeline) -> None:
+    pipeline.sandbox.add_fault(NOT_TO_BE_HAD["not found"])
+    morning(pipeline, MONDAY)
+    pipeline.sandbox.clear_faults()
+    backfill = RunRequest(RunKind.BACKFILL, window=LAST_WEEK)
+    outcome, _ = morning(pipeline, MONDAY + timedelta(hours=1), request=backfill)
     assert outcome.windows_landed > 0 and not outcome.failures
 
 
 @pytest.mark.slow
-def test_known_weekly_reach_stands_where_it_is_refused_later(sandbox: SandboxServer, tmp_path: Path) -> None:
-    pipeline = Pipeline(sandbox, tmp_path, {"start_date": LAST_WEEK.since})
+def test_known_weekly_reach_stands_where_it_is_refused_later(pipeline: Pipeline) -> None:
     known = "SELECT campaign_id, reach FROM ads.campaign_reach_weekly ORDER BY ALL"
-    with fresh_warehouse(pipeline.settings.build_path, pipeline.settings.scopes) as warehouse:
-        morning(pipeline, warehouse, MONDAY)
-        before = warehouse.connection.execute(known).fetchall()
-        sandbox.add_fault(NOT_TO_BE_HAD["refused by the metric's name"])
-        morning(pipeline, warehouse, MONDAY + timedelta(days=4))
-        assert warehouse.connection.execute(known).fetchall() == before
+    morning(pipeline, MONDAY)
+    before = pipeline.rows(known)
+    pipeline.sandbox.add_fault(NOT_TO_BE_HAD["refused by the metric's name"])
+    morning(pipeline, MONDAY + timedelta(days=4))
+    assert pipeline.rows(known) == before

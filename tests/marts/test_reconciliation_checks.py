@@ -15,7 +15,7 @@ from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.jobs import Pipeline, unreadable
+from ..harness.jobs import DagsterPipeline, unreadable
 from .lived import FIRST_MORNING, WORLD, active_campaigns
 
 pytestmark = pytest.mark.slow
@@ -26,11 +26,11 @@ SETTLED_DAY = date(2026, 3, 27)
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(tmp_path: Path) -> Iterator[DagsterPipeline]:
     """One account with three campaigns, nothing read yet."""
     config = WorldConfig(projects=1, accounts=1, campaigns=3, starts_at=WORLD.starts_at)
     with SandboxServer(config, now=FIRST_MORNING) as sandbox, dg.DagsterInstance.ephemeral() as memory:
-        yield Pipeline(sandbox, tmp_path, DAYS.since, memory=memory)
+        yield DagsterPipeline(sandbox, tmp_path, DAYS.since, memory=memory)
 
 
 def checked(result: dg.ExecuteInProcessResult, name: str) -> dict[str, dg.AssetCheckEvaluation]:
@@ -41,7 +41,9 @@ def checked(result: dg.ExecuteInProcessResult, name: str) -> dict[str, dg.AssetC
     }
 
 
-def test_what_adds_up_passes_and_a_contradiction_is_an_error_that_names_the_worst_day(pipeline: Pipeline) -> None:
+def test_what_adds_up_passes_and_a_contradiction_is_an_error_that_names_the_worst_day(
+    pipeline: DagsterPipeline,
+) -> None:
     result = pipeline.materialize(DAYS)
     assert checked(result, CHECK)["campaign_metrics"].passed
     assert all(check.passed for check in checked(result, "reported_ratios_agree").values())
@@ -57,7 +59,7 @@ def test_what_adds_up_passes_and_a_contradiction_is_an_error_that_names_the_wors
 
 
 @pytest.mark.slow
-def test_a_campaign_that_fails_only_warns_here(pipeline: Pipeline) -> None:
+def test_a_campaign_that_fails_only_warns_here(pipeline: DagsterPipeline) -> None:
     failing, *_ = active_campaigns(pipeline.sandbox)
     with pipeline.broken(unreadable(entity=failing)):
         result = pipeline.materialize(DAYS)
@@ -68,7 +70,7 @@ def test_a_campaign_that_fails_only_warns_here(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_line_ends_with_one_and_says_what_is_wrong(pipeline: Pipeline) -> None:
+def test_the_command_line_ends_with_one_and_says_what_is_wrong(pipeline: DagsterPipeline) -> None:
     altered, *_ = active_campaigns(pipeline.sandbox)
     pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, altered, SETTLED_DAY, copies=0)
     result = pipeline.run()

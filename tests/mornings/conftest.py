@@ -1,5 +1,5 @@
 """A sandbox and a pipeline of the test's own; retries without waiting."""
 
-from ..ingest.conftest import pipeline, pipeline_over, retries_do_not_wait, sandbox
+from ..harness.fixtures import pipeline, pipeline_over, retries_do_not_wait, sandbox
 
 __all__ = ["pipeline", "pipeline_over", "retries_do_not_wait", "sandbox"]

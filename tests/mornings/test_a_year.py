@@ -14,7 +14,8 @@ import pytest
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.pipeline import FIRST_MORNING, Pipeline, refusing
+from ..harness.instants import FIRST_MORNING
+from ..harness.pipeline import Pipeline, refusing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -49,12 +50,11 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     rows: dict[datetime, dict[str, int]] = {}
     with SandboxServer(WorldConfig(accounts=1, campaigns=4), now=FIRST_MORNING) as sandbox:
         pipeline = Pipeline(sandbox, folder, {"request_log_days": LOG_DAYS, "audit_percent": 1})
+        pipeline.now = sandbox.clock.now
         sandbox.add_fault(refusing(pipeline.campaigns()[0]))
         mornings = [FIRST_MORNING + timedelta(days=day) for day in range(0, YEAR, EVERY)]
         for morning in mornings:
-            pipeline.run(
-                morning, publish=morning in mornings[::30] or morning is mornings[-1], now=lambda at=morning: at
-            )
+            pipeline.run(morning, publish=morning in mornings[::30] or morning is mornings[-1])
             rows[morning] = rows_of_ops(pipeline)
         settings = pipeline.settings
         pipeline.let_go()

@@ -13,7 +13,9 @@ from layers_etl.sandbox.faults import Fault
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import FIRST_MORNING, Asked, Pipeline, Ran, morning
+from ..harness.instants import FIRST_MORNING, morning
+from ..harness.pipeline import Pipeline, Ran
+from ..harness.place import Asked
 
 pytestmark = pytest.mark.slow
 

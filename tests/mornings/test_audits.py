@@ -13,7 +13,8 @@ from layers_etl.ingest.status import examine_status
 from layers_etl.warehouse.audits import load_audit_findings
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import FIRST_MORNING, START, Pipeline, morning, refusing
+from ..harness.instants import FIRST_MORNING, START, morning
+from ..harness.pipeline import Pipeline, refusing
 
 PipelineOver = Callable[..., Pipeline]
 SETTLED = DayWindow(START, FIRST_MORNING.date() - timedelta(days=3))
@@ -68,7 +69,7 @@ def test_a_settled_day_that_moved_is_found_kept_in_history_counted_and_told(pipe
     assert len(history) == days_moved
     assert {(settled, at) for _, settled, at in history} == {(True, morning(1))}
     for day, *_ in history:
-        assert pipeline.table(CAMPAIGN)[campaign, day] == pipeline.truth("campaign", campaign, day)
+        assert pipeline.table(CAMPAIGN)[campaign, day] == pipeline.said("campaign", campaign, day)
 
     change = pipeline.rows(
         "SELECT sum(entity_days_that_moved), max(share_moved_at_most), sum(spend_after) > sum(spend_before)"

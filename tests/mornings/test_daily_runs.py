@@ -15,7 +15,9 @@ from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import FIRST_MORNING, MEASURES, START, Pipeline, asked_for, last_days, morning
+from ..harness.instants import FIRST_MORNING, START, last_days, morning
+from ..harness.pipeline import Pipeline, asked_for
+from ..harness.truth import MEASURES
 
 PipelineOver = Callable[..., Pipeline]
 
@@ -105,7 +107,7 @@ def test_once_everything_is_settled_every_number_is_the_apis_to_the_cent(pipelin
             (entity_id, day): numbers
             for entity_id in entities
             for day in days
-            if (numbers := pipeline.truth(scope.name, entity_id, day)) is not None
+            if (numbers := pipeline.said(scope.name, entity_id, day)) is not None
         }
         assert table == truth
         empty = len(entities) * len(days) - len(truth)
@@ -128,7 +130,7 @@ def test_every_change_on_the_way_is_in_history_and_what_the_last_hour_brought_is
         [day],
     )
     for campaign in campaigns:
-        seen = [pipeline.truth("campaign", campaign, day, at) for at in readings]
+        seen = [pipeline.said("campaign", campaign, day, at) for at in readings]
         changes = [numbers for n, numbers in enumerate(seen) if numbers and (n == 0 or numbers != seen[n - 1])]
         assert [tuple(numbers) for entity_id, *numbers in versions if entity_id == campaign] == changes
 
@@ -161,7 +163,7 @@ def test_the_running_day_is_read_where_a_backfill_names_it_and_is_not_settled(pi
     pipeline.backfill(DayWindow(today, today + timedelta(days=1)))
     found = pipeline.table(CAMPAIGN)
     for campaign in pipeline.campaigns():
-        assert found.get((campaign, today)) == pipeline.truth("campaign", campaign, today)
+        assert found.get((campaign, today)) == pipeline.said("campaign", campaign, today)
     assert pipeline.rows("SELECT count(*) FROM ads.campaign_metrics WHERE settled") == [(0,)]
     ran = pipeline.run(morning(1))
     assert ran.windows == asked_for(pipeline.entities(), DayWindow(START, today + timedelta(days=1)))
@@ -184,7 +186,7 @@ def test_a_backfill_reads_again_what_is_settled(pipeline: Pipeline) -> None:
     assert pipeline.run(morning(1)).windows["campaign", campaign] == [last_days(morning(1), 4)]
     ran = pipeline.backfill(days)
     assert ran.windows == {entity: [days] for entity in pipeline.entities()}
-    assert pipeline.table(CAMPAIGN)[campaign, START] == pipeline.truth("campaign", campaign, START)
+    assert pipeline.table(CAMPAIGN)[campaign, START] == pipeline.said("campaign", campaign, START)
     superseded = "SELECT settled, superseded_at FROM ads.campaign_metrics_history WHERE campaign_id = ? AND day = ?"
     assert pipeline.rows(superseded, [campaign, START]) == [(True, morning(1))]
 

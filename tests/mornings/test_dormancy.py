@@ -13,7 +13,8 @@ from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.pipeline import FIRST_MORNING, Pipeline, morning, refusing
+from ..harness.instants import FIRST_MORNING, morning
+from ..harness.pipeline import Pipeline, refusing
 
 pytestmark = pytest.mark.slow
 

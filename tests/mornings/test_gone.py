@@ -13,7 +13,8 @@ from layers_etl.ingest.outstanding import find_open_days, find_outstanding, find
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import FIRST_MORNING, START, Pipeline, last_days, morning
+from ..harness.instants import FIRST_MORNING, START, last_days, morning
+from ..harness.pipeline import Pipeline
 
 WHOLE = DayWindow(START, FIRST_MORNING.date())
 

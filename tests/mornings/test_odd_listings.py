@@ -11,7 +11,8 @@ from layers_etl.domain.ids import bare_id
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import START, Pipeline, morning
+from ..harness.instants import START, morning
+from ..harness.pipeline import Pipeline
 from .rewriting import rewriting, with_items
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,8 @@ from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import Pipeline, morning
+from ..harness.instants import morning
+from ..harness.pipeline import Pipeline
 
 PipelineOver = Callable[..., Pipeline]
 WRITTEN = ("ops.runs", "ops.readings", "ops.organization", "ads.projects", "ads.campaigns", "ads.campaign_metrics")

@@ -8,7 +8,8 @@ from layers_etl.api.limits import AGREEING
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import Pipeline, Ran, morning
+from ..harness.instants import morning
+from ..harness.pipeline import Pipeline, Ran
 
 WITHOUT_REACH = Fault(effect="metric_unavailable", parameters={"metric": "reach", "platform": "tiktok_ads"})
 

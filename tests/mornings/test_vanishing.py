@@ -10,7 +10,8 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.sandbox.entities import Scope as ApiScope
 
-from ..harness.pipeline import FIRST_MORNING, START, Pipeline, morning
+from ..harness.instants import FIRST_MORNING, START, morning
+from ..harness.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +62,7 @@ def test_answers_without_the_newest_days_on_two_mornings_neither_settle_nor_lowe
     for scope in (CAMPAIGN, AD_ACCOUNT):
         for (entity_id, day), numbers in pipeline.table(scope).items():
             if day in settled:
-                assert numbers == pipeline.truth(scope.name, entity_id, day), (entity_id, day)
+                assert numbers == pipeline.said(scope.name, entity_id, day), (entity_id, day)
     assert pipeline.rows(
         "SELECT count(*) FROM ads.campaign_metrics WHERE day < ? AND NOT settled", [settled.until]
     ) == [(0,)]

@@ -13,7 +13,8 @@ from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 from layers_etl.warehouse.published_file import PublishedFile
 
-from ..harness.pipeline import FIRST_MORNING, Pipeline, morning
+from ..harness.instants import FIRST_MORNING, morning
+from ..harness.pipeline import Pipeline
 
 WORLD = WorldConfig(projects=2, accounts=1, campaigns=2)
 

@@ -17,7 +17,9 @@ from layers_etl.sandbox.world import WorldConfig
 from layers_etl.warehouse.runs import RunStatus
 
 from ..examples import examples
-from ..harness.pipeline import FIRST_MORNING, START, Entity, Pipeline, refusing
+from ..harness.instants import FIRST_MORNING, START
+from ..harness.pipeline import Pipeline, refusing
+from ..harness.place import Entity
 
 Told = tuple[Entity, date]
 WORLD = WorldConfig(accounts=2, campaigns=2)
@@ -122,7 +124,7 @@ def assert_true_to(
             assert observed_at == read_at
             assert settled == (read_at >= late_enough and ((scope, entity_id), day) not in held)
             if ((scope, entity_id), day) in just_told:
-                truth = pipeline.truth(scope, entity_id, day)
+                truth = pipeline.said(scope, entity_id, day)
                 assert truth and spend == truth[0]
 
 

@@ -21,8 +21,8 @@ from layers_etl.warehouse.organization import claim_for_organization
 from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.schema import SCHEMA_VERSION
 
-from ..harness.jobs import Pipeline
-from ..harness.pipeline import FIRST_MORNING, START
+from ..harness.instants import FIRST_MORNING, START
+from ..harness.jobs import DagsterPipeline
 from .builders import SCOPES, A, dump, land, opened, publish, reading, rows, spends, utc, window
 from .machines import no_file_longer_than
 from .test_schema import VERSION_1
@@ -160,7 +160,7 @@ def test_without_a_published_file_an_empty_one_is_begun(tmp_path: Path) -> None:
 def test_a_run_whose_build_file_is_gone_publishes_all_that_was_published_before(tmp_path: Path) -> None:
     history = "SELECT campaign_id, day, observed_at, superseded_at FROM ads.campaign_metrics_history ORDER BY ALL"
     with SandboxServer(WorldConfig(projects=1, accounts=1, campaigns=2), now=FIRST_MORNING) as sandbox:
-        pipeline = Pipeline(sandbox, tmp_path, START)
+        pipeline = DagsterPipeline(sandbox, tmp_path, START)
         pipeline.run()
         pipeline.morning(FIRST_MORNING + timedelta(days=1))
         before = pipeline.query(history)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from layers_etl.sandbox.entities import Scope
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import WorldConfig
 
-from ..harness.jobs import Pipeline, Row, morning_after, utc
+from ..harness.instants import morning_after, utc
+from ..harness.jobs import DagsterPipeline
 
 pytestmark = pytest.mark.slow
 
@@ -29,15 +31,15 @@ FIRST_DAY = CHANGE - timedelta(days=1)
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(tmp_path: Path) -> Iterator[DagsterPipeline]:
     """A project that was read up to the 11th, in the morning of the 12th."""
     with SandboxServer(WORLD, now=utc("2026-03-12 06:30")) as sandbox:
-        pipeline = Pipeline(sandbox, tmp_path, START)
+        pipeline = DagsterPipeline(sandbox, tmp_path, START)
         assert pipeline.run().code is ExitCode.OK
         yield pipeline
 
 
-def live_on(pipeline: Pipeline, *, failing: int = 0) -> list[LaunchResult]:
+def live_on(pipeline: DagsterPipeline, *, failing: int = 0) -> list[LaunchResult]:
     """The mornings from the 13th on; each of them goes well, but for the first ``failing``."""
     mornings = [morning_after(CHANGE + timedelta(days=number)) for number in range(MORNINGS)]
     results = [pipeline.morning(at) for at in mornings]
@@ -45,7 +47,7 @@ def live_on(pipeline: Pipeline, *, failing: int = 0) -> list[LaunchResult]:
     return results
 
 
-def true_spend(pipeline: Pipeline, account_ids: list[str]) -> dict[date, Decimal]:
+def true_spend(pipeline: DagsterPipeline, account_ids: list[str]) -> dict[date, Decimal]:
     """What the accounts spent by day, as the API knows it at last; every day of them has been read."""
     world, now = pipeline.sandbox.world, pipeline.sandbox.clock.now()
     days = [START + timedelta(days=number) for number in range((CHANGE - START).days + MORNINGS - 4)]
@@ -62,12 +64,12 @@ def true_spend(pipeline: Pipeline, account_ids: list[str]) -> dict[date, Decimal
     }
 
 
-def spend_by_day(rows: list[Row], days: dict[date, Decimal]) -> dict[date, Decimal]:
+def spend_by_day(rows: list[dict[str, Any]], days: dict[date, Decimal]) -> dict[date, Decimal]:
     found = dict.fromkeys(days, Decimal(0)) | {row["day"]: row["spend"] for row in rows}
     return {day: found[day] for day in days}
 
 
-def active_campaign(pipeline: Pipeline, account_id: str) -> str:
+def active_campaign(pipeline: DagsterPipeline, account_id: str) -> str:
     ((row),) = pipeline.query(
         "SELECT campaign_id FROM marts.campaign_daily WHERE ad_account_id = ? AND day = ? AND spend > 0"
         " ORDER BY spend DESC LIMIT 1",
@@ -77,7 +79,7 @@ def active_campaign(pipeline: Pipeline, account_id: str) -> str:
     return row["campaign_id"]
 
 
-def test_a_campaign_that_moves_to_another_currency_keeps_its_past_and_no_run_fails(pipeline: Pipeline) -> None:
+def test_a_campaign_that_moves_to_another_currency_keeps_its_past_and_no_run_fails(pipeline: DagsterPipeline) -> None:
     accounts = pipeline.sandbox.world.accounts(pipeline.project_id)
     origin, target = accounts[0], accounts[3]
     campaign_id = active_campaign(pipeline, origin.id)
@@ -105,7 +107,9 @@ def test_a_campaign_that_moves_to_another_currency_keeps_its_past_and_no_run_fai
 
 
 @pytest.mark.parametrize("old_id_answers", [False, True])
-def test_an_account_that_is_connected_anew_counts_once_and_is_named(pipeline: Pipeline, old_id_answers: bool) -> None:
+def test_an_account_that_is_connected_anew_counts_once_and_is_named(
+    pipeline: DagsterPipeline, old_id_answers: bool
+) -> None:
     account, *_ = pipeline.sandbox.world.accounts(pipeline.project_id)
     anew = pipeline.sandbox.world.reconnect_account(account.id, old_id_answers=old_id_answers)
     # The first 404 of an id is a failure like any other.

@@ -13,7 +13,9 @@ from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.runs import RunStatus
 
-from ..harness.pipeline import FIRST_MORNING, START, Pipeline, Row, last_days, morning, refusing
+from ..harness.instants import FIRST_MORNING, START, last_days, morning
+from ..harness.pipeline import Pipeline, refusing
+from ..harness.truth import Row
 
 WHOLE = DayWindow(START, FIRST_MORNING.date())
 
