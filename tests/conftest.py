@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -10,6 +12,19 @@ from .examples import QUICK, WHOLE
 # No test depends on how fast the machine is: a busy one is red for nothing.
 for profile in (WHOLE, QUICK):
     settings.register_profile(profile, deadline=None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files whose tests may take longest come first, so that no process has one of them left in the end."""
+    longest: dict[Path, float] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0), _seconds_allowed(item))
+    items.sort(key=lambda item: -longest[item.path])
+
+
+def _seconds_allowed(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,9 +16,9 @@ from layers_etl.sandbox.server import SandboxServer
 from ..harness.command import CommandLine, Ended, ended, wait_for
 from ..harness.place import rows_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-GIVEN_UP_SECONDS = 300
+GIVEN_UP_SECONDS = 600
 """So long that even a loaded machine is well within it."""
 
 ELSEWHERE = {

@@ -61,11 +61,10 @@ def test_a_run_killed_on_the_way_is_taken_up_again(morning_without_dagster: Scen
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_run_that_is_really_killed_is_taken_up_again(morning_without_dagster: Scene) -> None:
-    scene = morning_without_dagster
-    stage = scene.stage()
+def test_a_run_that_is_really_killed_is_taken_up_again(morning: Scene) -> None:
+    stage = morning.stage()
     assert stage.run(Trap((Point("COMMIT build.duckdb in derive_daily_mart"),))).ended is None
-    assert_taken_up(scene, stage)
+    assert_taken_up(morning, stage)
 
 
 def choose(scene: str, points: Sequence[Point]) -> list[Point]:
@@ -103,7 +102,9 @@ def test_a_run_killed_at_any_point_is_taken_up_again(request: pytest.FixtureRequ
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", ["CHECKPOINT build.duckdb in publish", "COMMIT build.duckdb in land_batch"])
 @pytest.mark.parametrize("later_by", [0.0003, 0.001, 0.003])
-def test_a_run_killed_while_duckdb_writes_is_taken_up_again(morning: Scene, name: str, later_by: float) -> None:
-    stage = morning.stage()
+def test_a_run_killed_while_duckdb_writes_is_taken_up_again(
+    morning_without_dagster: Scene, name: str, later_by: float
+) -> None:
+    stage = morning_without_dagster.stage()
     stage.run(Trap((Point(name),), later_by=later_by))
-    assert_taken_up(morning, stage)
+    assert_taken_up(morning_without_dagster, stage)

@@ -45,10 +45,17 @@ TEARS: Final[list[tuple[Point, Tear]]] = [
 
 
 @pytest.fixture(scope="module")
-def killed(morning: Scene) -> dict[Point, Path]:
-    """The data folder of that morning, killed at each of these points."""
+def killed(morning_without_dagster: Scene) -> dict[Point, Path]:
+    """The data folder of that morning, killed at each of these points: what Dagster keeps has no part in the file."""
     points = (AS_ANSWERS_LAND, ALL_READ, WRITTEN_OUT, PUBLISHED)
-    return dict(zip(points, morning.interrupted(points), strict=True))
+    return dict(zip(points, morning_without_dagster.interrupted(points), strict=True))
+
+
+@pytest.fixture(scope="module")
+def killed_command(morning: Scene) -> Path:
+    """The data folder of that morning, lived by the command, killed when its build file was written out."""
+    (killed,) = morning.interrupted([WRITTEN_OUT])
+    return killed
 
 
 def torn(scene: Scene, killed: Path, tear: Tear, seed: int = 1) -> Stage:
@@ -63,24 +70,27 @@ def kept_aside(stage: Stage) -> list[str]:
 
 
 @pytest.mark.parametrize(("point", "tear"), TEARS, ids=lambda each: getattr(each, "__name__", str(each)))
-def test_a_run_goes_on_from_what_is_whole(morning: Scene, killed: dict[Point, Path], point: Point, tear: Tear) -> None:
-    stage = torn(morning, killed[point], tear)
+def test_a_run_goes_on_from_what_is_whole(
+    morning_without_dagster: Scene, killed: dict[Point, Path], point: Point, tear: Tear
+) -> None:
+    scene = morning_without_dagster
+    stage = torn(scene, killed[point], tear)
     damaged = stage.place.build.read_bytes()
 
     ended = stage.run_again()
 
     assert ended.code == 0, ended
-    assert differences(contents(stage.place.published), morning.expected) == {}
-    assert differences(contents(stage.place.build), morning.expected) == {}
+    assert differences(contents(stage.place.published), scene.expected) == {}
+    assert differences(contents(stage.place.build), scene.expected) == {}
     for name in kept_aside(stage):
         if not name.endswith(".wal"):
             assert (stage.place.data_dir / name).read_bytes() == damaged
-    assert stage.files - {*kept_aside(stage)} == morning.undisturbed.files
+    assert stage.files - {*kept_aside(stage)} == scene.undisturbed.files
 
 
 @pytest.mark.parametrize("tear", [garble_new_block, garble_headers], ids=lambda tear: tear.__name__)
-def test_a_damaged_file_is_kept_aside_and_told_of(morning: Scene, killed: dict[Point, Path], tear: Tear) -> None:
-    stage = torn(morning, killed[WRITTEN_OUT], tear)
+def test_a_damaged_file_is_kept_aside_and_told_of(morning: Scene, killed_command: Path, tear: Tear) -> None:
+    stage = torn(morning, killed_command, tear)
     ended = stage.run_again()
     assert ended.code == 0, ended
     (kept,) = (name for name in kept_aside(stage) if not name.endswith(".wal"))

@@ -16,7 +16,7 @@ from .runs import run_by_itself
 
 if __name__ == "__main__":
     url, folder, *days = sys.argv[1:]
-    # So few windows take no seconds: land every answer as it comes, as a long run does every two hundred.
+    # So few windows take no seconds: land every answer as it comes, as a long run does every few thousand.
     assert fetching.WINDOWS_PER_LANDING > 1
     fetching.WINDOWS_PER_LANDING = 1
     kind = RunKind.BACKFILL if days else RunKind.RUN
