@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from layers_etl.cli import app
+from layers_etl import __main__ as entry
 from layers_etl.defs.schedules import open_range
 from layers_etl.ingest import fetching
 from layers_etl.ingest.clock import fetch_time
@@ -91,7 +91,7 @@ def _main(
     if arguments == WITHOUT_DAGSTER:
         _run_without_dagster()
     else:
-        app.main()
+        entry.main()
 
 
 def _run_without_dagster() -> None:
