@@ -53,10 +53,7 @@ class Lander:
 
     def __exit__(self, _: object, ended_by: BaseException | None, __: TracebackType | None) -> None:
         """Land the rest."""
-        with self._changed:
-            self._is_complete = True
-            self._changed.notify()
-        interruption = self._wait()
+        interruption = self._finish()
         if interruption:
             raise interruption
         if self._error and (ended_by is None or isinstance(ended_by, Exception)):
@@ -71,11 +68,14 @@ class Lander:
             if len(self._arrived) in (1, WINDOWS_PER_LANDING):
                 self._changed.notify()
 
-    def _wait(self) -> BaseException | None:
-        """Until all has landed; what was raised meanwhile by someone who asked for the end."""
+    def _finish(self) -> BaseException | None:
+        """Have the rest landed and wait for it; what was raised meanwhile by someone who asked for the end."""
         interruption: BaseException | None = None
         while self._thread.is_alive():
             try:
+                with self._changed:
+                    self._is_complete = True
+                    self._changed.notify()
                 self._thread.join()
             except BaseException as error:  # noqa: BLE001 - a handler may raise anything; it is raised again
                 interruption = error

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from datetime import date
 
 import pytest
@@ -30,12 +29,9 @@ WEEK = DayWindow(date(2026, 3, 23), date(2026, 3, 30))
 EVERYTHING = Work(listed_scopes(SCOPES), SCOPES, SCOPES, WEEK, all_checks(SCOPES))
 
 
-@contextmanager
-def begun(pipeline: Pipeline) -> Generator[Run]:
+def begun(pipeline: Pipeline) -> AbstractContextManager[Run]:
     """A backfill that has done nothing yet."""
-    request = RunRequest(RunKind.BACKFILL, window=WEEK)
-    with closing(Run(pipeline.settings, pipeline.warehouse, request, run_id="run")) as run:
-        yield run
+    return pipeline.preparing(RunRequest(RunKind.BACKFILL, window=WEEK))
 
 
 def kinds(steps: list[Step]) -> list[type[Step]]:
