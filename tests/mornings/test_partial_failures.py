@@ -15,7 +15,7 @@ from layers_etl.warehouse.runs import RunStatus
 
 from ..harness.instants import FIRST_MORNING, START, last_days, morning
 from ..harness.pipeline import Pipeline, refusing
-from ..harness.truth import Row
+from ..harness.truth import MEASURES, Row
 
 WHOLE = DayWindow(START, FIRST_MORNING.date())
 
@@ -119,7 +119,7 @@ def test_answers_that_cannot_be_believed_are_put_aside_and_touch_no_row(pipeline
 def history_of(pipeline: Pipeline, campaign: str, day: date) -> list[Row]:
     """What was superseded of one campaign's day, and when."""
     return pipeline.rows(
-        "SELECT spend, impressions, clicks, conversions, conversion_value, superseded_at"
+        f"SELECT {MEASURES}, superseded_at"
         " FROM ads.campaign_metrics_history WHERE campaign_id = ? AND day = ? ORDER BY observed_at",
         [campaign, day],
     )
