@@ -11,7 +11,7 @@ help:
 	@echo "make test      the test suite;  make test-all adds what is slow or needs a browser"
 	@echo "make check     format, lint, types"
 	@echo "make bench     what a backfill and a morning take, beside dlt and a Singer tap (docs/performance.md)"
-	@echo "make docs      write docs/data-dictionary.md anew from the comments the tables and views carry"
+	@echo "make docs      write docs/data-dictionary.md and docs/views.sql anew from what tables and views say and are"
 	@echo "make lock      resolve the locked requirements anew (needs uv)"
 
 demo: $(VENV)/.runtime
@@ -36,6 +36,7 @@ bench: $(VENV)/.dev
 
 docs: $(VENV)/.runtime
 	$(BIN)/python -m layers_etl.warehouse.dictionary docs/data-dictionary.md
+	$(BIN)/python -m layers_etl.warehouse.rendered_views docs/views.sql
 
 # The locked requirements with their hashes, then the project itself, which brings none of its own.
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python

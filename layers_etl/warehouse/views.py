@@ -26,7 +26,7 @@ def create_views(
     That stands in comments, and in ``ops.dictionary``. Platforms and projects are sums of ``summed``.
     Unless the file has these very ones: they take a fifth of a second to make, and a file is opened by every run.
     """
-    definitions = _definitions(tuple(tables), tuple(scopes), summed)
+    definitions = view_definitions(tuple(tables), tuple(scopes), summed)
     made_from = (*definitions, load_sql("fill_dictionary"), *usual_comments().values())
     fingerprint = hashlib.sha256("\n".join(made_from).encode()).hexdigest()
     if connection.execute("SELECT fingerprint FROM ops.views").fetchall() == [(fingerprint,)]:
@@ -41,7 +41,8 @@ def create_views(
 
 
 @cache
-def _definitions(tables: tuple[Table, ...], scopes: tuple[Scope, ...], summed: Scope) -> tuple[str, ...]:
+def view_definitions(tables: tuple[Table, ...], scopes: tuple[Scope, ...], summed: Scope) -> tuple[str, ...]:
+    """The SQL that makes them, with the comments on them and on ``tables``, in its order."""
     return (
         load_sql("declare_measures"),
         usual_measures(),
