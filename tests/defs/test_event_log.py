@@ -107,6 +107,7 @@ def test_a_run_over_ninety_days_is_read_the_same_by_dagsters_own_event_log(home:
     assert {key for _, key in ours["history"]} == set(KEYS)
 
 
+@pytest.mark.slow
 def test_what_dagsters_own_event_log_wrote_is_gone_on_with(home: Path) -> None:
     with plain(home) as other:
         first = run(other)
@@ -169,6 +170,7 @@ def test_a_log_that_another_process_removed_is_empty_and_can_be_begun_anew(home:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted as Linux shows them")
+@pytest.mark.slow
 def test_no_more_files_are_kept_open_than_a_few_and_none_once_it_is_done(home: Path) -> None:
     def open_files() -> set[str]:
         named = {Path(os.path.realpath(link)) for link in Path("/proc/self/fd").iterdir()}
@@ -194,6 +196,7 @@ def test_a_statement_that_fails_takes_nothing_else_with_it(home: Path) -> None:
         assert len(instance.all_logs(run_id)) > len(KEYS)
 
 
+@pytest.mark.slow
 def test_wiping_leaves_a_log_that_works(home: Path) -> None:
     with opened(home) as instance:
         before = run(instance)
@@ -220,6 +223,7 @@ def test_an_upgrade_of_dagster_brings_its_files_forward(home: Path) -> None:
         assert shown(instance, run_id) == before
 
 
+@pytest.mark.slow
 def test_dagsters_own_event_log_stands_in_where_it_connects_otherwise(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
