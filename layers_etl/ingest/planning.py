@@ -15,7 +15,7 @@ from layers_etl.domain.glimpses import with_glimpses
 from layers_etl.domain.ledger import Ledger
 from layers_etl.domain.planning import Entities, Plan, ReadingPlan, account_by_account, plan_reads, split_at_now
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
-from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.request import RunRequest
 from layers_etl.settings import Settings
 
 
@@ -50,7 +50,7 @@ def plan_reading(
     Nothing that was read at or after ``fresh_since`` is asked for again by a run. ``draw`` chooses the settled days
     that a run over all entities reads again beside its plan.
     """
-    is_run = request.kind is RunKind.RUN
+    is_run = not request.is_backfill
     wanted, not_begun = split_at_now(window, instant)
     if wanted and is_run:
         wanted = DayWindow(min(settings.start_date, wanted.since), wanted.until)

@@ -64,11 +64,8 @@ def refresh(run: Run, work: Work) -> Iterator[Step]:
 def _read(run: Run, work: Work) -> Iterator[Step]:
     # A week's reach is asked for with its days: no sum of these gives it.
     weekly_reach = [scope for scope in WEEKLY_REACH_SCOPES if scope in work.read or scope in work.weekly_reach]
-    listed = [
-        scope
-        for scope in listed_scopes(run.settings.scopes)
-        if scope in work.listed or (work.read and scope in listed_scopes(work.read))
-    ]
+    needed = {*work.listed, *(listed_scopes(work.read) if work.read else ())}
+    listed = [scope for scope in listed_scopes(run.settings.scopes) if scope in needed]
     if listed or work.read or weekly_reach:
         begin(run)
     listings: dict[Scope, ListingOutcome] = {}
