@@ -170,8 +170,10 @@ def serving(world: World) -> Generator[Server]:
     command = [sys.executable, "-m", "benchmarks.peers.server", *arguments]
     with subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield Server(f"http://127.0.0.1:{process.stdout.readline().strip()}", world)
-        process.terminate()
+        try:
+            yield Server(f"http://127.0.0.1:{process.stdout.readline().strip()}", world)
+        finally:
+            process.terminate()
 
 
 LANDED = "answers landed"

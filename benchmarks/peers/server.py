@@ -187,8 +187,10 @@ class Api:
         )
 
     def _days(self, scope: str, number: int, since: date, until: date, today: date) -> tuple[bytes, bytes]:
-        """Settled days cut out of what is encoded, the others encoded anew; the totals of all."""
+        """Settled days of the world cut out of what is encoded, the others encoded anew; the totals of all."""
         settled_until = min(max(today - len(SHARES) * ONE_DAY + ONE_DAY, since), until, self.world.until)
+        if since < self.world.since:
+            settled_until = since
         parts: list[bytes] = []
         sums = dict.fromkeys(("impressions", "clicks", "conversions", "cents"), 0)
         if since < settled_until:

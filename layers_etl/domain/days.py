@@ -48,6 +48,17 @@ class DayWindow:
         since, until = max(self.since, other.since), min(self.until, other.until)
         return DayWindow(since, until) if since < until else None
 
+    def in_turn(self, turn: int, parts: int, *, unit: int = 1) -> DayWindow:
+        """One of ``parts`` nearly equal parts, whole units of so many days: in turns 0, 1, 2, …, each has its own.
+
+        Fewer parts where there are fewer units.
+        """
+        units = len(self) // unit
+        parts = max(1, min(parts, units))
+        first, end = (units * each // parts for each in (turn % parts, turn % parts + 1))
+        until = self.since + end * unit * ONE_DAY if end < units else self.until
+        return DayWindow(self.since + first * unit * ONE_DAY, until)
+
 
 def day_start(day: date) -> datetime:
     """The instant the bucket opens."""

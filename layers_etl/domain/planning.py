@@ -87,18 +87,18 @@ class ReadingPlan:
 
     ``window`` are the days of the run: ``wanted`` are those to ask for, with the open ones before them; those in
     ``not_begun`` cannot be asked for yet. ``scopes`` has the plan of each scope, in the order in which they are read.
-    ``audits`` are settled days that are read again beside it, of no entity two windows: it is no failure where that
-    can't be done. ``requests`` are all of these as they are sent, one after another. ``rereads`` are sent after them:
-    what of dormant campaigns turned out to be needed once ``requests`` had landed.
+    ``requests`` are these as they are sent, one after another; ``rereads`` are sent after them: what of dormant
+    campaigns turned out to be needed once ``requests`` had landed. ``audits`` are sent last: settled days that are read
+    again, of no entity two windows; it is no failure where that can't be done.
     """
 
     window: DayWindow
     wanted: DayWindow | None
     not_begun: DayWindow | None
     scopes: Mapping[Scope, Plan]
-    audits: tuple[PlannedRead, ...] = ()
     requests: tuple[PlannedRead, ...] = ()
     rereads: tuple[PlannedRead, ...] = ()
+    audits: tuple[PlannedRead, ...] = ()
 
     def reads(self, scope: Scope) -> tuple[PlannedRead, ...]:
         """What the run is held to of one scope: all but the audits."""
@@ -119,7 +119,7 @@ class ReadingPlan:
     @cached_property
     def _windows(self) -> Mapping[EntityKey, Sequence[DayWindow]]:
         windows: dict[EntityKey, list[DayWindow]] = defaultdict(list)
-        for read in (*self.requests, *self.rereads):
+        for read in (*self.requests, *self.rereads, *self.audits):
             windows[read.key].append(read.window)
         return dict(windows)
 

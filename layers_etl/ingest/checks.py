@@ -27,6 +27,7 @@ from layers_etl.warehouse.audits import load_audit_findings
 from layers_etl.warehouse.checks import (
     KeyedTable,
     count_faulty_keys,
+    count_faulty_keys_in_part,
     count_negative_primitives,
     keyed_tables,
     load_duplicate_accounts,
@@ -34,13 +35,14 @@ from layers_etl.warehouse.checks import (
     load_standing_mismatches,
     load_unrefreshed_accounts,
 )
-from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.doubtful_days import DoubtfulDay, describe_doubts, load_doubtful_days
 from layers_etl.warehouse.entities import load_entity_names
-from layers_etl.warehouse.findings import CheckFinding, record_findings
+from layers_etl.warehouse.findings import CheckFinding, is_broken, record_findings
 from layers_etl.warehouse.marts import count_stale_windows
 from layers_etl.warehouse.reconciliation import Disagreement, load_disagreements
 from layers_etl.warehouse.reconciliation_views import Reconciliation, reconciliations_of
+from layers_etl.warehouse.runs import count_runs
 from layers_etl.warehouse.sources import load_standing_sources
 
 COMPLETENESS: Final = "every_entity_was_read"
@@ -177,7 +179,7 @@ def _of_listings(scopes: Sequence[Scope]) -> Iterator[Check]:
         yield Check(LISTINGS, scope.plural, "No project's list failed.", partial(_find_failed_lists, scope=scope))
     for scope in (PROJECT, *listed_scopes(scopes)):
         dimension, *_ = keyed_tables(scope)
-        yield _keys_are_unique(dimension)
+        yield _keys_are_unique(scope, dimension)
 
 
 def _of_scopes(scopes: Sequence[Scope]) -> Iterator[Check]:
@@ -198,20 +200,20 @@ def _of_scopes(scopes: Sequence[Scope]) -> Iterator[Check]:
             )
         _, *others = keyed_tables(scope)
         for table in others:
-            yield _keys_are_unique(table)
+            yield _keys_are_unique(scope, table)
         yield _none_found(
             "no_primitive_is_negative",
             scope.metrics_table,
             "Spend and counts are never below zero.",
             "negative_rows",
-            partial(count_negative_primitives, scope=scope),
+            partial(_count_of_scope, scope=scope, count=count_negative_primitives),
         )
         yield _none_found(
             "mart_is_in_step",
             scope.daily_mart,
             f"No day of {scope.metrics_table} changed without being derived here.",
             "stale_windows",
-            partial(count_stale_windows, scope=scope),
+            partial(_count_of_scope, scope=scope, count=count_stale_windows),
         )
         yield metrics(
             "every_day_could_be_believed",
@@ -255,23 +257,40 @@ def _of_sums(scopes: Sequence[Scope]) -> Iterator[Check]:
         )
 
 
-def _keys_are_unique(table: KeyedTable) -> Check:
+def _count_of_scope(evidence: Evidence, scope: Scope, count: Callable[[Warehouse, Scope], int]) -> int:
+    return count(evidence.run.warehouse, scope)
+
+
+def _keys_are_unique(scope: Scope, table: KeyedTable) -> Check:
     """Projects have no asset: every run lists them, before the accounts below them."""
     of_projects = table.name == PROJECT.plural
+    name = "keys_of_projects_are_unique" if of_projects else "keys_are_unique"
+    asset = AD_ACCOUNT.plural if of_projects else table.name
     return _none_found(
-        "keys_of_projects_are_unique" if of_projects else "keys_are_unique",
-        AD_ACCOUNT.plural if of_projects else table.name,
-        f"No two rows of {table.schema}.{table.name} have the same {', '.join(table.key)}, and none has a null there.",
+        name,
+        asset,
+        f"No two rows of {table.schema}.{table.name} have the same {', '.join(table.key)}, and none has a null there. "
+        "Held of all that changed, and of a million rows at least: of larger tables all days have their turn.",
         "faulty_keys",
-        partial(count_faulty_keys, table=table),
+        partial(_count_faulty_keys, scope=scope, table=table, asset=asset, check_name=name),
     )
 
 
-def _none_found(name: str, asset: str, promise: str, noun: str, count: Callable[[Readable], int]) -> Check:
+def _count_faulty_keys(evidence: Evidence, scope: Scope, table: KeyedTable, asset: str, check_name: str) -> int:
+    """In the whole table where some were found last: days whose turn is over would else count as mended."""
+    run = evidence.run
+    if is_broken(run.warehouse, asset, check_name):
+        return count_faulty_keys(run.warehouse, table)
+    return count_faulty_keys_in_part(
+        run.warehouse, scope, table, turn=count_runs(run.warehouse), read_since=run.fresh_since
+    )
+
+
+def _none_found(name: str, asset: str, promise: str, noun: str, count: Callable[[Evidence], int]) -> Check:
     """Passes where ``count`` finds none; the number is shown as ``noun``."""
 
     def find(evidence: Evidence) -> Found:
-        number = count(evidence.run.warehouse)
+        number = count(evidence)
         if not number:
             return Found(passed=True, facts={noun: 0})
         return Found(

@@ -72,5 +72,5 @@ def plan_reading(
     audited = count_audits(len(reads), settings.audit_percent) if is_run and not request.is_limited else 0
     audits = sample_audits(known.entities.values(), settings.settle_hours, audited, draw)
     glimpsing = with_glimpses(reads, known.entities, known.sources, settings.settle_hours, instant)
-    requests = account_by_account([*glimpsing, *audits], known.entities)
-    return ReadingPlan(window, wanted, not_begun, plans, tuple(audits), requests)
+    requests = account_by_account(glimpsing, known.entities)
+    return ReadingPlan(window, wanted, not_begun, plans, requests, audits=tuple(audits))

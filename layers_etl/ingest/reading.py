@@ -48,6 +48,8 @@ def read_metrics(run: Run, scopes: Sequence[Scope], window: DayWindow, listings:
         _fetch(run, plan.requests, land)
         plan = _with_rereads(run, known, plan, landed)
         _fetch(run, plan.rereads, land)
+        # Of days anywhere in the past: with others in a batch, the whole table would be looked through for each.
+        _fetch(run, plan.audits, land)
     finally:
         ledger = known.ledger_after(landed.coverage)
         settle_by_copies(run, scopes, known.entities, ledger)

@@ -27,6 +27,7 @@ from layers_etl.ingest.fetching import Lander, fetch_windows
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.readings import Landing
 from layers_etl.warehouse.refusals import REFUSALS_STAND
+from layers_etl.warehouse.runs import count_runs
 from layers_etl.warehouse.weekly_reach import (
     WeeklyReachRefusal,
     load_open_weeks,
@@ -92,6 +93,7 @@ def _plan(run: Run, scope: Scope, mondays: DayWindow) -> list[PlannedRead]:
         again=request.is_backfill,
         fresh_since=facts.fresh_since if facts.continues else None,
         refused_since=None if request.is_backfill else facts.clock.said - REFUSALS_STAND,
+        turn=count_runs(run.warehouse),
     )
     # The week's own reach is all that a week is asked for.
     without_reach = {(one.scope, one.platform) for one in run.client.refused_metrics if one.metric == "reach"}

@@ -3,52 +3,112 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Final
 
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.storable import printable_line
-from layers_etl.warehouse.connection import Readable
-from layers_etl.warehouse.sql import load_sql, scope_sql
+from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
+from layers_etl.warehouse.stretches import stretches
+
+ROWS_HELD: Final = 1_000_000
+"""Of a table, held by every run beside what changed: one of so many millions is held in whole within as many days."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedTable:
-    """A table of which no two rows have the same key."""
+    """A table of which no two rows have the same key; by its column ``day`` it may be held in parts."""
 
     schema: str
     name: str
     key: tuple[str, ...]
+    day: str | None = None
+
+    @property
+    def qualified(self) -> str:
+        """``schema.name``."""
+        return f"{self.schema}.{self.name}"
 
 
 def keyed_tables(scope: Scope) -> tuple[KeyedTable, ...]:
     """The dimension, the metrics, the daily mart and, where the scope has one, the weekly reach."""
     dimension = KeyedTable("ads", scope.plural, scope.key_columns)
-    metrics = KeyedTable("ads", scope.metrics_table, (*scope.key_columns, "day"))
-    mart = KeyedTable("marts", scope.daily_mart, (*scope.key_columns, "day"))
-    weeks = KeyedTable("ads", scope.weekly_reach_table, (*scope.key_columns, "week"))
+    metrics = KeyedTable("ads", scope.metrics_table, (*scope.key_columns, "day"), "day")
+    mart = KeyedTable("marts", scope.daily_mart, (*scope.key_columns, "day"), "day")
+    weeks = KeyedTable("ads", scope.weekly_reach_table, (*scope.key_columns, "week"), "week")
     return dimension, metrics, mart, *((weeks,) if scope in WEEKLY_REACH_SCOPES else ())
 
 
 def count_faulty_keys(warehouse: Readable, table: KeyedTable) -> int:
-    """Keys that more than one row has, or that have a null in them."""
-    return _count(
-        warehouse,
-        load_sql("faulty_keys").format(
-            table=f"{table.schema}.{table.name}",
-            key=", ".join(table.key),
-            key_is_null=" OR ".join(f"{column} IS NULL" for column in table.key),
-        ),
+    """Keys that more than one row has, or that have a null in them, in the whole table."""
+    return _count_faulty_keys(warehouse, table, "true")
+
+
+def count_faulty_keys_in_part(
+    warehouse: Warehouse,
+    scope: Scope,
+    table: KeyedTable,
+    *,
+    turn: int,
+    read_since: datetime,
+    at_once: int = ROWS_HELD,
+) -> int:
+    """The same where every day of the table is held in turn: of those whose turn it is, and of what has changed.
+
+    A table of up to ``at_once`` rows is held in whole; of a larger one, the days of about so many rows, the next ones
+    in the next ``turn``. Changed is what ``ops.changed_days`` has since the last publication, and the weeks that were
+    read since ``read_since``.
+    """
+    parts = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0] // at_once + 1
+    if parts == 1 or table.day is None:
+        return count_faulty_keys(warehouse, table)
+    first, last = warehouse.connection.execute(
+        f"SELECT min({table.day}), max({table.day}) FROM {table.qualified}"
+    ).fetchall()[0]
+    days = DayWindow(first, last + ONE_DAY).in_turn(turn, parts)
+    in_turn = f"({table.day} >= $since AND {table.day} < $until)"
+    faulty = _count_faulty_keys(warehouse, table, in_turn, since=days.since, until=days.until)
+    return faulty + sum(
+        _count_faulty_keys(
+            warehouse, table, f"NOT {in_turn} AND {changed}", since=days.since, until=days.until, **parameters
+        )
+        for changed, parameters in _changed(warehouse, scope, table, read_since)
     )
+
+
+def _changed(
+    warehouse: Warehouse, scope: Scope, table: KeyedTable, read_since: datetime
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Conditions on the rows of ``table`` that hold for those which changed, with their parameters."""
+    if table.day != "day":
+        yield "observed_at >= $read_since", {"read_since": read_since}
+        return
+    run_script(warehouse.connection, scope_sql("touched_windows", scope))
+    of_entity = f"(held.project_id, held.{scope.id_column}, held.day) IN (FROM touched_days)"
+    for first, end in stretches(warehouse.connection, "touched", "touched_days", [table.qualified]):
+        yield f"held.day >= $first AND held.day < $end AND {of_entity}", {"first": first, "end": end}
+
+
+def _count_faulty_keys(warehouse: Readable, table: KeyedTable, held: str, **parameters: object) -> int:
+    query = load_sql("faulty_keys").format(
+        table=table.qualified,
+        held=held,
+        key=", ".join(table.key),
+        key_is_null=" OR ".join(f"{column} IS NULL" for column in table.key),
+    )
+    return _count(warehouse, query, **parameters)
 
 
 def count_negative_primitives(warehouse: Readable, scope: Scope) -> int:
     """Rows of the scope's metrics with any measure below zero."""
-    below_zero = " OR ".join(f"{measure} < 0" for measure in MEASURES)
-    return _count(warehouse, f"SELECT count(*) FROM ads.{scope.metrics_table} WHERE {below_zero}")
+    negative = (f"SELECT rowid FROM ads.{scope.metrics_table} WHERE {measure} < 0" for measure in MEASURES)
+    return _count(warehouse, load_sql("negative_primitives").format(negative_rows=" UNION ".join(negative)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +227,5 @@ def load_duplicate_accounts(warehouse: Readable, wanted: Sequence[str]) -> list[
     ]
 
 
-def _count(warehouse: Readable, sql: str) -> int:
-    return warehouse.connection.execute(sql).fetchall()[0][0]
+def _count(warehouse: Readable, sql: str, **parameters: object) -> int:
+    return warehouse.connection.execute(sql, parameters or None).fetchall()[0][0]

@@ -15,6 +15,13 @@ from layers_etl.warehouse.sql import load_sql
 DAMAGE: Final = "Corrupt database file"
 """What DuckDB says of a block that is not what was written."""
 
+WRITERS_MEMORY: Final = "512MB"
+"""What DuckDB may hold for the one who writes; beyond that it lets go of what it keeps of the file, and uses the disk.
+No statement of ours needs more: what is large is worked on in parts (``stretches.py``)."""
+
+WRITERS_THREADS: Final = 4
+"""At most: each needs memory of its own."""
+
 _TAKEN: Final = ("could not set lock", "conflicting lock", "being used by another process", "different configuration")
 _NOT_NOW: Final = tuple(
     os.strerror(number).lower() for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
@@ -28,6 +35,9 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
+        if not read_only:
+            connection.execute(f"SET memory_limit = '{WRITERS_MEMORY}'")
+            connection.execute(f"SET threads = {min(WRITERS_THREADS, os.cpu_count() or 1)}")
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection

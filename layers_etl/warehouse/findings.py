@@ -93,6 +93,12 @@ def load_findings(warehouse: Readable) -> list[StandingFinding]:
     return [StandingFinding(*row[:6], facts=msgspec.json.decode(row[6]), since=row[7], found_at=row[8]) for row in rows]
 
 
+def is_broken(warehouse: Readable, asset: str, check_name: str) -> bool:
+    """Whether the last run that held this check found its promise broken."""
+    query = "SELECT count(*) FROM ops.findings WHERE asset = ? AND check_name = ? AND NOT passed"
+    return warehouse.connection.execute(query, [asset, check_name]).fetchall()[0][0] > 0
+
+
 def _content(warehouse: Readable) -> list[tuple[object, ...]]:
     """What analysts see change: all but when it was last found, and by which run."""
     return warehouse.connection.execute("SELECT * EXCLUDE (found_at, run_id) FROM ops.findings ORDER BY ALL").fetchall()

@@ -9,6 +9,7 @@ from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.projections import project_unsettled_days
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
+from layers_etl.warehouse.stretches import stretches
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTime
     projected_rows = 0
     if stale:
         with warehouse.change():
-            run_script(connection, scope_sql("derive_daily", scope))
+            run_script(connection, scope_sql("stale_windows", scope))
+            tables = (f"ads.{scope.metrics_table}", f"marts.{scope.daily_mart}")
+            for since, until in stretches(connection, "stale", "stale_days", tables):
+                run_script(connection, scope_sql("derive_days", scope), since=since, until=until)
+            run_script(connection, scope_sql("note_derived", scope))
             projected_rows = project_unsettled_days(warehouse, scope, settling)
     rows = connection.execute(f"SELECT count(*) FROM marts.{scope.daily_mart}").fetchall()[0][0]
     return DerivedMart(stale, rows, projected_rows)

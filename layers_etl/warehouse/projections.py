@@ -22,12 +22,19 @@ from layers_etl.warehouse.sql import run_script, scope_sql
 LEARNED_DAYS: Final = 56
 """Eight weeks of settled days: recent enough to follow a platform that changes, enough of each weekday."""
 
+LEARNED_ENTITIES: Final = 200
+"""Of each platform: eleven thousand entity-days of each age. More tell hardly more of how its days mature, and what is
+learned from does not grow with what is stored."""
+
 
 def load_observations(warehouse: Readable, scope: Scope, settling: SettlingTimes, *, days: int) -> pl.DataFrame:
-    """How the newest ``days`` settled days of ``scope`` matured: ``domain.projection.OBSERVATION_SCHEMA``."""
+    """How the newest ``days`` settled days of ``scope`` matured: ``domain.projection.OBSERVATION_SCHEMA``.
+
+    Of at most :data:`LEARNED_ENTITIES` of each platform.
+    """
     longest = timedelta(hours=settling.hours(None))
     frame = warehouse.connection.execute(
-        scope_sql("completion_observations", scope), {"days": days + longest.days}
+        scope_sql("completion_observations", scope), {"days": days + longest.days, "entities": LEARNED_ENTITIES}
     ).pl()
     return frame.cast(OBSERVATION_SCHEMA)
 

@@ -173,6 +173,11 @@ def load_last_run(warehouse: Readable) -> LastRun | None:
     return LastRun(*rows[0]) if rows else None
 
 
+def count_runs(warehouse: Readable) -> int:
+    """How many there were, this one too: what is held or looked at in turns has its next turn by this."""
+    return warehouse.connection.execute("SELECT count(*) FROM ops.runs").fetchall()[0][0]
+
+
 def load_failures(warehouse: Readable, run_id: str) -> list[Failure]:
     """What a run could not read, in the order it was given up."""
     columns = ", ".join(Failure.__dataclass_fields__)

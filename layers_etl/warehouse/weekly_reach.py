@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import polars as pl
 
@@ -17,6 +18,12 @@ from layers_etl.warehouse.readings import Landing, registered
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 ONE_WEEK = timedelta(weeks=1)
+
+WEEKS_IN_TURN: Final = 13
+"""A quarter of a year of older weeks is looked at by every run: of a longer past, the next quarter by the next run."""
+
+LATELY: Final = timedelta(weeks=4)
+"""Weeks with days that were read as lately are looked at by every run: in that time a week closes and settles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,17 @@ def load_open_weeks(
     again: bool,
     fresh_since: datetime | None,
     refused_since: datetime | None,
+    turn: int,
 ) -> list[tuple[KnownEntity, PlannedRead]]:
     """The weeks to read among ``mondays`` (half-open, Monday to Monday), contiguous ones of an entity as one request.
 
     A week is read once it has closed and again once it has settled; with ``again``, also when it was before, but not at
     or after ``fresh_since``. Entities are left out whose weekly reach was not to be had at or after ``refused_since``.
+    Weeks of which no day was read :data:`LATELY` are looked at in turns, :data:`WEEKS_IN_TURN` by a run whose number is
+    ``turn``; with ``again``, all.
     """
+    parts = 1 if again else -(-len(mondays) // (7 * WEEKS_IN_TURN))
+    in_turn = mondays.in_turn(turn, parts, unit=7)
     rows = warehouse.connection.execute(
         scope_sql("open_weeks", scope),
         {
@@ -68,6 +80,9 @@ def load_open_weeks(
             "again": again,
             "fresh_since": fresh_since,
             "refused_since": refused_since,
+            "read_since": instant - LATELY,
+            "turn_since": in_turn.since,
+            "turn_until": in_turn.until,
         },
     ).fetchall()
     weeks = [

@@ -319,7 +319,7 @@ def test_an_error_is_a_failure_unless_it_is_nothing_new_or_of_a_day_that_has_set
     error: EntityError, project_archived: bool, gone: bool, named: bool, expected: str
 ) -> None:
     read, audit = PlannedRead(KEY, ASKED), PlannedRead(KEY, AUDITED)
-    plan = ReadingPlan(ASKED, ASKED, None, {CAMPAIGN: Plan((read,))}, audits=(audit,), requests=(read, audit))
+    plan = ReadingPlan(ASKED, ASKED, None, {CAMPAIGN: Plan((read,))}, audits=(audit,), requests=(read,))
     found = sort_errors(
         [error],
         plan,

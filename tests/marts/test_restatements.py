@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers_etl.domain.days import DayWindow, day_close
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.checks import load_last_reading_moves
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.projections import LEARNED_DAYS, LEARNED_ENTITIES, load_observations
 from layers_etl.warehouse.runs import record_horizon
 from layers_etl.warehouse.settling import apply_settling_times
 
@@ -72,6 +74,58 @@ def test_for_all_sequences_of_readings_each_one_is_shown_as_it_was(
     named = [row for row in expected if row[1] is not None]
     assert [row for row in found if row[1] is not None] == named
     assert set(found) <= set(expected)
+
+
+SHOWN_TO_MATURE = """
+SELECT project_id || '/' || entity_id AS entity, day, 24 * floor(age_hours / 24)::INTEGER AS age,
+  arg_max(conversions, read_at) AS value, any_value(settled_conversions) AS settled_value
+FROM marts.restatements
+WHERE age_hours >= 0 AND age_hours < 78 AND conversions IS NOT NULL AND settled_conversions IS NOT NULL
+GROUP BY ALL
+ORDER BY ALL
+"""
+
+
+@settings(
+    max_examples=examples(15),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.tuples(st.integers(1, 40), st.none() | st.integers(0, 3)), min_size=1, max_size=8))
+def test_for_all_sequences_of_readings_projections_learn_from_what_the_view_shows(
+    tmp_path_factory: pytest.TempPathFactory, sequence: list[tuple[int, int | None]]
+) -> None:
+    read_at = day_close(DAY)
+    with opened(tmp_path_factory.mktemp("learnt")) as warehouse:
+        apply_settling_times(warehouse, SettlingTimes())
+        record_horizon(warehouse, march(1), march(14))
+        for hours, conversions in sequence:
+            read_at += timedelta(hours=hours)
+            land_conversions(warehouse, read_at, conversions)
+        learnt = load_observations(warehouse, CAMPAIGN, SettlingTimes(), days=LEARNED_DAYS)
+        shown = rows(warehouse, SHOWN_TO_MATURE)
+    learnt = (
+        learnt.filter(metric="conversions")
+        .select("entity", "day", "age_hours", "value", "settled_value")
+        .sort("age_hours")
+    )
+    assert learnt.rows() == shown
+
+
+def test_of_many_entities_of_a_platform_as_many_are_learnt_from_as_are_enough_and_ever_the_same(tmp_path: Path) -> None:
+    keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{number:03}", "meta_ads") for number in range(LEARNED_ENTITIES + 20)]
+    seen: list[set[str]] = []
+    with opened(tmp_path) as warehouse:
+        apply_settling_times(warehouse, SettlingTimes())
+        record_horizon(warehouse, march(1), march(14))
+        for hours in (6, 78, 102):
+            at = day_close(DAY) + timedelta(hours=hours)
+            land(warehouse, *(reading(key, WINDOW, at, {DAY: {"conversions": hours}}) for key in keys))
+            learnt = load_observations(warehouse, CAMPAIGN, SettlingTimes(), days=LEARNED_DAYS)
+            seen.append(set(learnt.get_column("entity")))
+    assert [len(entities) for entities in seen] == [0, LEARNED_ENTITIES, LEARNED_ENTITIES]
+    assert seen[1] == seen[2]
 
 
 @pytest.mark.slow

@@ -55,6 +55,7 @@ def open_weeks(warehouse: Warehouse, instant: datetime) -> list[date]:
         again=False,
         fresh_since=None,
         refused_since=None,
+        turn=0,
     )
     return [read.window.since for _, read in found]
 

@@ -1,5 +1,5 @@
 -- The first day that a run read, when it began to read, and the last day that had closed. What the runs that it continues
--- had read before they broke off is its own.
+-- had read before they broke off is its own. Settled days read again at random are of one entity: they tell of no sum.
 WITH RECURSIVE chain AS (
   SELECT $run_id AS run_id
   UNION
@@ -7,4 +7,5 @@ WITH RECURSIVE chain AS (
 )
 SELECT min(since), min(read_at), (SELECT last_day FROM ops.horizon)
 FROM ops.readings
+ANTI JOIN ops.audits USING (run_id, scope, project_id, entity_id, since, until)
 WHERE run_id IN (SELECT run_id FROM chain);

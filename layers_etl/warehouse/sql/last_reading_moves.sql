@@ -1,27 +1,34 @@
--- Settled days of the last eight weeks that were read more than once: did their last reading still change them?
--- The last column counts those that had settled before it: they had stood in history as settled.
-WITH last_readings AS (
-  SELECT
-    *, ops.hours_to_settle(platform) AS hours_to_settle,
-    lag(age_hours) OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at) AS age_hours_before
-  FROM marts.restatements
-  WHERE scope = '{scope}' AND day >= (SELECT last_day FROM ops.horizon) - 56
-  QUALIFY row_number() OVER (PARTITION BY project_id, entity_id, day ORDER BY read_at DESC) = 1
+-- Days of the last eight weeks whose last reading, not their first, was late enough to settle them: did it still change
+-- them? The last column counts those that had settled before it: they had stood in history as settled.
+WITH recent AS (
+  SELECT * FROM ads.{scope}_metrics
+  WHERE day >= (SELECT last_day FROM ops.horizon) - 56
+    AND observed_at >= ops.after_close(day, ops.hours_to_settle(platform))
+),
+superseded AS (
+  SELECT * FROM ads.{scope}_metrics_history WHERE day >= (SELECT last_day FROM ops.horizon) - 56
 ),
 settled_last AS (
+  SELECT {key}, day, platform, conversions, false AS moved, 0 AS conversions_change
+  FROM recent
+  WHERE first_observed_at < observed_at
+  UNION ALL
+  -- What the last reading said first, and what it said otherwise.
   SELECT
-    *,
-    spend_change <> 0 OR impressions_change <> 0 OR clicks_change <> 0 OR conversions_change <> 0
-      OR conversion_value_change <> 0 AS moved
-  FROM last_readings
-  WHERE age_hours >= hours_to_settle AND age_hours_before IS NOT NULL
+    {measured_key}, measured.day, measured.platform, measured.conversions,
+    measured.spend <> before.spend OR measured.impressions <> before.impressions OR measured.clicks <> before.clicks
+      OR measured.conversions <> before.conversions OR measured.conversion_value <> before.conversion_value,
+    measured.conversions - before.conversions
+  FROM recent AS measured
+  JOIN superseded AS before
+    ON before.project_id = measured.project_id AND before.{id_column} = measured.{id_column} AND before.day = measured.day
+   AND before.superseded_at = measured.observed_at
+  WHERE measured.first_observed_at = measured.observed_at
 )
 SELECT
   platform, count(*), count(*) FILTER (moved), sum(abs(conversions_change))::DOUBLE / nullif(sum(conversions), 0),
   count(*) FILTER (moved AND had_settled.day IS NOT NULL)
 FROM settled_last
-LEFT JOIN (
-  SELECT DISTINCT project_id, {id_column} AS entity_id, day FROM ads.{scope}_metrics_history WHERE settled
-) AS had_settled USING (project_id, entity_id, day)
+LEFT JOIN (SELECT DISTINCT {key}, day FROM superseded WHERE settled) AS had_settled USING ({key}, day)
 GROUP BY platform
 ORDER BY platform;

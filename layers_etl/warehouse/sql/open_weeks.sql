@@ -1,10 +1,15 @@
 -- Weeks in [$since, $until) (Mondays) with impressions whose own reach is to be read: never read, or settled by
 -- $instant and not read since; with $again, all that were not read at or after $fresh_since. Entities whose weekly reach
 -- was refused between $refused_since and $instant are left out. One row per stretch of weeks that follow each other.
+-- Looked at are the weeks with a day that was read since $read_since, and those in [$turn_since, $turn_until).
 WITH active AS (
-  SELECT DISTINCT {key}, date_trunc('week', day)::DATE AS week
+  SELECT {key}, date_trunc('week', day)::DATE AS week
   FROM ads.{scope}_metrics
-  WHERE impressions > 0 AND day >= $since AND day < $until
+  WHERE impressions > 0 AND day >= $since AND day < $until AND observed_at >= $read_since
+  UNION
+  SELECT {key}, date_trunc('week', day)::DATE
+  FROM ads.{scope}_metrics
+  WHERE impressions > 0 AND day >= $turn_since AND day < $turn_until
 ),
 open_weeks AS (
   SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week

@@ -6,7 +6,7 @@ SELECT
 FROM projected_values
 GROUP BY ALL;
 
--- Days that were not derived anew (is_stale of derive_daily.sql) show others where what projections are learned from
+-- Days that were not derived anew (stale_windows.sql) show others where what projections are learned from
 -- changed. The mart is in step with that already.
 INSERT INTO ops.changed_days BY NAME
 SELECT
@@ -16,7 +16,11 @@ FROM {mart} AS mart
 JOIN projections AS projected
   ON mart.project_id = projected.project_id AND mart.{id_column} = projected.entity_id AND mart.day = projected.day
 WHERE ({projections_differ})
-  AND NOT is_stale(mart.project_id, mart.{id_column}, mart.day);
+  AND NOT EXISTS (
+    SELECT 1 FROM stale
+    WHERE stale.project_id = mart.project_id AND stale.entity_id = mart.{id_column}
+      AND mart.day >= stale.since AND mart.day < stale.until
+  );
 
 UPDATE {mart} AS mart
 SET
