@@ -26,10 +26,10 @@ ENDED_STATUSES: Final = frozenset({"archived", "deleted", "rejected", "ended", "
 class KnownEntity:
     """What the warehouse knows of an entity when a plan is made.
 
-    ``last_active_day`` is the newest day with any spend, impression, click or conversion. ``parent_id`` is the ad
-    account whose numbers vouch for a campaign that is not asked for; ``currency`` is that of its money. ``gone``
-    answered 404 when it was last asked for; ``project_archived`` is an entity whose project is no longer among those
-    that are read.
+    ``last_active_day`` is the newest day with any spend, impression, click or conversion; ``recent_spend`` is spent in
+    the last week that is known, in its own ``currency``. ``parent_id`` is the ad account whose numbers vouch for a
+    campaign that is not asked for. ``gone`` answered 404 when it was last asked for; ``project_archived`` is an entity
+    whose project is no longer among those that are read.
     """
 
     key: EntityKey
@@ -40,6 +40,7 @@ class KnownEntity:
     listed: bool = True
     project_archived: bool = False
     last_active_day: date | None = None
+    recent_spend: float = 0
     coverage: tuple[Coverage, ...] = ()
     already_read: tuple[Coverage, ...] = ()
 
@@ -138,9 +139,21 @@ def split_at_now(window: DayWindow, instant: datetime) -> tuple[DayWindow | None
     return window.intersection(DayWindow(date.min, tomorrow)), window.intersection(DayWindow(tomorrow, date.max))
 
 
-def account_by_account(reads: Iterable[PlannedRead], entities: Entities) -> tuple[PlannedRead, ...]:
-    """``reads`` with an account's own next to those of all below it: their numbers are of one moment (rule 9)."""
-    return tuple(sorted(reads, key=lambda read: entities[read.key].source))
+def in_order_of_need(reads: Iterable[PlannedRead], entities: Entities) -> tuple[PlannedRead, ...]:
+    """``reads`` so that a run cut short has most of what is looked at first.
+
+    Those of the accounts that spend most come first, whole: an account's own next to those of all below it, since their
+    numbers are of one moment (rule 9); within it, the newest days of what spends most.
+    """
+    spend: dict[SourceKey, float] = defaultdict(float)
+    for entity in entities.values():
+        spend[entity.source] += entity.recent_spend
+
+    def need(read: PlannedRead) -> tuple[float, SourceKey, int, float]:
+        entity = entities[read.key]
+        return -spend[entity.source], entity.source, -read.window.until.toordinal(), -entity.recent_spend
+
+    return tuple(sorted(reads, key=need))
 
 
 def plan_reads(

@@ -13,7 +13,7 @@ from layers_etl.domain.days import DayWindow
 from layers_etl.domain.freshness import Source, SourceKey
 from layers_etl.domain.glimpses import with_glimpses
 from layers_etl.domain.ledger import Ledger
-from layers_etl.domain.planning import Entities, Plan, ReadingPlan, account_by_account, plan_reads, split_at_now
+from layers_etl.domain.planning import Entities, Plan, ReadingPlan, in_order_of_need, plan_reads, split_at_now
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.ingest.request import RunRequest
 from layers_etl.settings import Settings
@@ -72,5 +72,5 @@ def plan_reading(
     audited = count_audits(len(reads), settings.audit_percent) if is_run and not request.is_limited else 0
     audits = sample_audits(known.entities.values(), settings.settle_hours, audited, draw)
     glimpsing = with_glimpses(reads, known.entities, known.sources, settings.settle_hours, instant)
-    requests = account_by_account(glimpsing, known.entities)
+    requests = in_order_of_need(glimpsing, known.entities)
     return ReadingPlan(window, wanted, not_begun, plans, requests, audits=tuple(audits))

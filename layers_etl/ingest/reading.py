@@ -10,7 +10,7 @@ from random import Random
 from layers_etl.domain.days import DayWindow, describe_days
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.outcomes import Landed, Listings, ScopeOutcome, judge_scope
-from layers_etl.domain.planning import Entities, PlannedRead, ReadingPlan, account_by_account, plan_rereads
+from layers_etl.domain.planning import Entities, PlannedRead, ReadingPlan, in_order_of_need, plan_rereads
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.errors import ConfigurationError, EntityError
@@ -21,7 +21,7 @@ from layers_etl.ingest.planning import Knowledge, plan_reading
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.entities import load_known_entities
-from layers_etl.warehouse.reconciliation import disagreeing_account_days
+from layers_etl.warehouse.reconciliation import RECONCILED_WEEKS, disagreeing_account_days
 from layers_etl.warehouse.refusals import note_refused_metrics
 from layers_etl.warehouse.sources import load_sources
 
@@ -101,15 +101,18 @@ def _with_rereads(run: Run, known: Knowledge, plan: ReadingPlan, landed: Landed)
     dormant = plan.scopes[CAMPAIGN].dormant if CAMPAIGN in plan.scopes else ()
     if not (dormant and plan.wanted):
         return plan
+    # Further back nothing was read, and runs of eight weeks have asked already.
+    first_read = min((read.window.since for read in plan.requests), default=plan.wanted.until)
+    since = max(plan.wanted.since, min(first_read, plan.wanted.until - RECONCILED_WEEKS))
     rereads = plan_rereads(
         [replace(entity, coverage=landed.coverage.get(entity.key, entity.coverage)) for entity in dormant],
-        disagreeing_account_days(run.warehouse, plan.wanted),
+        disagreeing_account_days(run.warehouse, DayWindow(since, plan.wanted.until)),
         plan.wanted,
         run.settings.settle_hours,
         instant=run.instant,
         fresh_since=run.fresh_since,
     )
-    return replace(plan, rereads=account_by_account(rereads, known.entities))
+    return replace(plan, rereads=in_order_of_need(rereads, known.entities))
 
 
 def _fetch(run: Run, requests: Sequence[PlannedRead], land: Land) -> None:

@@ -30,17 +30,19 @@ def count_stale_windows(warehouse: Readable, scope: Scope) -> int:
 def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> DerivedMart:
     """Bring ``marts.<scope>_daily`` in step with ``ads``; costs nothing where no day changed.
 
-    Derivation and the note of how far it came go in one transaction: killed in between, the next run derives again.
+    A stretch of days is a transaction of its own, and how far it came is noted with the last: killed in between, the
+    next run derives all of it again.
     """
     connection = warehouse.connection
     stale = count_stale_windows(warehouse, scope)
     projected_rows = 0
     if stale:
-        with warehouse.change():
-            run_script(connection, scope_sql("stale_windows", scope))
-            tables = (f"ads.{scope.metrics_table}", f"marts.{scope.daily_mart}")
-            for since, until in stretches(connection, "stale", "stale_days", tables):
+        run_script(connection, scope_sql("stale_windows", scope))
+        tables = (f"ads.{scope.metrics_table}", f"marts.{scope.daily_mart}")
+        for since, until in stretches(connection, "stale", "stale_days", tables):
+            with warehouse.change():
                 run_script(connection, scope_sql("derive_days", scope), since=since, until=until)
+        with warehouse.change():
             run_script(connection, scope_sql("note_derived", scope))
             projected_rows = project_unsettled_days(warehouse, scope, settling)
     rows = connection.execute(f"SELECT count(*) FROM marts.{scope.daily_mart}").fetchall()[0][0]

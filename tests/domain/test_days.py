@@ -33,6 +33,17 @@ def test_a_window_holds_its_first_day_and_not_the_day_it_ends() -> None:
     assert str(window) == "2026-02-27 until 2026-03-02"
 
 
+@properties
+@given(windows(), st.integers(1, 12), st.integers(0, 100), st.sampled_from([1, 7]))
+def test_in_as_many_turns_as_there_are_parts_every_day_has_its_own(
+    window: DayWindow, parts: int, first: int, unit: int
+) -> None:
+    whole_units = max(1, min(parts, len(window) // unit))
+    in_turn = sorted(window.in_turn(turn, parts, unit=unit) for turn in range(first, first + whole_units))
+    assert [day for part in in_turn for day in part] == list(window)
+    assert all((part.since - window.since).days % unit == 0 for part in in_turn)
+
+
 @pytest.mark.parametrize("until", [date(2026, 3, 1), date(2026, 2, 28)])
 def test_a_window_without_a_day_is_refused(until: date) -> None:
     with pytest.raises(ValueError, match="at least one day"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -89,6 +90,29 @@ def test_an_account_is_asked_for_next_to_its_campaigns_and_no_day_of_an_entity_t
     assert max(days_asked(plan).values(), default=1) == 1
     planned = [read for scope in SCOPES for read in plan.reads(scope)]
     assert all(read.window.until <= instant.date() + ONE_DAY for read in planned)
+
+
+@properties
+@given(
+    everything_known(),
+    windows(),
+    settle_hours(),
+    st.dictionaries(st.sampled_from(list(CAMPAIGNS | ACCOUNTS)), st.integers(0, 5)),
+)
+def test_what_spends_most_is_asked_for_first_account_by_account(
+    ledgers: dict[EntityKey, Readings], window: DayWindow, hours: int, spends: dict[EntityKey, int]
+) -> None:
+    facts = known(ledgers, hours)
+    entities = {key: replace(entity, recent_spend=spends.get(key, 0)) for key, entity in facts.entities.items()}
+    plan = plan_for(replace(facts, entities=entities), window, hours)
+    spent: Counter[tuple[str, str]] = Counter()
+    for entity in entities.values():
+        spent[entity.source] += int(entity.recent_spend)
+    accounts = [spent[source] for source, _ in groupby(plan.requests, key=source_of)]
+    assert accounts == sorted(accounts, reverse=True)
+    for _, reads in groupby(plan.requests, key=source_of):
+        needs = [(read.window.until, entities[read.key].recent_spend) for read in reads]
+        assert needs == sorted(needs, reverse=True)
 
 
 @properties

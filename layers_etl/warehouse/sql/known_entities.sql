@@ -7,6 +7,12 @@ WITH activity AS (
   SEMI JOIN (SELECT {key} FROM {entity_table} WHERE {ended}) AS ended USING ({key})
   WHERE spend <> 0 OR impressions <> 0 OR clicks <> 0 OR conversions <> 0 OR conversion_value <> 0
   GROUP BY ALL
+),
+spent AS (
+  SELECT project_id, {id_column} AS entity_id, sum(spend)::DOUBLE AS recent_spend
+  FROM ads.{scope}_metrics
+  WHERE day > (SELECT last_day FROM ops.horizon) - 7
+  GROUP BY ALL
 )
 SELECT
   entity.project_id,
@@ -18,11 +24,13 @@ SELECT
   entity.gone_at IS NOT NULL AS gone,
   stored.listed AND coalesce(project.listed, true) AS listed,
   coalesce(NOT project.listed, false) AS project_archived,
-  activity.last_active_day
+  activity.last_active_day,
+  coalesce(spent.recent_spend, 0) AS recent_spend
 FROM {entity_table} AS stored
 JOIN ops.entities AS entity
   ON entity.scope = '{scope}' AND entity.project_id = stored.project_id AND entity.entity_id = stored.{id_column}
 LEFT JOIN ads.projects AS project ON project.project_id = entity.project_id
 LEFT JOIN activity ON activity.project_id = entity.project_id AND activity.entity_id = entity.entity_id
+LEFT JOIN spent ON spent.project_id = entity.project_id AND spent.entity_id = entity.entity_id
 WHERE entity.project_id IN (SELECT unnest($project_ids))
 ORDER BY entity.project_id, entity.ad_account_id, entity.entity_id;
