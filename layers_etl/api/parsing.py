@@ -8,9 +8,10 @@ item without a usable id is left out and named: it costs itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, cast
 
@@ -69,7 +70,7 @@ def parse_identity(body: bytes, *, server_now: datetime | None) -> Identity:
     an organisation nor a workspace, whose id is the same: there is nobody to claim a warehouse for.
     """
     answer = parse_object(body)
-    whose = _read_column(_ORGANIZATION, answer, {_plain(name): name for name in reversed(answer)})
+    whose = _read_column(_ORGANIZATION, _stands_under(_ORGANIZATION, answer), answer)
     if whose.key is None:
         raise WrongTypeError("neither organizationId nor workspaceId says whose key it is")
     return Identity(
@@ -105,8 +106,7 @@ def parse_entity(item: Any, scope: Scope, project_id: str | None) -> Entity:
     if not isinstance(item, dict):
         raise MissingIdError("is no object")
     fields = cast("dict[str, Any]", item)
-    spelled = {_plain(key): key for key in reversed(fields)}
-    reads = {column.name: _read_column(column, fields, spelled) for column in _COLUMNS[scope.name]}
+    reads = {column.name: _read_column(column, keys, fields) for column, keys in _candidates(scope.name, tuple(fields))}
     values = {name: read.value for name, read in reads.items() if read.key is not None}
     if "entity_id" not in values:
         raise MissingIdError(f"has no {scope.api_id} that can be used")
@@ -133,10 +133,27 @@ class _Read:
     odd: tuple[OddField, ...]
 
 
-def _read_column(column: _Column, fields: dict[str, Any], spelled: dict[str, str]) -> _Read:
-    """The first value that the column takes, best spelling first. Null and empty are not there."""
+@lru_cache(maxsize=64)
+def _candidates(scope_name: str, keys: tuple[str, ...]) -> Sequence[tuple[_Column, Sequence[str]]]:
+    """Each column with those of an item's ``keys`` it may stand under: alike for a whole list."""
+    return [(column, _stands_under(column, keys)) for column in _COLUMNS[scope_name]]
+
+
+def _stands_under(column: _Column, keys: Iterable[str]) -> Sequence[str]:
+    """Those of ``keys`` that are spellings of the column, best first; of several that are alike, the first."""
+    spelled = {_plain(key): key for key in reversed(tuple(keys))}
+    return [spelled[spelling] for spelling in column.spellings if spelling in spelled]
+
+
+_NOT_THERE: Final = _Read(None, None, ())
+
+
+def _read_column(column: _Column, keys: Sequence[str], fields: dict[str, Any]) -> _Read:
+    """The first value that the column takes, of those under ``keys``. Null and empty are not there."""
+    if not keys:
+        return _NOT_THERE
     refused: list[tuple[str, str]] = []
-    for key in (spelled[spelling] for spelling in column.spellings if spelling in spelled):
+    for key in keys:
         sent = fields[key]
         if sent in (None, ""):
             continue

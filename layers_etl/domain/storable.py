@@ -31,6 +31,8 @@ _LINE_ENDS: Final = re.compile("\\s*[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\\s*")
 
 def storable_text(text: str, most: int = LONGEST_TEXT) -> str:
     """``text`` with U+FFFD for NUL and for halves of surrogate pairs, which UTF-8 has no bytes for; cut at ``most``."""
+    if len(text) <= most and not _UNSTORABLE.search(text):
+        return text
     whole = _UNSTORABLE.sub(_REPLACEMENT, text[: most + 1])
     return whole if len(whole) <= most else whole[: most - 1] + "…"
 

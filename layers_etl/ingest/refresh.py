@@ -21,7 +21,9 @@ from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.weekly_reach import read_weekly_reach
+from layers_etl.warehouse.clustering import cluster_days
 from layers_etl.warehouse.marts import derive_daily_mart
+from layers_etl.warehouse.runs import count_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,10 @@ def bring_up_to_date(run: Run, judge_run: Callable[[Outstanding], Judged] | None
 
 def _derive(run: Run) -> Iterator[Step]:
     for scope in run.settings.scopes:
-        yield Derived(scope, derive_daily_mart(run.warehouse, scope, run.settings.settle_hours))
+        mart = derive_daily_mart(run.warehouse, scope, run.settings.settle_hours)
+        if mart.stale_windows:
+            cluster_days(run.warehouse, scope, count_runs(run.warehouse))
+        yield Derived(scope, mart)
 
 
 def _publish(run: Run, outstanding: Outstanding) -> Iterator[Step]:
