@@ -9,6 +9,7 @@ from layers_etl.defs.jobs import refresh
 from layers_etl.defs.partitions import daily_partitions
 from layers_etl.defs.resources import IngestionResource, Listener
 from layers_etl.defs.schedules import daily_refresh
+from layers_etl.defs.sensors import alert_sensors
 from layers_etl.settings import Settings, load_settings
 
 
@@ -24,6 +25,7 @@ def build_definitions(
         assets=[refresh_assets(settings.scopes, partitions)],
         jobs=[refresh],
         schedules=[daily_refresh(settings)],
+        sensors=alert_sensors(settings),
         resources={
             "ingestion": IngestionResource.configure_at_launch(
                 settings=dg.ResourceDefinition.hardcoded_resource(settings),

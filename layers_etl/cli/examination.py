@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from layers_etl.alerts.telling import send_test
 from layers_etl.domain.days import ONE_DAY
 from layers_etl.domain.entities import Entity, Identity, Listing
 from layers_etl.domain.readings import EntityKey
@@ -67,11 +68,16 @@ class Finding:
     code: ExitCode = ExitCode.OK
 
 
-def examine(found: SettingsInForce, now: datetime) -> Iterator[Finding]:
-    """The settings in force and where each comes from, then what :func:`examine_needs` finds, unless one is wrong."""
+def examine(found: SettingsInForce, now: datetime, *, notify: bool = False) -> Iterator[Finding]:
+    """The settings in force and where each comes from, then what :func:`examine_needs` finds, unless one is wrong.
+
+    ``notify``: whether a test that people are sent was taken, too.
+    """
     yield from _tell_settings(found)
-    if found.settings:
-        yield from examine_needs(found.settings, now)
+    if settings := found.settings:
+        yield from examine_needs(settings, now)
+        if notify:
+            yield _finding("alerts", lambda: send_test(settings))
 
 
 def examine_needs(settings: Settings, now: datetime) -> Iterator[Finding]:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import dagster as dg
 
+from layers_etl.alerts.telling import cause_of, tell_end
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
 from layers_etl.defs.instance import prepare_dagster_home
-from layers_etl.defs.jobs import REFRESH, run_config
+from layers_etl.defs.jobs import REFRESH, is_daily, run_config
 from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
+from layers_etl.domain.alerts import RunEnd
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
-from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode
+from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode, LayersEtlError
 from layers_etl.ingest.clock import fetch_time, instant_of_run, utc_now
 from layers_etl.ingest.request import RunKind
 from layers_etl.ingest.steps import Step
@@ -71,9 +73,16 @@ def launch_backfill(
 
 
 def _api_now(settings: Settings) -> datetime:
-    """The API's clock, which decides what has closed; the question also shows whether the key is accepted."""
-    ensure_folder(settings.data_dir)
-    return fetch_time(settings)
+    """The API's clock, which decides what has closed; the question also shows whether the key is accepted.
+
+    Where it gets no answer there is no run that could tell of it: people are alerted from here.
+    """
+    try:
+        ensure_folder(settings.data_dir)
+        return fetch_time(settings)
+    except LayersEtlError as error:
+        _alert(settings, error, str(error))
+        raise
 
 
 def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -> LaunchResult:
@@ -95,8 +104,19 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
         except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             if is_interruption(error):
                 raise KeyboardInterrupt from None
-            return _explain(error, steps, settings.data_dir, home)
+            result = _explain(error, steps, settings.data_dir, home)
+            _alert(settings, error, result.message)
+            return result
+    tell_end(settings, RunEnd(utc_now(), is_well=True, is_daily=is_daily(config)))
     return LaunchResult(ExitCode.OK, summarize(steps, window), warnings(steps))
+
+
+def _alert(settings: Settings, error: BaseException, sentence: str) -> None:
+    """Tell how a run failed; where its checks do not hold, the published file says it."""
+    by_checks = any(isinstance(found, dg.Failure) for found in causes_of(error))
+    failure = None if by_checks else sentence
+    cause = "" if by_checks else cause_of(explain(error) or error)
+    tell_end(settings, RunEnd(utc_now(), is_well=False, is_daily=False, failure=failure, cause=cause))
 
 
 def _explain(error: BaseException, steps: Sequence[Step], data_dir: Path, home: Path) -> LaunchResult:

@@ -9,6 +9,7 @@ from layers_etl.defs.checks import check_result, check_spec
 from layers_etl.defs.metadata import Metadata, step_metadata, table_definition
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
+from layers_etl.domain.alerts import LATE_AFTER
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.checks import Check, all_checks
@@ -18,7 +19,7 @@ from layers_etl.ingest.summary import describe_shortfall
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 OWNERS = ["team:ads-data"]
-EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=LATE_AFTER)
 """A morning that published nothing shows two hours later, whatever the hour it is run at; half a day on, it fails."""
 
 AssetEvent = dg.MaterializeResult[object] | dg.AssetCheckResult

@@ -1,5 +1,8 @@
 """The job that the schedule, the command line and the UI all run."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from layers_etl.ingest.request import RunKind
@@ -10,6 +13,12 @@ REFRESH = "refresh"
 def run_config(kind: RunKind, **fields: object) -> dict[str, object]:
     """Run config for the ingestion resource."""
     return {"resources": {"ingestion": {"config": {"kind": kind.name, **fields}}}}
+
+
+def is_daily(config: Mapping[str, Any]) -> bool:
+    """Whether a run of this config reads all that is not settled now, as every morning's does."""
+    asked: Mapping[str, object] = config.get("resources", {}).get("ingestion", {}).get("config", {})
+    return asked.get("kind") == RunKind.RUN.name and not asked.get("as_of")
 
 
 refresh = dg.define_asset_job(

@@ -1,4 +1,4 @@
-"""Where the key may be sent: https anywhere, plain http to this machine only."""
+"""Where the key, and what people are alerted of, may be sent: https anywhere, plain http to this machine only."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ def check_address(text: str) -> str:
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError("would send the key unencrypted; use https (http is for this machine only)")
     return str(url).rstrip("/")
+
+
+def check_webhook(text: str) -> str:
+    """The address of a webhook, which may have a query, and a name and password before its host.
+
+    ``ValueError`` for one that cannot or must not be used; it never repeats the text, all of which is a secret.
+    """
+    url, host = _taken_apart(text)
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(host) or url.fragment:
+        raise ValueError("is no address of a webhook like https://hooks.example.com/services/…")
+    if url.scheme == "http" and not is_loopback(host):
+        raise ValueError("would send a secret unencrypted; use https (http is for this machine only)")
+    return text
 
 
 def _taken_apart(text: str) -> tuple[URL, str]:

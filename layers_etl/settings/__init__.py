@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from layers_etl.domain.addresses import check_address
+from layers_etl.domain.addresses import check_address, check_webhook
 from layers_etl.domain.ids import is_usable_id
 from layers_etl.domain.keys import KeyKind, check_key, key_kind, mask_key
 from layers_etl.domain.metrics import PLATFORMS
@@ -47,7 +47,7 @@ ALL: Final = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a user can set, each with a default that works (design, Settings). The key is a secret.
+    """Everything a user can set, each with a default that works (design, Settings). Key and webhooks are secrets.
 
     Made by :func:`load_settings`, which checks what it is told; who makes one directly answers for the values.
     """
@@ -64,6 +64,8 @@ class Settings:
     request_log_days: int = 30
     audit_percent: float = 1.0
     allow_mixed_keys: bool = False
+    notify_url: SecretStr | None = None
+    ping_url: SecretStr | None = None
 
     @property
     def build_path(self) -> Path:
@@ -221,6 +223,10 @@ def _describe_key(key: SecretStr) -> str:
     return mask_key(key.get_secret_value())
 
 
+def _describe_webhook(_: SecretStr) -> str:
+    return "set"  # Its host may be as secret as its path.
+
+
 def _describe_settling_times(times: SettlingTimes) -> str:
     return ",".join([str(times.default_hours), *(f"{name}={hours}" for name, hours in times.by_platform.items())])
 
@@ -236,6 +242,8 @@ _DESCRIBERS: Final[dict[str, Callable[[Any], str]]] = {
     "scopes": _describe_scopes,
     "audit_percent": "{:g}".format,
     "allow_mixed_keys": lambda allowed: str(allowed).lower(),
+    "notify_url": _describe_webhook,
+    "ping_url": _describe_webhook,
 }
 """How a value is said as its variable would say it, where ``str`` does not."""
 
@@ -244,11 +252,17 @@ _UNSET: Final = {
     "organization": "not set: the key's own",
     "project_ids": "not set: all active projects",
     "requests_per_minute": "not set: what the key's tier allows",
+    "notify_url": "not set: nobody is alerted",
+    "ping_url": "not set",
 }
 
 
 def _parse_key(text: str) -> SecretStr:
     return SecretStr(check_key(text))
+
+
+def _parse_webhook(text: str) -> SecretStr:
+    return SecretStr(check_webhook(text))
 
 
 def _parse_organization(text: str) -> str:
@@ -368,5 +382,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "request_log_days": _parse_request_log_days,
     "audit_percent": _parse_audit_percent,
     "allow_mixed_keys": _parse_allow_mixed_keys,
+    "notify_url": _parse_webhook,
+    "ping_url": _parse_webhook,
 }
 """What each setting makes of its text; ``ValueError`` says what it takes, as the predicate of a sentence."""

@@ -26,6 +26,7 @@ from layers_etl.warehouse.organization import claim_for_organization
 
 from ..harness.command import KEY, CommandLine
 from ..harness.fresh import fresh_warehouse, sandbox_settings
+from ..harness.hooks import TOKEN, webhook
 from ..harness.worlds import TODAY
 
 ENDPOINTS = ("projects", "ad accounts", "campaigns", "metrics")
@@ -259,3 +260,17 @@ def test_it_foretells_that_a_run_would_refuse_the_key(
         (Verdict.BAD, ExitCode.CONFIGURATION) if said else (Verdict.GOOD, ExitCode.OK)
     )
     assert f"{tmp_path / 'build.duckdb'} {said or f'is of organisation {ORGANIZATION}'}" in owner.sentence
+
+
+def test_it_sends_a_test_to_the_webhook_where_it_is_asked_to_and_never_shows_the_address(place: CommandLine) -> None:
+    with webhook() as hook:
+        quiet = place.run("doctor", LAYERS_NOTIFY_URL=hook.address)
+        told = place.run("doctor", "--notify", LAYERS_NOTIFY_URL=hook.address)
+        hook.refuse(404)
+        refused = place.run("doctor", "--notify", LAYERS_NOTIFY_URL=hook.address)
+    assert [text.partition(",")[0] for text in hook.texts] == ["layers_etl: a test"] * 2
+    assert "ok     LAYERS_NOTIFY_URL: set (environment)" in quiet.out
+    assert "ok     alerts: LAYERS_NOTIFY_URL took the test: see that it arrived." in told.out
+    assert "WRONG  alerts: LAYERS_NOTIFY_URL did not take the test: it answered 404." in refused.out
+    assert [quiet.code, told.code, refused.code] == [0, 0, 1]
+    assert TOKEN not in "".join(each.out + each.err for each in (quiet, told, refused))

@@ -79,10 +79,17 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         REQUEST_LOG_DAYS="7",
         AUDIT_PERCENT="0.5",
         ALLOW_MIXED_KEYS="true",
+        NOTIFY_URL="https://name:word@hooks.example.com/services/T0?key=K",
+        PING_URL="http://localhost:8000/ping",
     )
     assert settings.require_api_key().get_secret_value() == KEY
     told = asdict(settings)
-    del told["api_key"]
+    secrets = [told.pop(name) for name in ("api_key", "notify_url", "ping_url")]
+    assert [secret.get_secret_value() for secret in secrets] == [
+        KEY,
+        "https://name:word@hooks.example.com/services/T0?key=K",
+        "http://localhost:8000/ping",
+    ]
     assert told == {
         "base_url": "http://127.0.0.1:8400",
         "organization": "org_child",
@@ -226,6 +233,8 @@ WRONG: dict[str, list[str]] = {
     "SCOPES": ["campaigns", "campaign,audience", ",", "Campaign"],
     "REQUESTS_PER_MINUTE": ["0", "-5", "fast", "1.5", str(MOST_REQUESTS_PER_MINUTE + 1), "1_000", "∞"],
     "REQUEST_LOG_DAYS": ["0", "-1", "30d", str(LONGEST_REQUEST_LOG_DAYS + 1)],
+    "NOTIFY_URL": ["hooks.example.com/T0", "ftp://example.com", "http://example.com/T0", "https://", "https://a.de/#T0"],
+    "PING_URL": ["ping", "http://10.0.0.7/ping"],
     "AUDIT_PERCENT": ["-1", "101", "nan", "inf", "1%", "1e1", "100.1", "."],
     "ALLOW_MIXED_KEYS": ["maybe", "2", "truee"],
 }  # fmt: skip
