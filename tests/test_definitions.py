@@ -42,7 +42,7 @@ def test_definitions_load_without_a_key_and_without_a_data_folder(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_assets_are_the_listings_the_metrics_the_marts_and_the_published_file() -> None:
+def test_the_assets_are_the_listings_the_metrics_the_marts_the_published_file_and_the_page() -> None:
     assert set(_specs(_default())) >= {
         "ad_accounts",
         "campaigns",
@@ -51,6 +51,7 @@ def test_the_assets_are_the_listings_the_metrics_the_marts_and_the_published_fil
         "campaign_daily",
         "ad_account_daily",
         "published_warehouse",
+        "report",
     }
 
 
@@ -108,7 +109,7 @@ def test_every_metrics_table_is_held_to_its_promises() -> None:
 
 
 @pytest.mark.parametrize("scopes", EVERY_CHOICE, ids="+".join)
-def test_every_asset_but_the_published_file_is_held_to_unique_keys_and_every_mart_to_its_step(
+def test_every_asset_but_what_is_published_is_held_to_unique_keys_and_every_mart_to_its_step(
     scopes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAYERS_SCOPES", ",".join(scopes))
@@ -116,7 +117,7 @@ def test_every_asset_but_the_published_file_is_held_to_unique_keys_and_every_mar
     held, assets = _held(loaded), _specs(loaded)
 
     keyed = {name for name in assets if f"{name}: keys_are_unique" in held}
-    assert keyed == set(assets) - {"published_warehouse"}
+    assert keyed == set(assets) - {"published_warehouse", "report"}
     assert "ad_accounts: keys_of_projects_are_unique" in held
     marts = {name for name, spec in assets.items() if spec.group_name == "marts"}
     assert {name for name in held if name.endswith(": mart_is_in_step")} == {

@@ -27,12 +27,14 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "ingest": frozenset({"errors", "domain", "process.causes", "settings", "api", "warehouse"}),
     "alerts": frozenset({"errors", "domain", "settings", "api.network", "warehouse", "ingest"}),
     "defs.instance": frozenset({"errors", "settings", "warehouse"}),
-    "defs": frozenset({"errors", "domain", "process.interruption", "settings", "warehouse", "ingest", "alerts"}),
+    "defs": frozenset(
+        {"errors", "domain", "process.interruption", "settings", "warehouse", "ingest", "alerts", "report"}
+    ),
     "definitions": frozenset({"settings", "defs"}),
     "cli.launch": frozenset(
         {"errors", "domain", "process", "settings", "warehouse", "ingest", "alerts", "defs", "definitions"}
     ),
-    "report": frozenset({"errors", "domain", "settings", "warehouse"}),
+    "report": frozenset({"domain", "warehouse"}),
     "cli.examination": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "alerts"}),
     "cli.console": frozenset({"errors", "domain", "warehouse", "ingest"}),
     "cli.formats": frozenset(),

@@ -19,6 +19,7 @@ from layers_etl.cli.demo import demo
 from layers_etl.cli.dev import dev
 from layers_etl.cli.doctor import doctor
 from layers_etl.cli.output import err, out
+from layers_etl.cli.report import report
 from layers_etl.cli.run import run
 from layers_etl.cli.sandbox import WithManual, sandbox
 from layers_etl.cli.sql import sql
@@ -44,6 +45,7 @@ app.command()(backfill)
 app.command()(status)
 app.command()(backtest)
 app.command()(sql)
+app.command()(report)
 app.command(cls=WithManual)(sandbox)
 app.command()(demo)
 app.command()(dev)

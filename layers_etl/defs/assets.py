@@ -2,21 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Final
 
 import dagster as dg
 
 from layers_etl.defs.checks import check_result, check_spec
-from layers_etl.defs.metadata import Metadata, step_metadata, table_definition
+from layers_etl.defs.metadata import Metadata, page_metadata, step_metadata, table_definition
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.alerts import LATE_AFTER
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.checks import Check, all_checks
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.refresh import Work, refresh
-from layers_etl.ingest.steps import PUBLISHED, Judged, MetricsRead, Step
+from layers_etl.ingest.steps import PUBLISHED, Judged, MetricsRead, Published, Step
 from layers_etl.ingest.summary import describe_shortfall
+from layers_etl.report.page import FILE_NAME, write_report
+from layers_etl.settings import Settings
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
+
+PAGE: Final = "report"
+"""The asset that the page is."""
 
 OWNERS = ["team:ads-data"]
 EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=LATE_AFTER)
@@ -46,6 +53,8 @@ def refresh_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
             steps.append(step)
             ingestion.tell(step)
             yield from _report(context, step, step_metadata(ingestion.run, step))
+            if isinstance(step, Published):
+                yield from _write_page(context, ingestion.settings)
         if shortfall := describe_shortfall(steps):
             raise dg.Failure(shortfall, allow_retries=False)
 
@@ -80,6 +89,16 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
         owners=OWNERS,
         kinds={"duckdb"},
         freshness_policy=EVERY_MORNING,
+        skippable=True,
+    )
+    yield dg.AssetSpec(
+        PAGE,
+        deps=[PUBLISHED],
+        description="data/report.html: what was published as one page for people, which needs no network. Written anew "
+        "whenever something was published, or looked at for that.",
+        group_name="publication",
+        owners=OWNERS,
+        kinds={"duckdb", "html"},
         skippable=True,
     )
 
@@ -124,6 +143,19 @@ def _report(context: dg.AssetExecutionContext, step: Step, metadata: Metadata) -
             yield from map(check_result, findings)
         case _:
             yield from _materialized(context, step.asset, metadata)
+
+
+def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[AssetEvent]:
+    """The page of what was published; where it can't be written that is said, since no page is worth a run."""
+    path = settings.data_dir / FILE_NAME
+    try:
+        with publisher_of(settings).open() as published:
+            written = published is not None and write_report(published, path)
+    except Exception as error:  # noqa: BLE001 - as its docstring says
+        context.log.warning("%s could not be written (%s).", path, type(error).__name__)
+        return
+    if written:
+        yield from _materialized(context, PAGE, page_metadata(path))
 
 
 def _materialized(context: dg.AssetExecutionContext, name: str, metadata: Metadata) -> Iterator[AssetEvent]:

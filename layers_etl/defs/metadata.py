@@ -81,6 +81,11 @@ def _publication(path: Path, open_days: OpenDays) -> Metadata:
     }
 
 
+def page_metadata(path: Path) -> Metadata:
+    """Where the page is, and how large."""
+    return {"path": dg.MetadataValue.path(str(path.resolve())), "bytes": path.stat().st_size}
+
+
 def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 

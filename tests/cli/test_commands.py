@@ -205,3 +205,24 @@ def test_doctor_says_what_is_wrong_and_goes_on_to_the_rest(
     assert result.code == code
     assert line in result.out
     assert "ok     warehouse: " in result.out
+
+
+def test_a_report_is_one_page_of_what_is_published(filled: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    result = filled.run("report", "--output", str(path))
+
+    assert (result.code, result.out) == (0, f"Written to {path}: open it in a browser.\n")
+    assert "</html>" in path.read_text(encoding="utf-8")
+
+
+def test_a_report_of_nothing_or_to_nowhere_says_what_to_do(
+    place: CommandLine, filled: CommandLine, tmp_path: Path
+) -> None:
+    nothing = place.run("report", "--output", str(tmp_path / "page.html"))
+    nowhere = filled.run("report", "--output", str(tmp_path / "missing" / "page.html"))
+
+    assert nothing.code == 2
+    assert nothing.complaint.endswith("warehouse.duckdb is not there yet: the first run makes it.")
+    assert nowhere.code == 1
+    assert nowhere.complaint.endswith("name another file with --output, or see to its folder.")
+    assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ def imported_by(*arguments: str) -> set[str]:
     return set(last.removeprefix("imported:").split())
 
 
-COMMANDS: Final = ("doctor", "run", "backfill", "status", "backtest", "sql", "demo", "dev")
+COMMANDS: Final = ("doctor", "run", "backfill", "status", "backtest", "sql", "report", "demo", "dev")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,9 @@ def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothin
     assert pipeline.materializations("published_warehouse") == 1
 
 
-@pytest.mark.parametrize("asset", ["campaigns", "campaign_reach_weekly", "campaign_daily", "published_warehouse"])
+@pytest.mark.parametrize(
+    "asset", ["campaigns", "campaign_reach_weekly", "campaign_daily", "published_warehouse", "report"]
+)
 def test_whatever_is_launched_marts_and_file_follow_in_its_one_step(pipeline: DagsterPipeline, asset: str) -> None:
     assert pipeline.materialize(WEEK).success
     before = {name: pipeline.materializations(name) for name in DOWNSTREAM}
@@ -383,3 +385,21 @@ def test_a_retry_of_a_retry_asks_for_nothing_that_either_had_landed(pipeline: Da
 
     assert third.success
     assert {dict(record.query)["scope"] for record in received} == {"campaign"}
+
+
+def test_the_page_of_what_is_published_is_written_with_it(pipeline: DagsterPipeline) -> None:
+    assert pipeline.materialize(WEEK).success
+    page = pipeline.data_dir / "report.html"
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    with pipeline.instance() as instance:
+        written = instance.get_latest_materialization_event(dg.AssetKey("report"))
+    assert written is not None
+    assert written.asset_materialization is not None
+    assert written.asset_materialization.metadata["bytes"].value == page.stat().st_size
+
+
+def test_a_page_that_cannot_be_written_costs_no_run(pipeline: DagsterPipeline) -> None:
+    (pipeline.data_dir / "report.html").mkdir(parents=True)
+    assert pipeline.materialize(WEEK).success
+    assert pipeline.materializations("published_warehouse") == 1
+    assert pipeline.materializations("report") == 0

@@ -25,7 +25,7 @@ from .fresh import of_other_programs, variables
 from .place import Place
 
 METRICS_ASSETS = ("campaign_metrics", "ad_account_metrics")
-DOWNSTREAM = ("campaign_daily", "ad_account_daily", "published_warehouse")
+DOWNSTREAM = ("campaign_daily", "ad_account_daily", "published_warehouse", "report")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -1,0 +1,35 @@
+"""``layers-etl report``: the published numbers as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layers_etl.cli.output import out
+from layers_etl.errors import ConfigurationError, StorageError
+
+
+def report(
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write the page to this file; default: in the data folder.")
+    ] = None,
+) -> None:
+    """Write what is published as one HTML page, which needs no network: for a browser, a phone, a printer."""
+    from layers_etl.ingest.publisher import publisher_of
+    from layers_etl.report.page import FILE_NAME, write_report
+    from layers_etl.settings import load_settings
+
+    settings = load_settings()
+    path = output or settings.data_dir / FILE_NAME
+    publisher = publisher_of(settings)
+    try:
+        with publisher.open() as published:
+            if published is None or not write_report(published, path):
+                raise ConfigurationError(f"{publisher.name} is not there yet: the first run makes it.")
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}): name another file with --output, or see to its folder."
+        ) from None
+    out.print(f"Written to {path}: open it in a browser.")
