@@ -1,5 +1,6 @@
 """The assets: listings, daily metrics, weekly reach, daily marts, the published file; one step refreshes them all."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
@@ -21,6 +22,8 @@ from layers_etl.ingest.summary import describe_shortfall
 from layers_etl.report.page import FILE_NAME, write_report
 from layers_etl.settings import Settings
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
+
+logger = logging.getLogger(__name__)
 
 PAGE: Final = "report"
 """The asset that the page is."""
@@ -152,7 +155,9 @@ def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterat
         with publisher_of(settings).open() as published:
             written = published is not None and write_report(published, path)
     except Exception as error:  # noqa: BLE001 - as its docstring says
-        context.log.warning("%s could not be written (%s).", path, type(error).__name__)
+        logger.warning(
+            "%s could not be written (%s): the numbers are published all the same.", path, type(error).__name__
+        )
         return
     if written:
         yield from _materialized(context, PAGE, page_metadata(path))

@@ -25,7 +25,8 @@ _OF_BROKEN_CHECKS: Final = dg.Failure.__name__
 _NO_ERROR: Final = "process"
 """The cause of a run that Dagster knows no error of: its process was killed, or did not start."""
 
-_UNKNOWN: Final = "Dagster does not say why: see the run's page in its UI."
+_SILENT: Final = "its process ended without a word. What it had committed is kept; run it again"
+_UNKNOWN: Final = "Dagster does not say why: see the run's page in its UI"
 
 
 def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -46,7 +47,7 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         if error is not None and error.cls_name == _OF_BROKEN_CHECKS:
             tell_end(settings, RunEnd(_ended_at(context), is_well=False, is_daily=False))
             return
-        failure = _sentence(error) if error else context.failure_event.message or _UNKNOWN
+        failure = _sentence(error) if error else f"{_SILENT} ({context.failure_event.message or _UNKNOWN})"
         cause = (error.cls_name if error else None) or _NO_ERROR
         tell_end(settings, RunEnd(_ended_at(context), is_well=False, is_daily=False, failure=failure, cause=cause))
 

@@ -99,7 +99,8 @@ def test_a_run_whose_process_was_killed_is_told(alerted: DagsterPipeline, hook: 
         instance.report_run_failed(run, KILLED)
     tick(alerted, run.run_id)
     (told,) = hook.texts
-    assert f"- run failed: the run: {KILLED}" in told
+    assert "- run failed: the run: its process ended without a word." in told
+    assert KILLED in told
 
 
 def test_a_daily_run_that_succeeds_pings_and_a_backfill_does_not(alerted: DagsterPipeline, hook: Hook) -> None:
