@@ -158,3 +158,15 @@ def test_of_an_empty_warehouse_there_is_nothing_to_show(warehouse: Warehouse) ->
 def test_of_what_was_never_published_nothing_is_shown(tmp_path: Path) -> None:
     with fresh_warehouse(tmp_path / "build.duckdb", SCOPES) as warehouse:
         assert load_shown(warehouse) is None
+
+
+def test_a_day_that_knows_one_side_alone_says_nothing_of_cpa(fill: Fill, warehouse: Warehouse) -> None:
+    fill(1)
+    for mart in ("campaign_daily", "ad_account_daily"):
+        warehouse.connection.execute(f"UPDATE marts.{mart} SET conversions = NULL WHERE day = DATE '2026-03-10'")
+    shown = load_shown(warehouse)
+    assert shown
+    assert shown.weeks[0].spend == 700
+    assert shown.weeks[0].cpa == pytest.approx(10)
+    assert shown.campaigns[0].cpa == pytest.approx(10)
+    assert [day.cpa for day in shown.days[-2:]] == [None, pytest.approx(10)]

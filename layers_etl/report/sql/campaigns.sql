@@ -1,11 +1,14 @@
 -- The $top campaigns of each currency by spend in the last $days closed days, and how many there are of it. One that has
 -- moved to an account of another currency is in each with what it spent there.
--- cpas are of seven days each, up to the day they stand at; the month is that of the last closed day.
+-- Ratios are of the days that know both sides; cpas are of seven days each, up to the day they stand at; the month is that
+-- of the last closed day.
 WITH span AS (
   SELECT last_day, last_day - $days + 1 AS first_day, date_trunc('month', last_day)::DATE AS month FROM ops.horizon
 ),
 daily AS (
-  SELECT daily.*
+  SELECT
+    daily.*, CASE WHEN conversions IS NOT NULL THEN spend END AS paid,
+    CASE WHEN spend IS NOT NULL THEN conversions END AS converted
   FROM marts.campaign_daily AS daily
   ANTI JOIN (SELECT project_id, entity_id AS campaign_id, day FROM ops.uncounted_days WHERE scope = 'campaign') AS uncounted
     USING (project_id, campaign_id, day)
@@ -16,14 +19,15 @@ summed AS (
     project_id, campaign_id, currency, any_value(campaign_name) AS name, any_value(platform) AS platform,
     arg_max(ad_account_name, day) AS account,
     sum(spend) FILTER (day >= first_day) AS spend, sum(conversions) FILTER (day >= first_day) AS conversions,
-    marts.cpa(sum(spend) FILTER (day >= first_day), sum(conversions) FILTER (day >= first_day)) AS cpa,
+    marts.cpa(sum(paid) FILTER (day >= first_day), sum(converted) FILTER (day >= first_day)) AS cpa,
     marts.roas(sum(conversion_value) FILTER (day >= first_day), sum(spend) FILTER (day >= first_day)) AS roas,
     marts.cpa(
-      sum(spend) FILTER (day > last_day - 7 AND settled), sum(conversions) FILTER (day > last_day - 7 AND settled)
+      sum(paid) FILTER (day > last_day - 7 AND settled), sum(converted) FILTER (day > last_day - 7 AND settled)
     ) AS recent_cpa,
     coalesce(sum(conversions) FILTER (day > last_day - 7 AND settled), 0) AS recent_conversions,
     marts.cpa(
-      sum(spend) FILTER (day BETWEEN first_day AND last_day - 7), sum(conversions) FILTER (day BETWEEN first_day AND last_day - 7)
+      sum(paid) FILTER (day BETWEEN first_day AND last_day - 7),
+      sum(converted) FILTER (day BETWEEN first_day AND last_day - 7)
     ) AS earlier_cpa,
     coalesce(sum(conversions) FILTER (day BETWEEN first_day AND last_day - 7), 0) AS earlier_conversions,
     sum(spend) FILTER (day >= month) AS spend_of_month
@@ -41,7 +45,7 @@ ranked AS (
 rolling AS (
   SELECT
     daily.project_id, daily.campaign_id, daily.currency, day, daily.spend,
-    marts.cpa(sum(daily.spend) OVER week, sum(daily.conversions) OVER week) AS cpa
+    marts.cpa(sum(daily.paid) OVER week, sum(daily.converted) OVER week) AS cpa
   FROM daily
   SEMI JOIN ranked USING (project_id, campaign_id)
   WINDOW week AS (

@@ -2,6 +2,7 @@
 -- projects, and where a day that is not settled is expected to end, from its campaigns.
 -- What is still to come of a campaign's day is added to what the platform has. The ends of the interval are sums of the
 -- campaigns' own: as wide as if all went the same way, which the days of one platform mostly do. Null: not projected.
+-- Of cpa, paid and converted are the two sides, of what is known on both.
 CREATE OR REPLACE TEMP TABLE report_days AS
 WITH uncounted AS (
   SELECT project_id, entity_id AS campaign_id, day FROM ops.uncounted_days WHERE scope = 'campaign'
@@ -30,6 +31,7 @@ still_to_come AS (
 known AS (
   SELECT
     platform, currency, day, sum(spend) AS spend, sum(conversions) AS conversions, sum(conversion_value) AS conversion_value,
+    sum(spend) FILTER (conversions IS NOT NULL) AS paid, sum(conversions) FILTER (spend IS NOT NULL) AS converted,
     bool_and(settled) AS settled
   FROM marts.platform_daily
   WHERE day > (SELECT last_day FROM ops.horizon) - $days AND day <= (SELECT last_day FROM ops.horizon)
@@ -37,6 +39,7 @@ known AS (
 )
 SELECT
   known.platform, known.currency, known.day, known.settled, known.spend, known.conversions, known.conversion_value,
+  known.paid, known.converted,
   CASE WHEN spend_is_projected THEN known.spend + still_to_come.spend END AS expected_spend,
   CASE WHEN spend_is_projected THEN known.spend + spend_low END AS spend_low,
   CASE WHEN spend_is_projected THEN known.spend + spend_high END AS spend_high,

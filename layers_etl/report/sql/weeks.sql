@@ -16,7 +16,10 @@ summed AS (
     count(DISTINCT day) FILTER (is_new) AS days, count(DISTINCT day) FILTER (NOT is_new) AS days_before,
     sum(spend) FILTER (is_new) AS spend, sum(spend) FILTER (NOT is_new) AS spend_before,
     sum(conversions) FILTER (is_new) AS conversions, sum(conversions) FILTER (NOT is_new) AS conversions_before,
+    sum(paid) FILTER (is_new) AS paid, sum(paid) FILTER (NOT is_new) AS paid_before,
+    sum(converted) FILTER (is_new) AS converted, sum(converted) FILTER (NOT is_new) AS converted_before,
     sum(conversion_value) FILTER (is_new) AS value, sum(conversion_value) FILTER (NOT is_new) AS value_before,
+    count(*) FILTER (is_new AND (spend IS NULL) <> (conversions IS NULL)) = 0 AS both_are_known,
     CASE WHEN count(*) FILTER (is_new AND spend IS NOT NULL AND final_spend IS NULL) = 0
       THEN sum(final_spend) FILTER (is_new) END AS expected_spend,
     CASE WHEN count(*) FILTER (is_new AND conversions IS NOT NULL AND final_conversions IS NULL) = 0
@@ -28,10 +31,10 @@ summed AS (
 )
 SELECT
   currency, spend, spend_before, conversions, conversions_before,
-  marts.cpa(spend, conversions) AS cpa, marts.cpa(spend_before, conversions_before) AS cpa_before,
+  marts.cpa(paid, converted) AS cpa, marts.cpa(paid_before, converted_before) AS cpa_before,
   marts.roas(value, spend) AS roas, marts.roas(value_before, spend_before) AS roas_before,
   open_days, days, days_before, expected_spend, expected_conversions,
-  marts.cpa(expected_spend, expected_conversions) AS expected_cpa,
+  CASE WHEN both_are_known THEN marts.cpa(expected_spend, expected_conversions) END AS expected_cpa,
   marts.roas(expected_value, expected_spend) AS expected_roas
 FROM summed
 ORDER BY rows_shown DESC, currency NULLS LAST;
