@@ -411,7 +411,8 @@ def _campaign(campaign: Campaign, days: Sequence[dt.date]) -> CampaignRow:
     cpas = dict(zip(campaign.days, campaign.cpas, strict=True))
     status = campaign.status or ""
     below = [_platform(campaign.platform), _shortened(_name(campaign.account or "no account known"), 2 * LONGEST_LABEL)]
-    if status and status.lower() != "active":
+    is_active = not status or status.lower() == "active"
+    if not is_active:
         below.append(_label(status))
     pace = _pace(campaign)
     return CampaignRow(
@@ -427,7 +428,7 @@ def _campaign(campaign: Campaign, days: Sequence[dt.date]) -> CampaignRow:
         numbers.ratio(campaign.roas),
         None if pace is None else min(pace, 1.5),
         "no daily budget" if pace is None else f"{pace:.0%} of {numbers.count(campaign.budget_of_month)}",
-        "" if pace is None else _pace_class(pace),
+        _pace_class(pace) if pace is not None and is_active else "",
     )
 
 

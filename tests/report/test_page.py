@@ -171,3 +171,12 @@ def test_the_page_takes_the_place_of_the_last_one_in_one_step(published: Path, t
 def test_the_changes_that_are_shown_are_so_many_and_the_others_are_counted(lived: Shown) -> None:
     assert len(lived.changes) <= MOST_CHANGES
     assert f"of {lived.changes[0].changed:,} that did" in render(lived)
+
+
+def test_a_budget_is_marked_where_an_active_campaign_is_far_from_it(lived: Shown) -> None:
+    first, *_ = lived.campaigns
+    pace = [
+        compose(replace(lived, campaigns=[replace(first, status=status, spend_of_month=spent, budget_of_month=100.0)]))
+        for status, spent in (("active", 20), ("active", 100), ("active", 130), ("paused", 20), (None, 20))
+    ]
+    assert [page.rankings[0].rows[0].pace_class for page in pace] == ["under", "", "over", "", "under"]
