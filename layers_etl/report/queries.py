@@ -9,6 +9,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Final, TypeVar
 
+from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.findings import StandingFinding, load_findings
 
@@ -232,9 +233,18 @@ def load_shown(published: Readable) -> Shown | None:
         completion=_ask(
             published, "completion", Completion, most_days=MOST_DAYS_AFTER, least_days=LEAST_COMPLETION_DAYS
         ),
-        accounts=_ask(published, "accounts", Account, days=SHOWN_DAYS, top=MOST_ACCOUNTS),
+        accounts=_ask(
+            published, "accounts", Account, scope=_account_scope(published), days=SHOWN_DAYS, top=MOST_ACCOUNTS
+        ),
         samples=_ask(published, "sampled", Sample),
     )
+
+
+def _account_scope(published: Readable) -> str:
+    """Whose days tell those of accounts. A constant for the query: by that no day of other scopes is looked at."""
+    query = "SELECT count(*) FROM ops.coverage WHERE scope = ?"
+    has_own = published.connection.execute(query, [AD_ACCOUNT.name]).fetchall()[0][0]
+    return AD_ACCOUNT.name if has_own else CAMPAIGN.name
 
 
 def _ask(published: Readable, query: str, row: Callable[..., R], **parameters: object) -> list[R]:

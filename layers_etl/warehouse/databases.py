@@ -15,11 +15,11 @@ from layers_etl.warehouse.sql import load_sql
 DAMAGE: Final = "Corrupt database file"
 """What DuckDB says of a block that is not what was written."""
 
-WRITERS_MEMORY: Final = "512MB"
-"""What DuckDB may hold for the one who writes; beyond that it lets go of what it keeps of the file, and uses the disk.
-No statement of ours needs more: what is large is worked on in parts (``stretches.py``)."""
+OUR_MEMORY: Final = "512MB"
+"""What DuckDB may hold for us; beyond that it lets go of what it keeps of the file, and uses the disk. No statement of
+ours needs more: what is large is worked on in parts (``stretches.py``)."""
 
-WRITERS_THREADS: Final = 4
+OUR_THREADS: Final = 4
 """At most: each needs memory of its own."""
 
 _TAKEN: Final = ("could not set lock", "conflicting lock", "being used by another process", "different configuration")
@@ -36,11 +36,16 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
         if not read_only:
-            connection.execute(f"SET memory_limit = '{WRITERS_MEMORY}'")
-            connection.execute(f"SET threads = {min(WRITERS_THREADS, os.cpu_count() or 1)}")
+            keep_small(connection)
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
+
+
+def keep_small(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bound what our own statements take of the machine; people's SQL may have all of it."""
+    connection.execute(f"SET memory_limit = '{OUR_MEMORY}'")
+    connection.execute(f"SET threads = {min(OUR_THREADS, os.cpu_count() or 1)}")
 
 
 def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -1,10 +1,7 @@
 -- One row per ad account that is not gone: how its copy stands, and the state of each of the last $days closed days.
--- The account's own days where accounts are read, else the least settled of its campaigns' that were read.
+-- The days of $scope: the account's own where accounts are read, else the least settled of its campaigns' that were read.
 WITH span AS (
   SELECT last_day, greatest(first_day, last_day - $days + 1) AS first_day FROM ops.horizon
-),
-shown AS (
-  SELECT CASE WHEN EXISTS (FROM ops.coverage WHERE scope = 'ad_account') THEN 'ad_account' ELSE 'campaign' END AS scope
 ),
 ranked AS (
   SELECT
@@ -12,7 +9,7 @@ ranked AS (
     CASE WHEN state = 'provisional' AND held THEN 'held' ELSE state END AS shown_state,
     list_position(['running', 'provisional', 'held', 'settled', 'never read'], shown_state) AS place
   FROM ops.day_states
-  WHERE scope = (SELECT scope FROM shown) AND day BETWEEN (SELECT first_day FROM span) AND (SELECT last_day FROM span)
+  WHERE scope = $scope AND day BETWEEN (SELECT first_day FROM span) AND (SELECT last_day FROM span)
 ),
 days AS (
   SELECT project_id, ad_account_id, day, arg_min(shown_state, place) AS state FROM ranked GROUP BY ALL

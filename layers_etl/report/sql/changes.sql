@@ -14,7 +14,9 @@ SELECT
   reported.spend AS spend_before, today.spend, reported.conversions AS conversions_before, today.conversions,
   count(*) OVER () AS changed
 FROM reported
-LEFT JOIN ads.campaign_metrics AS today USING (project_id, campaign_id, day)
+LEFT JOIN (
+  FROM ads.campaign_metrics WHERE day >= (SELECT min(day) FROM reported) AND day <= (SELECT max(day) FROM reported)
+) AS today USING (project_id, campaign_id, day)
 LEFT JOIN ads.campaigns AS campaign USING (project_id, campaign_id)
 WHERE (today.spend, today.conversions) IS DISTINCT FROM (reported.spend, reported.conversions)
 ORDER BY

@@ -13,7 +13,9 @@ SELECT
   coalesce(sum(today.spend), 0) - coalesce(sum(reported.spend), 0) AS spend_change,
   coalesce(sum(today.conversions), 0) - coalesce(sum(reported.conversions), 0) AS conversions_change
 FROM reported
-LEFT JOIN ads.campaign_metrics AS today USING (project_id, campaign_id, day)
+LEFT JOIN (
+  FROM ads.campaign_metrics WHERE day >= (SELECT min(day) FROM reported) AND day <= (SELECT max(day) FROM reported)
+) AS today USING (project_id, campaign_id, day)
 WHERE (today.spend, today.conversions) IS DISTINCT FROM (reported.spend, reported.conversions)
 GROUP BY ALL
 ORDER BY currency NULLS LAST, platform NULLS LAST;
