@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from layers_etl.cli.arguments import day_of
-from layers_etl.cli.output import tell_run
+from layers_etl.cli.telling import tell_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.errors import ConfigurationError
 

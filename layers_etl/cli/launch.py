@@ -22,7 +22,7 @@ from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode, LayersEtl
 from layers_etl.ingest.clock import fetch_time, instant_of_run, utc_now
 from layers_etl.ingest.request import RunKind
 from layers_etl.ingest.steps import Step
-from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
+from layers_etl.ingest.summary import RunSummary, describe_shortfall, describe_summary, summarize
 from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption
 from layers_etl.process.interruption import interruptible
 from layers_etl.settings import Settings
@@ -32,11 +32,11 @@ from layers_etl.warehouse.lock import hold_lock
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """How a job run ended: its code, the sentence to show, and what else people should know, in sentences."""
+    """How a job run ended: its code, the sentence to show, and what it did, as far as it came."""
 
     code: ExitCode
     message: str
-    warnings: tuple[str, ...] = ()
+    summary: RunSummary
 
 
 def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
@@ -104,11 +104,12 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -
         except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             if is_interruption(error):
                 raise KeyboardInterrupt from None
-            result = _explain(error, steps, settings.data_dir, home)
-            _alert(settings, error, result.message)
-            return result
+            code, message = _explain(error, steps, settings.data_dir, home)
+            _alert(settings, error, message)
+            return LaunchResult(code, message, summarize(steps, window))
     tell_end(settings, RunEnd(utc_now(), is_well=True, is_daily=is_daily(config)))
-    return LaunchResult(ExitCode.OK, summarize(steps, window), warnings(steps))
+    summary = summarize(steps, window)
+    return LaunchResult(ExitCode.OK, describe_summary(summary), summary)
 
 
 def _alert(settings: Settings, error: BaseException, sentence: str) -> None:
@@ -119,17 +120,15 @@ def _alert(settings: Settings, error: BaseException, sentence: str) -> None:
     tell_end(settings, RunEnd(utc_now(), is_well=False, is_daily=False, failure=failure, cause=cause))
 
 
-def _explain(error: BaseException, steps: Sequence[Step], data_dir: Path, home: Path) -> LaunchResult:
-    """The error that a person can act on, from under what Dagster wrapped around it."""
-    told = warnings(steps)
+def _explain(error: BaseException, steps: Sequence[Step], data_dir: Path, home: Path) -> tuple[ExitCode, str]:
+    """The error that a person can act on, from under what Dagster wrapped around it: its code and a sentence."""
     if any(isinstance(found, dg.Failure) for found in causes_of(error)):
-        return LaunchResult(ExitCode.INCOMPLETE, describe_shortfall(steps), told)
+        return ExitCode.INCOMPLETE, describe_shortfall(steps)
     if known := explain(error, data_dir, home):
-        return LaunchResult(known.exit_code, str(known), told)
-    return LaunchResult(
-        ExitCode.INCOMPLETE,
+        return known.exit_code, str(known)
+    unforeseen = (
         f"{describe_root(error, dg.DagsterError)} broke off the run. What had landed is kept, and the same command "
         "takes it up again; the run's page in the Dagster UI (make dev) has the whole story. "
-        f"If it stays, {REPORT_IT}.",
-        told,
+        f"If it stays, {REPORT_IT}."
     )
+    return ExitCode.INCOMPLETE, unforeseen

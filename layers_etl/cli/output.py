@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 
 from layers_etl.domain.storable import one_line
-
-if TYPE_CHECKING:
-    from layers_etl.cli.launch import LaunchResult
 
 PIPED_WIDTH = 160
 """Columns of a table where there is no terminal to ask."""
@@ -70,17 +63,3 @@ class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The message alone: the handler adds the time."""
         return one_line(record.getMessage())
-
-
-def tell_run(launch: Callable[[], LaunchResult]) -> None:
-    """Have a run launched, tell how it goes and how it ended, and end with its code."""
-    show_progress(logging.INFO)
-    gc.freeze()  # What has been imported by now stays to the end: no collection need look at it again.
-    result = launch()
-    for warning in result.warnings:
-        err.print(f"warning: {one_line(warning)}")
-    if result.code:
-        err.print(f"layers-etl: {one_line(result.message)}")
-    else:
-        out.print(one_line(result.message))
-    raise typer.Exit(result.code)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from layers_etl.cli.arguments import instant_of
-from layers_etl.cli.output import tell_run
+from layers_etl.cli.telling import tell_run
 
 
 def run(

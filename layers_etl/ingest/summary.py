@@ -1,15 +1,48 @@
-"""How a run went, in sentences: what falls short, what else people should know, and what was read."""
+"""How a run went: what was read and changed, what falls short, and what else people should know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.ingest.checks import Finding
 from layers_etl.ingest.outstanding import OpenDays
-from layers_etl.ingest.steps import Judged, MetricsRead, Published, Step
+from layers_etl.ingest.steps import Judged, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.unread import describe_unread_days
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A promise of ``asset`` that does not hold, and fails no run; no ``sentences`` where nobody has to act on it."""
+
+    check: str
+    asset: str
+    sentences: tuple[str, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run over ``window`` did, as far as it came.
+
+    ``windows_read`` landed, by scope, of the daily metrics, with ``rows_read`` rows in all; ``weeks_read`` are windows
+    of weekly reach. ``changed_days`` are the entity-days that readers of the publication before may see differ; None
+    where that is not known, as before the first. ``published`` is whether readers lacked something, None where the run
+    did not come to that; everything before ``settled_until`` is final, or but for days in doubt, None: no day yet.
+    """
+
+    window: DayWindow
+    windows_read: Mapping[str, int]
+    rows_read: int
+    weeks_read: int
+    changed_days: int | None
+    published: bool | None
+    settled_until: date | None
+    settled_until_but_for_doubtful: date | None
+    warnings: tuple[Warned, ...]
 
 
 def describe_shortfall(steps: Sequence[Step]) -> str:
@@ -27,22 +60,36 @@ def describe_shortfall(steps: Sequence[Step]) -> str:
     return " ".join([f"{'; '.join(dict.fromkeys(wrong))}.", *dict.fromkeys(remedies)]) if errors else ""
 
 
-def warnings(steps: Sequence[Step]) -> tuple[str, ...]:
-    """What else people should know: a sentence each."""
-    return tuple(
-        sentence for finding in _findings(steps) if not finding.found.passed for sentence in finding.found.told
+def summarize(steps: Sequence[Step], window: DayWindow) -> RunSummary:
+    """What the ``steps`` of a run over ``window`` come to."""
+    read = sorted(_read(steps), key=lambda outcome: outcome.scope.name)
+    published = next((step.outcome for step in steps if isinstance(step, Published)), None)
+    open_days = published.open_days if published else OpenDays()
+    return RunSummary(
+        window,
+        {outcome.scope.name: outcome.windows_landed for outcome in read if outcome.windows_landed},
+        sum(outcome.rows_landed for outcome in read),
+        sum(step.outcome.windows_landed for step in steps if isinstance(step, WeeklyReachRead)),
+        published.changed_days if published else None,
+        published.is_new if published else None,
+        open_days.oldest,
+        open_days.oldest_but_for_doubtful,
+        tuple(
+            Warned(finding.check.name, finding.check.asset, finding.found.told, finding.found.remedy)
+            for finding in _findings(steps)
+            if not finding.found.passed and (finding.found.only_warns or finding.found.told)
+        ),
     )
 
 
-def summarize(steps: Sequence[Step], window: DayWindow) -> str:
-    """What was read of ``window``, and up to where the warehouse is final."""
-    counts = [
-        f"{outcome.windows_landed} {outcome.scope.name} windows"
-        for outcome in sorted(_read(steps), key=lambda outcome: outcome.scope.name)
-        if outcome.windows_landed
-    ]
-    settled = "".join(f"; {_describe_settled(step.outcome.open_days)}" for step in steps if isinstance(step, Published))
-    return f"{window}: read {', '.join(counts) or 'nothing new'}{settled}."
+def describe_summary(summary: RunSummary) -> str:
+    """A sentence: what was read and what changed, and up to where the warehouse is final."""
+    counts = [f"{count:,} {scope} windows" for scope, count in summary.windows_read.items()]
+    if summary.weeks_read:
+        counts.append(f"{summary.weeks_read:,} windows of weekly reach")
+    changed = f"; {_describe_changed(summary)}" if summary.published is not None else ""
+    settled = f"; {_describe_settled(summary)}" if summary.published is not None else ""
+    return f"{summary.window}: read {', '.join(counts) or 'nothing new'}{changed}{settled}."
 
 
 def _read(steps: Iterable[Step]) -> list[ScopeOutcome]:
@@ -53,8 +100,16 @@ def _findings(steps: Iterable[Step]) -> Iterator[Finding]:
     return (finding for step in steps if isinstance(step, Judged) for finding in step.findings)
 
 
-def _describe_settled(open_days: OpenDays) -> str:
-    until, but_for_doubtful = open_days.oldest, open_days.oldest_but_for_doubtful
+def _describe_changed(summary: RunSummary) -> str:
+    if not summary.published:
+        return "nothing changed"
+    if summary.changed_days is None:
+        return "published whole"
+    return f"{summary.changed_days:,} days of entities changed" if summary.changed_days else "no day changed"
+
+
+def _describe_settled(summary: RunSummary) -> str:
+    until, but_for_doubtful = summary.settled_until, summary.settled_until_but_for_doubtful
     if not until:
         return "no day is settled yet"
     more = f" (before {but_for_doubtful}, but for days in doubt)" if but_for_doubtful != until else ""

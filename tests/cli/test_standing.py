@@ -19,7 +19,10 @@ def test_status_and_doctor_tell_an_account_whose_token_is_not_valid_and_the_run_
     told = f"({account.id}, {account.platform}) is not being refreshed: its token is expired. Reconnect the account"
     assert "not being refreshed" not in troubled.run("doctor").out
 
-    assert troubled.run("run").code == 0
+    ran = troubled.run("run")
+    assert ran.code == 0
+    assert f"warning: every_account_is_refreshed of ad_accounts: {account.name} {told}" in ran.err
+    assert 'Look at: layers-etl status, or layers-etl sql "FROM ops.findings WHERE NOT passed".' in ran.out
     assert told in troubled.run("status").out
     (found,) = json.loads(troubled.run("status", "--json").out)["unrefreshed_accounts"]
     assert (found["ad_account_id"], found["token_status"]) == (account.id, "expired")
@@ -47,5 +50,7 @@ def test_a_run_of_an_organisation_without_projects_ends_with_a_sentence(troubled
     result = troubled.run("run")
 
     assert result.code == 0
-    assert result.out.strip() == "2026-03-01 until 2026-03-12: read nothing new; no day is settled yet."
+    assert (
+        result.out.strip() == "2026-03-01 until 2026-03-12: read nothing new; published whole; no day is settled yet."
+    )
     assert "None" not in troubled.run("status").out

@@ -121,4 +121,5 @@ def test_an_account_that_is_connected_anew_counts_once_and_is_named(
     assert all(row["settled"] for row in dollars if row["day"] in spent)
     assert pipeline.query("FROM marts.reconciliation WHERE NOT agrees AND comparable") == []
     assert pipeline.query("SELECT DISTINCT counts_as FROM ops.duplicate_ids") == [{"counts_as": anew}]
-    assert any(account.id in line and anew in line for line in last.warnings)
+    (warned,) = (each for each in last.summary.warnings if each.check == "no_account_is_listed_twice")
+    assert any(account.id in line and anew in line for line in warned.sentences)

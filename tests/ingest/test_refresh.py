@@ -15,7 +15,7 @@ from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
-from layers_etl.ingest.summary import describe_shortfall, summarize, warnings
+from layers_etl.ingest.summary import describe_shortfall, describe_summary, summarize
 from layers_etl.sandbox.faults import Fault
 from layers_etl.warehouse.findings import load_findings
 from layers_etl.warehouse.published_file import PublishedFile
@@ -55,8 +55,12 @@ def test_everything_is_listed_read_derived_judged_and_published_in_this_order(pi
         Published,
     ]
     assert describe_shortfall(steps) == ""
-    assert all("were not read after their settling time" in said for said in warnings(steps)), "before the week"
-    assert summarize(steps, WEEK).startswith(f"{WEEK}: read ")
+    summary = summarize(steps, WEEK)
+    told = {warned.check for warned in summary.warnings if warned.sentences}
+    assert told == {"every_day_was_read_late_enough"}, "before the week"
+    assert describe_summary(summary).startswith(f"{WEEK}: read ")
+    assert (summary.published, summary.changed_days) == (True, None)
+    assert summary.rows_read == sum(step.outcome.rows_landed for step in steps if isinstance(step, MetricsRead)) > 0
 
 
 def test_a_step_is_told_once_it_is_committed(pipeline: Pipeline) -> None:
