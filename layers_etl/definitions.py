@@ -10,15 +10,19 @@ from layers_etl.defs.partitions import daily_partitions
 from layers_etl.defs.resources import IngestionResource, Listener
 from layers_etl.defs.schedules import daily_refresh
 from layers_etl.defs.sensors import alert_sensors
+from layers_etl.ingest.progress import Progress
 from layers_etl.settings import Settings, load_settings
 
 
 def build_definitions(
-    settings: Settings, last_day: date | None = None, listen: Listener | None = None
+    settings: Settings,
+    last_day: date | None = None,
+    listen: Listener | None = None,
+    progress: Progress | None = None,
 ) -> dg.Definitions:
     """Everything, for the scopes and the first day of ``settings``; ``last_day`` as in :func:`daily_partitions`.
 
-    ``listen`` is told every step of a run that this process executes.
+    ``listen`` is told every step of a run that this process executes, ``progress`` how far it is.
     """
     partitions = daily_partitions(settings.start_date, last_day)
     return dg.Definitions(
@@ -30,6 +34,7 @@ def build_definitions(
             "ingestion": IngestionResource.configure_at_launch(
                 settings=dg.ResourceDefinition.hardcoded_resource(settings),
                 listen=dg.ResourceDefinition.hardcoded_resource(listen),
+                progress=dg.ResourceDefinition.hardcoded_resource(progress),
             )
         },
         # One process at a time owns the key's rate limit and the build file.

@@ -30,7 +30,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "defs": frozenset(
         {"errors", "domain", "process.interruption", "settings", "warehouse", "ingest", "alerts", "report"}
     ),
-    "definitions": frozenset({"settings", "defs"}),
+    "definitions": frozenset({"settings", "ingest.progress", "defs"}),
     "cli.launch": frozenset(
         {"errors", "domain", "process", "settings", "warehouse", "ingest", "alerts", "defs", "definitions"}
     ),

@@ -19,7 +19,7 @@ from layers_etl.api.answers import ContradictionError, DistrustError, MetricsQue
 from layers_etl.api.failures import find_longest_window, find_refused_metric
 from layers_etl.api.limits import Limits, LimitsBook
 from layers_etl.api.network import find_route
-from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pacer
+from layers_etl.api.pacing import TIERS, UNKNOWN_TIER, Pace, Pacer
 from layers_etl.api.paging import EndlessListingError, ParsedPage, fetch_all_pages
 from layers_etl.api.parsing import EntityPage, parse_entity_page, parse_identity
 from layers_etl.api.retries import UNTRUSTED, RetryPolicy
@@ -127,6 +127,11 @@ class LayersClient:
     ) -> None:
         """Close the connections."""
         await self._transport.__aexit__(exc_type, exc, traceback)
+
+    @property
+    def pace(self) -> Pace:
+        """How fast requests may leave now. May be asked by any thread."""
+        return self._pacer.pace
 
     async def fetch_identity(self) -> Identity:
         """Who the key is; from here on the pace is its tier's, unless one was set."""

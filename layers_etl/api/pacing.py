@@ -87,6 +87,14 @@ class BucketState:
         return max(0.0, self.reset_seconds - 1) / (self.remaining + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast requests may leave: so many a minute, and none for ``shut_seconds`` more, where the API said so."""
+
+    requests_per_minute: float
+    shut_seconds: float = 0.0
+
+
 class Pacer:
     """Lets requests of one event loop out at the pace of the allowance.
 
@@ -120,6 +128,12 @@ class Pacer:
         if requests_per_minute <= 0:
             raise ValueError("the allowance must be positive")
         self._interval = LIMIT_PERIOD_SECONDS / (requests_per_minute * USED_SHARE)
+
+    @property
+    def pace(self) -> Pace:
+        """As it is now. May be asked by any thread."""
+        per_minute = LIMIT_PERIOD_SECONDS / self._interval * self._eased_share
+        return Pace(per_minute, max(0.0, self._closed_until - self._clock()))
 
     async def acquire(self, *, patience: float = math.inf) -> int:
         """Wait for a turn and return its ticket; :class:`HeldTooLongError` if told waits exceed ``patience`` s.

@@ -1,11 +1,16 @@
-"""Days and instants as a user writes them."""
+"""Days and instants as a user writes them, and options that several commands have."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated
+
+import typer
 
 from layers_etl.domain.days import parse_instant
 from layers_etl.errors import ConfigurationError
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but warnings and errors.")]
 
 
 def day_of(text: str) -> date:

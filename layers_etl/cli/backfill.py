@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from layers_etl.cli.arguments import day_of
-from layers_etl.cli.telling import tell_run
+from layers_etl.cli.arguments import Quiet, day_of
+from layers_etl.cli.telling import Launch, tell_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.errors import ConfigurationError
 
@@ -19,12 +19,18 @@ def backfill(
     ad_account: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="This ad account and its campaigns only; repeatable.")
     ] = None,
+    quiet: Quiet = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Read every day from SINCE until UNTIL (exclusive) again, settled or not, derive the marts, publish."""
-    from layers_etl.cli.launch import launch_backfill
-    from layers_etl.settings import load_settings
-
     first, end = day_of(since), day_of(until)
     if first >= end:
         raise ConfigurationError(f"--until {end} is not after --since {first}; it is the day after the last to read.")
-    tell_run(lambda: launch_backfill(load_settings(), DayWindow(first, end), campaign or (), ad_account or ()))
+
+    def load() -> Launch:
+        from layers_etl.cli.launch import launch_backfill
+        from layers_etl.settings import load_settings
+
+        window = DayWindow(first, end)
+        return lambda progress: launch_backfill(load_settings(), window, campaign or (), ad_account or (), progress)
+
+    tell_run(load, quiet=quiet)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from layers_etl.cli.output import out, show_progress
+from layers_etl.cli.output import err, out, tell_logs, tell_retries
 
 
 def demo() -> None:
     """Live through two weeks of simulated daily runs against the sandbox; needs no key."""
     from layers_etl.cli.two_weeks import live_through_two_weeks
 
-    show_progress(logging.WARNING)
+    tell_logs(logging.WARNING, err.print)
+    tell_retries()
     live_through_two_weeks(out)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layers_etl.cli.output import out, show_progress
+from layers_etl.cli.output import err, out, tell_logs, tell_retries
 from layers_etl.domain.storable import one_line
 from layers_etl.process.terminal import ensure_all_was_taken
 
@@ -20,7 +20,8 @@ def doctor(
     from layers_etl.cli.examination import Verdict, examine
     from layers_etl.settings import read_settings
 
-    show_progress(logging.ERROR)
+    tell_logs(logging.ERROR, err.print)
+    tell_retries()
     worst = 0
     for finding in examine(read_settings(), datetime.now(UTC), notify=notify):
         mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]

@@ -20,6 +20,7 @@ from layers_etl.domain.alerts import RunEnd
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
 from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode, LayersEtlError
 from layers_etl.ingest.clock import fetch_time, instant_of_run, utc_now
+from layers_etl.ingest.progress import Phase, Progress
 from layers_etl.ingest.request import RunKind
 from layers_etl.ingest.steps import Step
 from layers_etl.ingest.summary import RunSummary, describe_shortfall, describe_summary, summarize
@@ -39,7 +40,7 @@ class LaunchResult:
     summary: RunSummary
 
 
-def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResult:
+def launch_run(settings: Settings, as_of: datetime | None = None, progress: Progress | None = None) -> LaunchResult:
     """Read whatever is not settled at ``as_of`` (now); :class:`ConfigurationError` for an instant to come."""
     instant = instant_of_run(as_of, _api_now(settings))
     window = open_range(settings, instant)
@@ -49,7 +50,7 @@ def launch_run(settings: Settings, as_of: datetime | None = None) -> LaunchResul
             f"{format_instant(instant)}: set it to the first day you want in the warehouse."
         )
     config = run_config(RunKind.RUN, **({"as_of": format_instant(as_of)} if as_of else {}))
-    return _execute(settings, window, config)
+    return _execute(settings, window, config, progress or Progress())
 
 
 def launch_backfill(
@@ -57,6 +58,7 @@ def launch_backfill(
     window: DayWindow,
     campaign_ids: Sequence[str] = (),
     ad_account_ids: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> LaunchResult:
     """Read every day of ``window``, settled or not, of all entities or of those named."""
     if window.since < settings.start_date:
@@ -69,7 +71,7 @@ def launch_backfill(
             f"{window} reaches into the future: the last day that has begun is {tomorrow - ONE_DAY}."
         )
     config = run_config(RunKind.BACKFILL, campaign_ids=list(campaign_ids), ad_account_ids=list(ad_account_ids))
-    return _execute(settings, window, config)
+    return _execute(settings, window, config, progress or Progress())
 
 
 def _api_now(settings: Settings) -> datetime:
@@ -85,16 +87,18 @@ def _api_now(settings: Settings) -> datetime:
         raise
 
 
-def _execute(settings: Settings, window: DayWindow, config: dict[str, object]) -> LaunchResult:
+def _execute(settings: Settings, window: DayWindow, config: dict[str, object], progress: Progress) -> LaunchResult:
     home = prepare_dagster_home(settings)
     steps: list[Step] = []
-    definitions = build_definitions(settings, last_day=window.until - ONE_DAY, listen=steps.append)
+    definitions = build_definitions(settings, last_day=window.until - ONE_DAY, listen=steps.append, progress=progress)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance, settings.build_path, utc_now())
         try:
+            progress.enter(Phase.WAITING)
             # Held before Dagster knows of the run: one that it says is in progress, with no one holding it, is dead.
             with hold_lock(settings.build_path), interruptible():
+                progress.enter(Phase.STARTING)
                 definitions.resolve_job_def(REFRESH).execute_in_process(
                     run_config={**config, **quiet},
                     instance=instance,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 
 from rich.console import Console
-from rich.highlighter import NullHighlighter
-from rich.logging import RichHandler
 
 from layers_etl.domain.storable import one_line
 
@@ -33,33 +32,34 @@ out = _console(stderr=False, is_terminal=sys.stdout.isatty())
 err = _console(stderr=True, is_terminal=sys.stderr.isatty())
 
 
-def show_progress(level: int) -> None:
-    """From now on what is logged from ``level`` up is told as it comes, on standard error."""
-    from stamina.instrumentation import set_on_retry_hooks
-
-    handler = RichHandler(
-        level,
-        console=err,
-        show_path=False,
-        show_level=False,
-        omit_repeated_times=False,
-        log_time_format="[%H:%M:%S]",
-        highlighter=NullHighlighter(),
-    )
-    handler.setFormatter(_OneLine())
+def tell_logs(level: int, tell: Callable[[str], None]) -> None:
+    """From now on ``tell`` is given what is logged from ``level`` up, a line each, without a traceback."""
     logger = logging.getLogger("layers_etl")
     logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
+    logger.addHandler(_Telling(level, tell))
     logger.propagate = False
-    # What is tried again is counted in ops.requests; only what fails for good is told.
-    set_on_retry_hooks([])
     # Dagster's notes to its own developers are not for the people who run this.
     warnings.filterwarnings("ignore", module="dagster")
 
 
-class _OneLine(logging.Formatter):
-    """A record as one line, whatever names it holds; without a traceback."""
+def tell_retries(tell: Callable[[float, str], None] = lambda _seconds, _reason: None) -> None:
+    """From now on ``tell`` is given of every request that is sent again in how many seconds, and why.
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The message alone: the handler adds the time."""
-        return one_line(record.getMessage())
+    They are counted in ops.requests, and what fails for good is told anyway: without ``tell`` nobody hears of them.
+    """
+    from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+    def hook(details: RetryDetails) -> None:
+        tell(details.wait_for, str(details.caused_by))
+
+    set_on_retry_hooks([hook])
+
+
+class _Telling(logging.Handler):
+    def __init__(self, level: int, tell: Callable[[str], None]) -> None:
+        super().__init__(level)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A record as one line, whatever names it holds."""
+        self._tell(one_line(record.getMessage()))

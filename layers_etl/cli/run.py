@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from layers_etl.cli.arguments import instant_of
-from layers_etl.cli.telling import tell_run
+from layers_etl.cli.arguments import Quiet, instant_of
+from layers_etl.cli.telling import Launch, tell_run
 
 
 def run(
@@ -15,10 +15,15 @@ def run(
         str | None,
         typer.Option(metavar="INSTANT", help="Instant the run stands for, like 2026-04-01T06:00:00Z; default: now."),
     ] = None,
+    quiet: Quiet = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Read every day that is not settled yet, derive the marts, publish."""
-    from layers_etl.cli.launch import launch_run
-    from layers_etl.settings import load_settings
-
     instant = instant_of(as_of) if as_of else None
-    tell_run(lambda: launch_run(load_settings(), instant))
+
+    def load() -> Launch:
+        from layers_etl.cli.launch import launch_run
+        from layers_etl.settings import load_settings
+
+        return lambda progress: launch_run(load_settings(), instant, progress)
+
+    tell_run(load, quiet=quiet)

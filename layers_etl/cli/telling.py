@@ -9,27 +9,39 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from layers_etl.cli.output import err, out, show_progress
+from layers_etl.cli.output import err, out, tell_logs, tell_retries
+from layers_etl.cli.progress import Display
 from layers_etl.domain.storable import one_line
 
 if TYPE_CHECKING:
     from layers_etl.cli.launch import LaunchResult
+    from layers_etl.ingest.progress import Progress
     from layers_etl.ingest.summary import Warned
+
+Launch = Callable[["Progress"], "LaunchResult"]
+"""Launches a run that brings its progress forward."""
 
 SENTENCES_SHOWN: Final = 3
 """Of one promise; all of them are in ops.findings."""
 
 
-def tell_run(launch: Callable[[], LaunchResult]) -> None:
-    """Have a run launched, tell how it goes and how it ended, and end with its code."""
-    show_progress(logging.INFO)
-    gc.freeze()  # What has been imported by now stays to the end: no collection need look at it again.
-    result = launch()
+def tell_run(load: Callable[[], Launch], *, quiet: bool) -> None:
+    """Have a run launched, show how far it is, tell how it ended, and end with its code.
+
+    ``load`` imports what takes time: something is shown before that. Where ``quiet``, nothing but what is warned of and
+    what is wrong.
+    """
+    with Display(quiet=quiet) as display:
+        tell_logs(logging.WARNING, display.say)
+        tell_retries(display.note_retry)
+        launch = load()
+        gc.freeze()  # What has been imported by now stays to the end: no collection need look at it again.
+        result = launch(display.progress)
     for line in describe_warnings(result.summary.warnings):
         err.print(one_line(line))
     if result.code:
         err.print(f"layers-etl: {one_line(result.message)}")
-    else:
+    elif not quiet:
         out.print(one_line(result.message))
         for line in describe_what_to_look_at(result.summary.warnings):
             out.print(line)

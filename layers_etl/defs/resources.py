@@ -13,6 +13,7 @@ from layers_etl.defs.old_logs import forget_old_logs
 from layers_etl.defs.partitions import window_of_tags
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.clock import utc_now
+from layers_etl.ingest.progress import Progress
 from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
@@ -43,6 +44,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
 
     settings: dg.ResourceDependency[Settings]
     listen: dg.ResourceDependency[Listener | None]
+    progress: dg.ResourceDependency[Progress | None]
 
     _run: Run | None = PrivateAttr(default=None)
 
@@ -77,7 +79,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             if context.instance:
                 forgotten = utc_now() - timedelta(days=settings.request_log_days)
                 forget_old_logs(context.instance, settings.dagster_path, before=forgotten)
-            self._run = Run(settings, warehouse, request, run_id=run_id)
+            self._run = Run(settings, warehouse, request, run_id=run_id, progress=self.progress)
             try:
                 yield self
             finally:

@@ -13,6 +13,7 @@ from layers_etl.api.client import LayersClient
 from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.readings import Reading
 from layers_etl.errors import EntityError
+from layers_etl.ingest.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +36,11 @@ class Lander:
     raised is raised where the next answer is handed over, or on leaving.
     """
 
-    def __init__(self, land: Land, expected: int) -> None:
-        """``expected`` windows are asked for; ``land`` gets their answers."""
+    def __init__(self, land: Land, expected: int, progress: Progress | None = None) -> None:
+        """``expected`` windows are asked for; ``land`` gets their answers, and ``progress`` is told of them."""
         self._land = land
         self._expected = expected
+        self._progress = progress or Progress()
         self._landed = 0
         self._arrived: list[Reading | EntityError] = []
         self._changed = threading.Condition()
@@ -63,6 +65,7 @@ class Lander:
         """Have it landed."""
         if self._error:
             raise self._error
+        self._progress.answered()
         with self._changed:
             self._arrived.append(outcome)
             if len(self._arrived) in (1, WINDOWS_PER_LANDING):

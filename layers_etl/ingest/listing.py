@@ -54,4 +54,5 @@ async def _fetch_listings(run: Run, scope: Scope) -> tuple[dict[str, Listing], l
             listings[project_id] = await run.client.fetch_entities(scope, project_id)
         except EntityError as error:
             failures.append(error)
+        run.progress.answered()
     return listings, failures

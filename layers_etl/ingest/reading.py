@@ -18,6 +18,7 @@ from layers_etl.ingest.fetching import Land, Lander, fetch_windows
 from layers_etl.ingest.freshness import settle_by_copies
 from layers_etl.ingest.landing import land_batch
 from layers_etl.ingest.planning import Knowledge, plan_reading
+from layers_etl.ingest.progress import Phase
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.entities import load_known_entities
@@ -119,7 +120,8 @@ def _fetch(run: Run, requests: Sequence[PlannedRead], land: Land) -> None:
     """Fetch ``requests`` in their order; ``land`` gets the answers in batches."""
     if requests:
         logger.info("Reading %d windows.", len(requests))
-        with Lander(land, len(requests)) as lander:
+        run.progress.enter(Phase.READING, len(requests))
+        with Lander(land, len(requests), run.progress) as lander:
             run.wait_for(fetch_windows(run.client, requests, lander))
 
 

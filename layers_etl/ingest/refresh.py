@@ -16,6 +16,7 @@ from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.checks import Check, Evidence, judge, record
 from layers_etl.ingest.listing import list_entities
 from layers_etl.ingest.outstanding import Outstanding, find_outstanding
+from layers_etl.ingest.progress import Phase
 from layers_etl.ingest.publishing import publish
 from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.run import Run
@@ -69,15 +70,19 @@ def _read(run: Run, work: Work) -> Iterator[Step]:
     needed = {*work.listed, *(listed_scopes(work.read) if work.read else ())}
     listed = [scope for scope in listed_scopes(run.settings.scopes) if scope in needed]
     if listed or work.read or weekly_reach:
+        run.progress.enter(Phase.LISTING)
         begin(run)
+        run.progress.enter(Phase.LISTING, len(listed) * len(run.facts.listed_projects))
     listings: dict[Scope, ListingOutcome] = {}
     for scope in listed:
         listings[scope] = list_entities(run, scope)
         yield Listed(listings[scope])
     if work.read and work.window:
+        run.progress.enter(Phase.PLANNING)
         for outcome in read_metrics(run, work.read, work.window, listings).values():
             yield MetricsRead(outcome)
     for scope in weekly_reach:
+        run.progress.enter(Phase.REACH)
         yield WeeklyReachRead(read_weekly_reach(run, scope))
 
 
@@ -98,6 +103,7 @@ def bring_up_to_date(run: Run, judge_run: Callable[[Outstanding], Judged] | None
 
 
 def _derive(run: Run) -> Iterator[Step]:
+    run.progress.enter(Phase.DERIVING)
     for scope in run.settings.scopes:
         mart = derive_daily_mart(run.warehouse, scope, run.settings.settle_hours)
         if mart.stale_windows:
@@ -106,6 +112,7 @@ def _derive(run: Run) -> Iterator[Step]:
 
 
 def _publish(run: Run, outstanding: Outstanding) -> Iterator[Step]:
+    run.progress.enter(Phase.PUBLISHING)
     yield Published(publish(run, outstanding))
 
 
@@ -114,6 +121,7 @@ def _find_outstanding(run: Run) -> Outstanding:
 
 
 def _judge(run: Run, work: Work, told: Sequence[Step], outstanding: Outstanding) -> Judged:
+    run.progress.enter(Phase.CHECKING)
     findings = tuple(judge(work.checks, _evidence(run, told, outstanding)))
     record(run, findings)
     return Judged(findings)

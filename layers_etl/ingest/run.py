@@ -12,6 +12,7 @@ from layers_etl.api.client import LayersClient
 from layers_etl.errors import EntityError
 from layers_etl.ingest.clock import ServerClock, utc_now
 from layers_etl.ingest.identity import Connect, layers_client
+from layers_etl.ingest.progress import Progress
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.run_log import RunLog
 from layers_etl.ingest.runner import InterruptibleRunner
@@ -57,12 +58,17 @@ class Run:
         run_id: str,
         now: Callable[[], datetime] = utc_now,
         connect: Connect = layers_client,
+        progress: Progress | None = None,
     ) -> None:
-        """Prepare a run; nothing is read or written yet. ``connect`` makes the client."""
+        """Prepare a run; nothing is read or written yet. ``connect`` makes the client.
+
+        ``progress`` is for whoever shows it; None: nobody does.
+        """
         self.settings = settings
         self.warehouse = warehouse
         self.request = request
         self.log = RunLog(warehouse, run_id, now)
+        self.progress = progress or Progress()
         self._connect = connect
         self._runner = InterruptibleRunner()
         self._client: LayersClient | None = None
@@ -77,6 +83,7 @@ class Run:
                 logger.info("Reaching the API through %s.", proxy)
             self.wait_for(client.__aenter__())
             self._client = client
+            self.progress.pace = lambda: client.pace
         return self._client
 
     def wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -24,6 +24,7 @@ from layers_etl.errors import (
     UntrustedAnswerError,
 )
 from layers_etl.ingest.fetching import Lander, fetch_windows
+from layers_etl.ingest.progress import Phase
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.readings import Landing
 from layers_etl.warehouse.refusals import REFUSALS_STAND
@@ -122,7 +123,8 @@ def _fetch(run: Run, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, d
             failed[keys[error.context.project_id or "", error.context.entity_id or ""]] = error
 
     if reads:
-        with Lander(land, len(reads)) as lander:
+        run.progress.enter(Phase.REACH, len(reads))
+        with Lander(land, len(reads), run.progress) as lander:
             run.wait_for(fetch_windows(run.client, reads, lander, granularity="week"))
     return landed, failed
 

@@ -71,6 +71,13 @@ class Stream(io.TextIOWrapper):
         super().write(with_visible_controls(text))
         return len(text)
 
+    def draw(self, line: str) -> None:
+        """Show ``line`` and return to its beginning, so that what is written next takes its place.
+
+        That return is the one control code that is sent: every terminal knows it.
+        """
+        super().write(f"{with_visible_controls(line)}\r")
+
     @property
     def failure(self) -> OSError | None:
         """Why it took no more; None where it took all, or its reader had seen enough."""
