@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from layers_etl.cli.output import out
+from layers_etl.cli.arguments import AsJson
+from layers_etl.cli.output import out, write_document
 from layers_etl.process.terminal import ensure_all_was_taken
 
 
-def backtest() -> None:
+def backtest(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
     """Say how well the projected settled values would have done on this warehouse, against not projecting."""
     from layers_etl.cli.console import print_backtest
     from layers_etl.cli.newest import newest_warehouse
@@ -16,6 +19,13 @@ def backtest() -> None:
 
     settings = load_settings()
     with newest_warehouse(settings) as warehouse:
-        for scope in scopes_at_hand(warehouse, settings):
-            print_backtest(scope.name, backtest_scope(warehouse, scope, settings.settle_hours), out)
+        scores = {
+            scope.name: backtest_scope(warehouse, scope, settings.settle_hours)
+            for scope in scopes_at_hand(warehouse, settings)
+        }
+    if as_json:
+        write_document({"scopes": [{"scope": name, "scores": found.to_dicts()} for name, found in scores.items()]})
+    else:
+        for name, found in scores.items():
+            print_backtest(name, found, out)
     ensure_all_was_taken()

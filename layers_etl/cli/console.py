@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -15,11 +14,6 @@ from layers_etl.warehouse.findings import StandingFinding
 
 SENTENCES_SHOWN: Final = 10
 """Of one check; ops.findings has more of them."""
-
-
-def status_document(status: Status) -> str:
-    """The status as one JSON document; instants and days as ISO 8601."""
-    return msgspec.json.format(msgspec.json.encode(status), indent=2).decode()
 
 
 def cell(text: str) -> str:

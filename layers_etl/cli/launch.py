@@ -18,10 +18,15 @@ from layers_etl.defs.partitions import range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.alerts import RunEnd
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
-from layers_etl.errors import REPORT_IT, ConfigurationError, ExitCode, LayersEtlError
+from layers_etl.errors import REPORT_IT, ExitCode, LayersEtlError
 from layers_etl.ingest.clock import fetch_time, instant_of_run, utc_now
 from layers_etl.ingest.progress import Phase, Progress
-from layers_etl.ingest.request import RunKind
+from layers_etl.ingest.request import (
+    RunKind,
+    require_closed_day,
+    require_days_begun,
+    require_days_of_warehouse,
+)
 from layers_etl.ingest.steps import Step
 from layers_etl.ingest.summary import RunSummary, describe_shortfall, describe_summary, summarize
 from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption
@@ -43,12 +48,9 @@ class LaunchResult:
 def launch_run(settings: Settings, as_of: datetime | None = None, progress: Progress | None = None) -> LaunchResult:
     """Read whatever is not settled at ``as_of`` (now); :class:`ConfigurationError` for an instant to come."""
     instant = instant_of_run(as_of, _api_now(settings))
+    require_closed_day(settings, instant)
     window = open_range(settings, instant)
-    if window is None:
-        raise ConfigurationError(
-            f"LAYERS_START_DATE is {settings.start_date}, and no day since then has closed by "
-            f"{format_instant(instant)}: set it to the first day you want in the warehouse."
-        )
+    assert window, "a day has closed"
     config = run_config(RunKind.RUN, **({"as_of": format_instant(as_of)} if as_of else {}))
     return _execute(settings, window, config, progress or Progress())
 
@@ -61,15 +63,8 @@ def launch_backfill(
     progress: Progress | None = None,
 ) -> LaunchResult:
     """Read every day of ``window``, settled or not, of all entities or of those named."""
-    if window.since < settings.start_date:
-        raise ConfigurationError(
-            f"The warehouse begins at {settings.start_date}: set LAYERS_START_DATE to {window.since} or earlier first."
-        )
-    tomorrow = _api_now(settings).date() + ONE_DAY
-    if window.until > tomorrow:
-        raise ConfigurationError(
-            f"{window} reaches into the future: the last day that has begun is {tomorrow - ONE_DAY}."
-        )
+    require_days_of_warehouse(settings, window)
+    require_days_begun(window, _api_now(settings))
     config = run_config(RunKind.BACKFILL, campaign_ids=list(campaign_ids), ad_account_ids=list(ad_account_ids))
     return _execute(settings, window, config, progress or Progress())
 

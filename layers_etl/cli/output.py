@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import warnings
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from layers_etl.domain.storable import one_line
+from layers_etl.process.terminal import write_data
 
 PIPED_WIDTH = 160
 """Columns of a table where there is no terminal to ask."""
@@ -63,3 +65,11 @@ class _Telling(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """A record as one line, whatever names it holds."""
         self._tell(one_line(record.getMessage()))
+
+
+def write_document(value: object) -> None:
+    """``value`` as one JSON document on standard output; instants and days as ISO 8601."""
+    import msgspec
+
+    document = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    write_data(io.BytesIO(document + b"\n"))

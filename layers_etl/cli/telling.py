@@ -5,47 +5,90 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
-from layers_etl.cli.output import err, out, tell_logs, tell_retries
+from layers_etl.cli.arguments import How
+from layers_etl.cli.output import err, out, tell_logs, tell_retries, write_document
 from layers_etl.cli.progress import Display
 from layers_etl.domain.storable import one_line
+from layers_etl.errors import ExitCode, LayersEtlError
 
 if TYPE_CHECKING:
     from layers_etl.cli.launch import LaunchResult
+    from layers_etl.ingest.preview import Preview
     from layers_etl.ingest.progress import Progress
-    from layers_etl.ingest.summary import Warned
-
-Launch = Callable[["Progress"], "LaunchResult"]
-"""Launches a run that brings its progress forward."""
+    from layers_etl.ingest.summary import RunSummary, Warned
 
 SENTENCES_SHOWN: Final = 3
 """Of one promise; all of them are in ops.findings."""
 
 
-def tell_run(load: Callable[[], Launch], *, quiet: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its code and a sentence, and what there is to tell of it: a run's ``summary``, or the
+    ``preview`` of one; neither where it ended before there was any."""
+
+    command: str
+    code: ExitCode
+    message: str
+    summary: RunSummary | None = None
+    preview: Preview | None = None
+
+
+def tell_run(command: str, load: Callable[[], Callable[[Progress], LaunchResult]], how: How) -> NoReturn:
     """Have a run launched, show how far it is, tell how it ended, and end with its code.
 
-    ``load`` imports what takes time: something is shown before that. Where ``quiet``, nothing but what is warned of and
-    what is wrong.
+    ``load`` imports what takes time: something is shown before that.
     """
-    with Display(quiet=quiet) as display:
-        tell_logs(logging.WARNING, display.say)
-        tell_retries(display.note_retry)
-        launch = load()
+
+    def launch(progress: Progress) -> Ended:
+        run = load()
         gc.freeze()  # What has been imported by now stays to the end: no collection need look at it again.
-        result = launch(display.progress)
-    for line in describe_warnings(result.summary.warnings):
+        result = run(progress)
+        return Ended(command, result.code, result.message, summary=result.summary)
+
+    _tell(command, launch, how)
+
+
+def tell_preview(command: str, load: Callable[[], Callable[[Progress], Preview]], how: How) -> NoReturn:
+    """Tell what a run would ask for, in the same way; its code is 1 where not all could be listed."""
+
+    def plan(progress: Progress) -> Ended:
+        from layers_etl.ingest.preview import describe_preview
+
+        preview = load()(progress)
+        code = ExitCode.INCOMPLETE if preview.failures else ExitCode.OK
+        message = " ".join(f"{sentence}." for sentence in preview.failures) or describe_preview(preview)
+        return Ended(command, code, message, preview=preview)
+
+    _tell(command, plan, how)
+
+
+def _tell(command: str, do: Callable[[Progress], Ended], how: How) -> NoReturn:
+    try:
+        with Display(quiet=how.quiet) as display:
+            tell_logs(logging.WARNING, display.say)
+            tell_retries(display.note_retry)
+            ended = do(display.progress)
+    except LayersEtlError as error:
+        if how.as_json:
+            write_document(Ended(command, error.exit_code, str(error)))
+        raise
+    warnings = ended.summary.warnings if ended.summary else ()
+    for line in describe_warnings(warnings):
         err.print(one_line(line))
-    if result.code:
-        err.print(f"layers-etl: {one_line(result.message)}")
-    elif not quiet:
-        out.print(one_line(result.message))
-        for line in describe_what_to_look_at(result.summary.warnings):
+    if ended.code:
+        err.print(f"layers-etl: {one_line(ended.message)}")
+    if how.as_json:
+        write_document(ended)
+    elif not ended.code and (ended.preview or not how.quiet):
+        out.print(one_line(ended.message))
+        for line in describe_what_to_look_at(warnings):
             out.print(line)
-    raise typer.Exit(result.code)
+    raise typer.Exit(ended.code)
 
 
 def describe_warnings(warnings: Sequence[Warned]) -> Iterator[str]:

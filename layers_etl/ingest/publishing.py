@@ -10,6 +10,7 @@ from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.changed_days import count_changed_days
 from layers_etl.warehouse.publishing import Publication, load_state_id
+from layers_etl.warehouse.restated_days import count_restated_days
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +20,13 @@ class PublicationOutcome:
     """What publishing gave. ``is_new``: readers lacked something before; ``open_days``: up to where it is final.
 
     ``changed_days`` are the entity-days that may differ from the publication before, by ``ops.changed_days``; None
-    where that is not there, or not known any more.
+    where that is not there, or not known any more. ``restated_days`` are those whose numbers this run found changed;
+    None where it has read nothing.
     """
 
     is_new: bool
     changed_days: int | None
+    restated_days: int | None
     open_days: OpenDays
 
 
@@ -34,6 +37,7 @@ def publish(run: Run, outstanding: Outstanding) -> PublicationOutcome:
     """
     run.log.record_end()
     open_days = find_open_days(run.warehouse, outstanding)
+    restated_days = count_restated_days(run.warehouse, run.settings.scopes, run.fresh_since) if run.has_begun else None
     publication = Publication(
         load_state_id(run.warehouse),
         run.log.run_id,
@@ -47,4 +51,4 @@ def publish(run: Run, outstanding: Outstanding) -> PublicationOutcome:
     changed_days = count_changed_days(run.warehouse, last.state_id) if last else None
     is_new = publisher.publish(run.warehouse, publication)
     logger.info("Published %s." if is_new else "%s already has everything.", publisher.name)
-    return PublicationOutcome(is_new, changed_days, open_days)
+    return PublicationOutcome(is_new, changed_days, restated_days, open_days)

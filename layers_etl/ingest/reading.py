@@ -36,9 +36,7 @@ def read_metrics(run: Run, scopes: Sequence[Scope], window: DayWindow, listings:
     for it, also where reading breaks off. Raises :class:`RefusedError` when the key stops being accepted; what had
     landed until then stays.
     """
-    known = _load_knowledge(run, scopes)
-    _require_named(run.request, known.entities)
-    plan = _plan(run, known, scopes, window)
+    known, plan = plan_metrics(run, scopes, window)
     landed = Landed()
 
     def land(readings: Sequence[Reading], errors: Sequence[EntityError]) -> None:
@@ -60,6 +58,16 @@ def read_metrics(run: Run, scopes: Sequence[Scope], window: DayWindow, listings:
     }
     _note_failed_days(run, outcomes.values())
     return outcomes
+
+
+def plan_metrics(run: Run, scopes: Sequence[Scope], window: DayWindow) -> tuple[Knowledge, ReadingPlan]:
+    """What is known, and what of ``window`` is asked for by that; nothing is sent.
+
+    Raises :class:`ConfigurationError` where the request names an entity that is not known.
+    """
+    known = _load_knowledge(run, scopes)
+    _require_named(run.request, known.entities)
+    return known, _plan(run, known, scopes, window)
 
 
 def _load_knowledge(run: Run, scopes: Sequence[Scope]) -> Knowledge:

@@ -6,11 +6,13 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from layers_etl.domain.days import DayWindow, format_instant
+from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.planning import KnownEntity
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
+from layers_etl.errors import ConfigurationError
+from layers_etl.settings import Settings
 
 
 class RunKind(enum.StrEnum):
@@ -76,3 +78,29 @@ class RunRequest:
         parts += [f"campaign {campaign_id}" for campaign_id in sorted(self.campaign_ids)]
         parts += [f"ad account {ad_account_id}" for ad_account_id in sorted(self.ad_account_ids)]
         return ", ".join(parts)
+
+
+def require_closed_day(settings: Settings, instant: datetime) -> None:
+    """Raises :class:`ConfigurationError` where no day has closed by ``instant``: a run has nothing to read."""
+    if settings.start_date >= instant.date():
+        raise ConfigurationError(
+            f"LAYERS_START_DATE is {settings.start_date}, and no day since then has closed by "
+            f"{format_instant(instant)}: set it to the first day you want in the warehouse."
+        )
+
+
+def require_days_of_warehouse(settings: Settings, window: DayWindow) -> None:
+    """Raises :class:`ConfigurationError` where a backfill of ``window`` would begin before the warehouse does."""
+    if window.since < settings.start_date:
+        raise ConfigurationError(
+            f"The warehouse begins at {settings.start_date}: set LAYERS_START_DATE to {window.since} or earlier first."
+        )
+
+
+def require_days_begun(window: DayWindow, now: datetime) -> None:
+    """Raises :class:`ConfigurationError` where ``window`` has days that have not begun by ``now``."""
+    tomorrow = now.date() + ONE_DAY
+    if window.until > tomorrow:
+        raise ConfigurationError(
+            f"{window} reaches into the future: the last day that has begun is {tomorrow - ONE_DAY}."
+        )

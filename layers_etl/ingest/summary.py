@@ -29,15 +29,17 @@ class RunSummary:
     """What a run over ``window`` did, as far as it came.
 
     ``windows_read`` landed, by scope, of the daily metrics, with ``rows_read`` rows in all; ``weeks_read`` are windows
-    of weekly reach. ``changed_days`` are the entity-days that readers of the publication before may see differ; None
-    where that is not known, as before the first. ``published`` is whether readers lacked something, None where the run
-    did not come to that; everything before ``settled_until`` is final, or but for days in doubt, None: no day yet.
+    of weekly reach. ``restated_days`` are the entity-days that had been read before and have other numbers now, None
+    where the run did not come to publish. ``published`` is whether readers lacked something then, and ``changed_days``
+    are the entity-days that they may see differ; None where that is not known, as before the first. Everything before
+    ``settled_until`` is final, or but for days in doubt, None: no day yet.
     """
 
     window: DayWindow
     windows_read: Mapping[str, int]
     rows_read: int
     weeks_read: int
+    restated_days: int | None
     changed_days: int | None
     published: bool | None
     settled_until: date | None
@@ -70,6 +72,7 @@ def summarize(steps: Sequence[Step], window: DayWindow) -> RunSummary:
         {outcome.scope.name: outcome.windows_landed for outcome in read if outcome.windows_landed},
         sum(outcome.rows_landed for outcome in read),
         sum(step.outcome.windows_landed for step in steps if isinstance(step, WeeklyReachRead)),
+        published.restated_days if published else None,
         published.changed_days if published else None,
         published.is_new if published else None,
         open_days.oldest,
@@ -83,13 +86,15 @@ def summarize(steps: Sequence[Step], window: DayWindow) -> RunSummary:
 
 
 def describe_summary(summary: RunSummary) -> str:
-    """A sentence: what was read and what changed, and up to where the warehouse is final."""
+    """A sentence: what was read and what of it had changed, and up to where the warehouse is final."""
     counts = [f"{count:,} {scope} windows" for scope, count in summary.windows_read.items()]
     if summary.weeks_read:
         counts.append(f"{summary.weeks_read:,} windows of weekly reach")
-    changed = f"; {_describe_changed(summary)}" if summary.published is not None else ""
+    read = ", ".join(counts) or "nothing new"
+    if summary.windows_read:
+        read += f"; {summary.rows_read:,} rows, {_describe_restated(summary.restated_days)}"
     settled = f"; {_describe_settled(summary)}" if summary.published is not None else ""
-    return f"{summary.window}: read {', '.join(counts) or 'nothing new'}{changed}{settled}."
+    return f"{summary.window}: read {read}{settled}."
 
 
 def _read(steps: Iterable[Step]) -> list[ScopeOutcome]:
@@ -100,12 +105,8 @@ def _findings(steps: Iterable[Step]) -> Iterator[Finding]:
     return (finding for step in steps if isinstance(step, Judged) for finding in step.findings)
 
 
-def _describe_changed(summary: RunSummary) -> str:
-    if not summary.published:
-        return "nothing changed"
-    if summary.changed_days is None:
-        return "published whole"
-    return f"{summary.changed_days:,} days of entities changed" if summary.changed_days else "no day changed"
+def _describe_restated(days: int | None) -> str:
+    return f"{f'{days:,}' if days else 'none'} of them changed since they were last read"
 
 
 def _describe_settled(summary: RunSummary) -> str:

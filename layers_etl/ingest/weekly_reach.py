@@ -61,8 +61,7 @@ def read_weekly_reach(run: Run, scope: Scope) -> WeeklyReachOutcome:
 
     Raises :class:`RefusedError` when the key stops being accepted; what had landed until then stays.
     """
-    mondays = _mondays(run)
-    reads = _plan(run, scope, mondays) if mondays else []
+    reads = plan_weekly_reach(run, scope)
     scouts, others = _split(reads)
     landed, failures = _fetch(run, scope, scouts)
     hopeless = _hopeless_platforms(scouts, failures)
@@ -72,6 +71,12 @@ def read_weekly_reach(run: Run, scope: Scope) -> WeeklyReachOutcome:
     _remember(run, failures | more_failures, not_asked)
     all_failures = (*failures.values(), *more_failures.values())
     return WeeklyReachOutcome(scope, landed + more_landed, all_failures, len(not_asked))
+
+
+def plan_weekly_reach(run: Run, scope: Scope) -> list[PlannedRead]:
+    """The weeks of ``scope`` that are asked for, by what has landed; nothing is sent."""
+    mondays = _mondays(run)
+    return _plan(run, scope, mondays) if mondays else []
 
 
 def _mondays(run: Run) -> DayWindow | None:

@@ -50,7 +50,5 @@ def test_a_run_of_an_organisation_without_projects_ends_with_a_sentence(troubled
     result = troubled.run("run")
 
     assert result.code == 0
-    assert (
-        result.out.strip() == "2026-03-01 until 2026-03-12: read nothing new; published whole; no day is settled yet."
-    )
+    assert result.out.strip() == "2026-03-01 until 2026-03-12: read nothing new; no day is settled yet."
     assert "None" not in troubled.run("status").out

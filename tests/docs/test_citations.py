@@ -213,7 +213,7 @@ def misused(span: str) -> list[str]:
         ("layers-etl doctor | backfill", []),
         ("layers-etl --help", []),
         ("layers-etl mend", ["layers-etl mend"]),
-        ("layers-etl run --json", ["--json"]),
+        ("layers-etl run --yaml", ["--yaml"]),
         ("layers-etl doctor | mend", ["mend"]),
     ],
 )

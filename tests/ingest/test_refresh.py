@@ -59,7 +59,7 @@ def test_everything_is_listed_read_derived_judged_and_published_in_this_order(pi
     told = {warned.check for warned in summary.warnings if warned.sentences}
     assert told == {"every_day_was_read_late_enough"}, "before the week"
     assert describe_summary(summary).startswith(f"{WEEK}: read ")
-    assert (summary.published, summary.changed_days) == (True, None)
+    assert (summary.published, summary.changed_days, summary.restated_days) == (True, None, 0)
     assert summary.rows_read == sum(step.outcome.rows_landed for step in steps if isinstance(step, MetricsRead)) > 0
 
 

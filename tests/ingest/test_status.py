@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from layers_etl.cli.console import print_status, status_document
+from layers_etl.cli.console import print_status
+from layers_etl.cli.output import write_document
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.scopes import AD_ACCOUNT
 from layers_etl.ingest.checks import all_checks
@@ -93,10 +94,11 @@ def test_an_account_under_two_ids_is_named_with_both(pipeline: Pipeline) -> None
 
 
 @pytest.mark.slow
-def test_the_document_is_json_with_the_same_numbers(pipeline: Pipeline) -> None:
+def test_the_document_is_json_with_the_same_numbers(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
     pipeline.run(FIRST)
     status = examine_status(pipeline.warehouse, pipeline.settings, FIRST)
-    document = json.loads(status_document(status))
+    write_document(status)
+    document = json.loads(capfd.readouterr().out)
     assert document["oldest_open_day"] == "2026-03-29"
     assert [account["settled"] for account in document["accounts"]] == [account.settled for account in status.accounts]
     assert document["last_run"]["windows_read"] == status.last_run.windows_read if status.last_run else 0
