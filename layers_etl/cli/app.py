@@ -15,6 +15,7 @@ import typer
 
 from layers_etl.cli.backfill import backfill
 from layers_etl.cli.backtest import backtest
+from layers_etl.cli.completion import PROGRAM, answer_shells, completion
 from layers_etl.cli.demo import demo
 from layers_etl.cli.dev import dev
 from layers_etl.cli.doctor import doctor
@@ -30,25 +31,30 @@ from layers_etl.process import interruption
 from layers_etl.process.causes import causes_of, describe_root, explain, is_interruption
 
 app = typer.Typer(
-    name="layers-etl",
+    name=PROGRAM,
     help="Keep a local DuckDB warehouse of Layers' paid-ads performance true.",
+    epilog="Exit codes: 0 all well; 1 not all of it is there or right; 2 wrong use or configuration; 3 refused by the "
+    "API. Settings are read from the environment and .env: layers-etl doctor shows them, docs/operating.md has them all.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-# In the order of the help.
-app.command()(doctor)
-app.command()(run)
-app.command()(backfill)
-app.command()(status)
-app.command()(backtest)
-app.command()(sql)
-app.command()(report)
-app.command(cls=WithManual)(sandbox)
-app.command()(demo)
-app.command()(dev)
+# In the order of the help, each with its line there, which 80 columns hold.
+app.command(short_help="Say what is right, what is wrong, and what to do.")(doctor)
+app.command(short_help="Read what is not settled yet, derive the marts, publish.")(run)
+app.command(short_help="Read every day of a range again, settled or not.")(backfill)
+app.command(short_help="Show what is settled and missing, and how the last run went.")(status)
+app.command(short_help="Say how good the projections would have been on your data.")(backtest)
+app.command(short_help="Ask the published warehouse in SQL: read-only, in UTC.")(sql)
+app.command(short_help="Write one page that shows what the ads did.")(report)
+app.command(short_help="Serve a simulated Layers API on this machine.", cls=WithManual)(sandbox)
+app.command(short_help="Live through two weeks of simulated mornings; needs no key.")(demo)
+app.command(short_help="Open the Dagster UI on the same warehouse.")(dev)
+app.command(short_help="Print what has bash, zsh or fish complete all this.")(completion)
+answer_shells()
 
 INTERRUPTED = 130
 """What Typer makes of ``KeyboardInterrupt``."""

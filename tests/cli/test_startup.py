@@ -29,11 +29,13 @@ def imported_by(*arguments: str) -> set[str]:
     return set(last.removeprefix("imported:").split())
 
 
-COMMANDS: Final = ("doctor", "run", "backfill", "status", "backtest", "sql", "report", "demo", "dev")
+COMMANDS: Final = ("doctor", "run", "backfill", "status", "backtest", "sql", "report", "demo", "dev", "completion")
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("--version",), *((command, "--help") for command in COMMANDS)], ids=" ".join
+    "arguments",
+    [("--help",), ("-h",), ("--version",), ("completion", "bash"), *((command, "-h") for command in COMMANDS)],
+    ids=" ".join,
 )
 def test_help_and_version_load_no_library_that_takes_time(arguments: tuple[str, ...]) -> None:
     loaded = imported_by(*arguments)
