@@ -38,7 +38,8 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "cli.examination": frozenset({"errors", "domain", "settings", "warehouse", "ingest", "alerts"}),
     "cli.console": frozenset({"errors", "domain", "warehouse", "ingest"}),
     "cli.formats": frozenset(),
-    "cli.shell": frozenset({"errors", "domain", "process", "warehouse", "cli.formats"}),
+    "cli.tables": frozenset({"domain"}),
+    "cli.shell": frozenset({"errors", "domain", "process", "warehouse", "cli.formats", "cli.tables"}),
     "sandbox": frozenset(),
 }
 """What each part, a room or a module of it, may import of the others; all of its own room too, unless it is a module

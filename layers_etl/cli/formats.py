@@ -13,10 +13,16 @@ class Format(enum.StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    XLSX = "xlsx"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it is not for a terminal."""
+        return self in (Format.PARQUET, Format.XLSX)
 
 
 def choose_format(wanted: Format | None, output: Path | None) -> Format:
-    """The format asked for, or that of the output's name (``.csv``, ``.json``, ``.parquet``), or a table."""
+    """The format asked for, or that of the output's name (``.csv``, ``.json``, ``.parquet``, ``.xlsx``), or a table."""
     if wanted:
         return wanted
     suffix = output.suffix.removeprefix(".").lower() if output else ""

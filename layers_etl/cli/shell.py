@@ -1,15 +1,17 @@
 """``layers-etl sql``: SQL on the published file, one query or many, in whichever format is wanted.
 
-The file is opened read-only and in UTC, whatever the machine's time zone.
+The file is opened read-only and in UTC, whatever the machine's time zone, and nothing else is: no other file is read or
+written, nothing is loaded from anywhere, and no setting changes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -17,6 +19,7 @@ from typing import Final
 import duckdb
 
 from layers_etl.cli.formats import Format
+from layers_etl.cli.tables import lay_out
 from layers_etl.errors import ConfigurationError
 from layers_etl.process.causes import is_interruption
 from layers_etl.process.terminal import write_data
@@ -37,21 +40,25 @@ HISTORY_LINES: Final = 1000
 PROMPT: Final = "layers> "
 CONTINUED: Final = "   ...> "
 ROWS_AT_THE_PROMPT: Final = 40
-UNBOUNDED: Final = 1_000_000_000
-"""Where the output is read by a program, nothing of it is left out."""
-
 HELP: Final = """\
 End a statement with ; (it may span lines). It sees the file as it was when the prompt opened.
   .tables        what there is, and what it holds
   .schema NAME   the columns of a table or view
   .reload        open the newest published file
-  .quit          leave (or Ctrl-D)"""
+  .quit          leave (or Ctrl-D)
+help, exit and quit do the same without a dot."""
 
+WORDS: Final = {"help": ".help", "exit": ".quit", "quit": ".quit", ".exit": ".quit"}
+"""What people type, and the command that it stands for."""
+
+EXCEL: Final = "duckdb_extension_excel"
+_EXPLAINED: Final = ["explain_key", "explain_value"]
 
 _COPY_OPTIONS: Final = {
     Format.CSV: "FORMAT csv, HEADER",
     Format.JSON: "FORMAT json, ARRAY true",
     Format.PARQUET: "FORMAT parquet",
+    Format.XLSX: "FORMAT xlsx, HEADER true",
 }
 
 
@@ -60,16 +67,18 @@ def run_query(publisher: Publisher, query: str, wanted: Format, output: Path | N
 
     Raises :class:`ConfigurationError` for what the SQL has wrong, a missing file, or an output that can't be written.
     """
-    if wanted is Format.PARQUET and output is None and sys.stdout.isatty():
-        raise ConfigurationError("Parquet is not for a terminal: name a file with --output, or pipe it on.")
-    with _open(publisher) as connection, _one_sentence():
-        result = _run(connection, query)
-        if result is None:
-            return
-        if output is None:
-            _print(result, wanted, connection)
-        else:
-            _save(result, wanted, connection, output)
+    if wanted.is_binary and output is None and sys.stdout.isatty():
+        raise ConfigurationError(f"{wanted} is not for a terminal: name a file with --output, or pipe it on.")
+    with tempfile.TemporaryDirectory() as folder:
+        target = output.absolute().with_name(output.name + ".partial") if output else Path(folder) / "result"
+        with _open(publisher, wanted, target) as connection, _one_sentence():
+            result = _run(connection, query)
+            if result is None:
+                return
+            if output:
+                _save(result, wanted, target, output)
+            else:
+                _print(result, wanted, target)
 
 
 def prompt(publisher: Publisher, read_line: Callable[[str], str] = input) -> None:
@@ -111,11 +120,18 @@ def _read_statement(read_line: Callable[[str], str]) -> str | None:
         except EOFError:
             _say()
             return None
-        if not lines and line.startswith("."):
-            return None if line.split()[0] in (".quit", ".exit") else line.strip()
+        if not lines and (command := _command(line)):
+            return None if command == ".quit" else command
         lines += [line] if line.strip() or lines else []
         if lines and _is_complete("\n".join(lines)):
             return "\n".join(lines)
+
+
+def _command(line: str) -> str | None:
+    """The command that a line is, with its argument; None for one of SQL."""
+    typed = line.strip()
+    word = typed.rstrip(";").rstrip().lower()
+    return WORDS.get(word) or (typed if typed.startswith(".") else None)
 
 
 def _is_complete(text: str) -> bool:
@@ -149,15 +165,13 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRe
     return result
 
 
-def _print(result: duckdb.DuckDBPyRelation, wanted: Format, connection: duckdb.DuckDBPyConnection) -> None:
+def _print(result: duckdb.DuckDBPyRelation, wanted: Format, target: Path) -> None:
     if wanted is Format.TABLE:
         _show(result)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        written = Path(folder) / "result"
-        _copy(result, wanted, connection, written)
-        with written.open("rb") as file:
-            write_data(file)
+    _copy(result, wanted, target)
+    with target.open("rb") as file:
+        write_data(file)
 
 
 def _say(text: str = "") -> None:
@@ -165,22 +179,46 @@ def _say(text: str = "") -> None:
 
 
 def _show(result: duckdb.DuckDBPyRelation) -> None:
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-        result.show(max_width=width, max_rows=ROWS_AT_THE_PROMPT)
-    else:
-        result.show(max_width=UNBOUNDED, max_rows=UNBOUNDED, max_col_width=UNBOUNDED)
+    """For people; what a terminal has no room for is left out, and told."""
+    if result.columns == _EXPLAINED:
+        for _, drawn in result.fetchall():
+            _say(drawn)
+        return
+    types = [str(kind) for kind in result.types]
+    if not sys.stdout.isatty():
+        _say_all(lay_out(result.columns, types, result.fetchall()).lines)
+        return
+    rows = result.limit(ROWS_AT_THE_PROMPT + 1).fetchall()
+    count = len(rows) if len(rows) <= ROWS_AT_THE_PROMPT else result.aggregate("count(*)").fetchall()[0][0]
+    rows = rows[:ROWS_AT_THE_PROMPT]
+    table = lay_out(result.columns, types, rows, shutil.get_terminal_size().columns)
+    _say_all(table.lines)
+    _say(_describe_extent(len(rows), count, table.columns, len(types)))
 
 
-def _save(result: duckdb.DuckDBPyRelation, wanted: Format, connection: duckdb.DuckDBPyConnection, output: Path) -> None:
+def _say_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        _say(line)
+
+
+def _describe_extent(rows: int, all_rows: int, columns: int, all_columns: int) -> str:
+    """How much of a result is shown, and how to get the rest."""
+    noun = "row" if all_rows == 1 else "rows"
+    if (rows, columns) == (all_rows, all_columns):
+        return f"{all_rows:,} {noun}"
+    of_columns = f", {columns} of {all_columns} columns" if columns < all_columns else ""
+    of_rows = f"{rows:,} of {all_rows:,} {noun}" if rows < all_rows else f"{all_rows:,} {noun}"
+    return f"{of_rows}{of_columns} shown; all of it: layers-etl sql --output FILE.csv"
+
+
+def _save(result: duckdb.DuckDBPyRelation, wanted: Format, partial: Path, output: Path) -> None:
     """Whole or not at all."""
-    partial = output.with_name(output.name + ".partial")
     try:
         if wanted is Format.TABLE:
             with partial.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
                 _show(result)
         else:
-            _copy(result, wanted, connection, partial)
+            _copy(result, wanted, partial)
         partial.replace(output)
     except OSError as error:
         raise ConfigurationError(f"{output} cannot be written ({error.strerror}): choose another --output.") from None
@@ -188,22 +226,41 @@ def _save(result: duckdb.DuckDBPyRelation, wanted: Format, connection: duckdb.Du
         partial.unlink(missing_ok=True)
 
 
-def _copy(
-    result: duckdb.DuckDBPyRelation,  # noqa: ARG001 - the query names it
-    wanted: Format,
-    connection: duckdb.DuckDBPyConnection,
-    target: Path,
-) -> None:
+def _copy(result: duckdb.DuckDBPyRelation, wanted: Format, target: Path) -> None:
     """DuckDB writes its own types best: decimals to the digit, days and instants in ISO order with their offset."""
-    connection.execute(f"COPY (FROM result) TO {quote(str(target))} ({_COPY_OPTIONS[wanted]})")
+    options = f"{_COPY_OPTIONS[wanted]}, USE_TMP_FILE false"
+    result.query("result", f"COPY (FROM result) TO {quote(str(target))} ({options})")
 
 
 @contextlib.contextmanager
-def _open(publisher: Publisher) -> Generator[duckdb.DuckDBPyConnection]:
+def _open(
+    publisher: Publisher, wanted: Format = Format.TABLE, target: Path | None = None
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """What is published, for good closed to all that is not reading it, but for writing to ``target``."""
     with _one_sentence(), publisher.connect() as connection:
         if connection is None:
             raise ConfigurationError(f"There is no {publisher.name} yet: the first run publishes it.")
+        if wanted is Format.XLSX:
+            connection.execute(f"LOAD {quote(str(find_excel_extension()))}")
+        if target:
+            connection.execute(f"SET allowed_paths = [{quote(str(target))}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
         yield connection
+
+
+def find_excel_extension() -> Path:
+    """DuckDB's extension for Excel files, in the package that brings it; ``ConfigurationError`` where it does not."""
+    version = duckdb.__version__
+    package = importlib.util.find_spec(EXCEL)
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        path = Path(folder) / "extensions" / f"v{version}" / "excel.duckdb_extension"
+        if path.exists():
+            return path
+    raise ConfigurationError(
+        f"Excel files take a package that is not installed: pip install {EXCEL.replace('_', '-')}=={version}, "
+        "or write .csv, which Excel opens too."
+    )
 
 
 @contextlib.contextmanager

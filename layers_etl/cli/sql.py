@@ -18,7 +18,9 @@ def sql(
     result_format: Annotated[
         Format | None, typer.Option("--format", help="Default: that of the output's name, else a table.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the result to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write the result to this file: .csv, .json, .parquet, .xlsx.")
+    ] = None,
 ) -> None:
     """Ask the published warehouse in SQL: read-only, in UTC."""
     from layers_etl.cli.shell import prompt, run_query

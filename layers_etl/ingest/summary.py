@@ -106,7 +106,7 @@ def _findings(steps: Iterable[Step]) -> Iterator[Finding]:
 
 
 def _describe_restated(days: int | None) -> str:
-    return f"{f'{days:,}' if days else 'none'} of them changed since they were last read"
+    return f"{f'{days:,}' if days else 'none'} of them changed"
 
 
 def _describe_settled(summary: RunSummary) -> str:

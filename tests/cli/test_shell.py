@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import os
 import subprocess
@@ -106,12 +107,117 @@ def test_parquet_keeps_the_types(published: Path, tmp_path: Path) -> None:
         (None, None, Format.TABLE),
         (None, "a.csv", Format.CSV),
         (None, "a.PARQUET", Format.PARQUET),
+        (None, "a.xlsx", Format.XLSX),
         (None, "a.txt", Format.TABLE),
         (Format.JSON, "a.csv", Format.JSON),
     ],
 )
 def test_the_outputs_name_tells_the_format(wanted: Format | None, name: str | None, chosen: Format) -> None:
     assert choose_format(wanted, Path(name) if name else None) is chosen
+
+
+def test_a_relative_output_is_written_where_the_command_is_given(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_query(PublishedFile(published), "SELECT 42 AS answer", Format.CSV, Path("a'b.csv"))
+    assert (tmp_path / "a'b.csv").read_text() == "answer\n42\n"
+
+
+def test_an_excel_file_is_refused_in_a_sentence_without_its_package(published: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("duckdb_extension_excel"):
+        pytest.skip("the package is installed")
+    with pytest.raises(ConfigurationError, match=r"pip install duckdb-extension-excel==1\.5\.5, or write \.csv"):
+        run_query(PublishedFile(published), TYPED, Format.XLSX, tmp_path / "out.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_excel_file_has_numbers_and_days(published: Path, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb_extension_excel")
+    run_query(PublishedFile(published), TYPED, Format.XLSX, tmp_path / "out.xlsx")
+    with duckdb.connect() as connection:
+        connection.execute(f"LOAD '{shell.find_excel_extension()}'")
+        (row,) = connection.execute("FROM read_xlsx(?)", [str(tmp_path / "out.xlsx")]).fetchall()
+    assert (row[1], row[4]) == (date(2026, 3, 1), 'a,"b"')
+
+
+WRITES = (
+    "COPY (SELECT 1) TO '{folder}/out.csv'",
+    "COPY ads.campaigns TO '{folder}/out' (FORMAT parquet, PARTITION_BY (project_id))",
+    "EXPORT DATABASE '{folder}/export'",
+    "ATTACH '{folder}/other.duckdb' AS other",
+    "ATTACH ':memory:' AS other",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "IMPORT DATABASE '{folder}'",
+    "FROM read_csv('{folder}/warehouse.duckdb')",
+    "FROM read_text('{folder}/*')",
+    "FROM glob('{folder}/*')",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "RESET lock_configuration",
+    "SET allowed_directories = ['/']",
+    "SET temp_directory = '{folder}/t'",
+    "SET log_query_path = '{folder}/log'",
+    "SET TimeZone = 'America/New_York'",
+    "SET GLOBAL threads = 1",
+    "PRAGMA threads = 1",
+    "PRAGMA enable_profiling = 'json'",
+    "PRAGMA profiling_output = '{folder}/profile.json'",
+    "INSERT INTO ads.campaigns SELECT * FROM ads.campaigns",
+    "UPDATE ads.campaigns SET name = 'mine'",
+    "DELETE FROM ads.campaigns",
+    "TRUNCATE ads.campaigns",
+    "DROP TABLE ads.campaigns",
+    "ALTER TABLE ads.campaigns ADD COLUMN mine INT",
+    "CREATE VIEW ads.mine AS SELECT 1",
+    "CREATE MACRO ads.mine() AS 1",
+    "CREATE SCHEMA mine",
+    "CREATE PERSISTENT SECRET s (TYPE s3)",
+    "COMMENT ON TABLE ads.campaigns IS 'mine'",
+    "PREPARE mine AS DELETE FROM ads.campaigns; EXECUTE mine",
+    "CREATE TEMP MACRO mine() AS TABLE FROM read_text('{folder}/*'); FROM mine()",
+    "WITH gone AS (DELETE FROM ads.campaigns RETURNING *) FROM gone",
+    "SELECT query('DELETE FROM ads.campaigns')",
+    "FROM query('DELETE FROM ads.campaigns')",
+)
+
+
+@pytest.mark.parametrize("query", WRITES)
+def test_nothing_but_reading_what_is_published_is_let_through(published: Path, query: str) -> None:
+    folder = published.parent
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigurationError) as raised:
+        run_query(PublishedFile(published), query.format(folder=folder), Format.TABLE, None)
+    assert "\n" not in str(raised.value)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("wanted", [Format.CSV, Format.JSON, Format.PARQUET])
+def test_an_output_opens_no_other_file(published: Path, tmp_path: Path, wanted: Format) -> None:
+    query = f"COPY (SELECT 1) TO '{tmp_path}/other.csv'; SELECT 1"
+    with pytest.raises(ConfigurationError, match="disabled"):
+        run_query(PublishedFile(published), query, wanted, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_explained_query_is_drawn_as_it_is(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_query(PublishedFile(published), "EXPLAIN SELECT count(*) FROM ads.campaigns", Format.TABLE, None)
+    drawn = capsys.readouterr().out.splitlines()
+    assert len(drawn) > 5
+    assert not any("explain_value" in line for line in drawn)
+
+
+@pytest.mark.parametrize("word", ["help", "HELP;", ".help", "exit", "exit;", "quit", ".quit", ".exit"])
+def test_help_and_exit_work_as_they_are_typed(
+    published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    prompt(PublishedFile(published), typing(word, "SELECT 'later' AS said;"))
+    out = capsys.readouterr().out
+    if "help" in word.lower():
+        assert ".tables" in out and "later" in out
+    else:
+        assert "later" not in out
 
 
 @pytest.mark.parametrize(
@@ -142,7 +248,7 @@ def test_an_output_that_fails_leaves_the_one_before(published: Path, tmp_path: P
 
 
 def test_an_output_in_no_folder_is_one_sentence(published: Path, tmp_path: Path) -> None:
-    for wanted in Format:
+    for wanted in set(Format) - {Format.XLSX}:  # Which takes a package of its own.
         with pytest.raises(ConfigurationError, match=r"no/out"):
             run_query(PublishedFile(published), "SELECT 1", wanted, tmp_path / "no" / "out")
 
