@@ -19,13 +19,17 @@ def doctor(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Say what is right, what is wrong, and what to do: key, tier, what it may read, data folder, clock."""
+    from layers_etl.cli.demo_clock import find_demo
     from layers_etl.cli.examination import Finding, Verdict, examine
     from layers_etl.settings import read_settings
 
     tell_logs(logging.ERROR, err.print)
     tell_retries()
+    found = read_settings()
+    demo = find_demo(found.settings) if found.settings else None
     findings: list[Finding] = []
-    for finding in examine(read_settings(), datetime.now(UTC), notify=notify):
+    demo_at = demo.instant if demo else None
+    for finding in examine(found, datetime.now(UTC), demo_at=demo_at, notify=notify):
         findings.append(finding)
         mark = {Verdict.GOOD: "ok   ", Verdict.NOTE: "note ", Verdict.BAD: "WRONG"}[finding.verdict]
         if not as_json:

@@ -68,14 +68,20 @@ class Finding:
     code: ExitCode = ExitCode.OK
 
 
-def examine(found: SettingsInForce, now: datetime, *, notify: bool = False) -> Iterator[Finding]:
+def examine(
+    found: SettingsInForce, now: datetime, *, demo_at: datetime | None = None, notify: bool = False
+) -> Iterator[Finding]:
     """The settings in force and where each comes from, then what :func:`examine_needs` finds, unless one is wrong.
 
-    ``notify``: whether a test that people are sent was taken, too.
+    A demo's warehouse, whose clock stands at ``demo_at``, needs no key: without one no API is asked. ``notify``:
+    whether a test that people are sent was taken, too.
     """
     yield from _tell_settings(found)
     if settings := found.settings:
-        yield from examine_needs(settings, now)
+        if demo_at and settings.api_key is None:
+            yield from _examine_demo(settings, demo_at)
+        else:
+            yield from examine_needs(settings, now)
         if notify:
             yield _finding("alerts", lambda: send_test(settings))
 
@@ -99,6 +105,19 @@ def examine_needs(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield _finding("build file", lambda: _examine_build(settings))
     yield _finding("warehouse", lambda: _examine_published(settings))
     yield from _examine_owner(settings, organization_id)
+    for account in _find_accounts_in_question(settings):
+        yield Finding(Verdict.NOTE, "ad account", account)
+
+
+def _examine_demo(settings: Settings, demo_at: datetime) -> Iterator[Finding]:
+    yield _finding("data folder", lambda: _examine_folder(settings.data_dir))
+    sentence = (
+        f"{settings.data_dir} holds the demo's warehouse, whose clock stands at {demo_at:%Y-%m-%d %H:%M}Z; it needs no "
+        "key. For your own account set LAYERS_API_KEY, and LAYERS_DATA_DIR to another folder."
+    )
+    yield Finding(Verdict.NOTE, "demo", sentence)
+    yield _finding("build file", lambda: _examine_build(settings))
+    yield _finding("warehouse", lambda: _examine_published(settings))
     for account in _find_accounts_in_question(settings):
         yield Finding(Verdict.NOTE, "ad account", account)
 

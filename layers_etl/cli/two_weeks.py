@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from layers_etl.cli.demo_clock import DEMO, Demo, record_demo
 from layers_etl.cli.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.ids import same_id
@@ -29,6 +30,11 @@ from layers_etl.warehouse.lock import hold_lock
 from layers_etl.warehouse.organization import load_organization
 from layers_etl.warehouse.readers import open_build_read_only
 from layers_etl.warehouse.sql import load_sql
+
+SUGGESTED: Final = (
+    "SELECT day, campaign_name, spend, currency, conversions FROM marts.campaign_daily "
+    "ORDER BY day DESC, spend DESC LIMIT 9"
+)
 
 FIRST_MORNING: Final = datetime(2026, 1, 8, 7, tzinfo=UTC)
 MORNINGS: Final = 14
@@ -56,6 +62,7 @@ def live_through_two_weeks(console: Console) -> None:
         for morning in range(MORNINGS):
             instant = FIRST_MORNING + timedelta(days=morning)
             sandbox.set_clock(instant)
+            record_demo(data_dir, Demo(ORGANIZATION, instant, settings.start_date))
             _tell(console, f"{instant:%a %d %b %H:%M}Z", launch_run(settings, as_of=instant))
         _tell(console, "backfill", launch_backfill(settings, BACKFILLED))
     with publisher_of(settings).open() as published:
@@ -75,7 +82,7 @@ def _make_room(settings: Settings) -> None:
             raise ConfigurationError(
                 f"{settings.data_dir} holds a real warehouse, which the demo would replace: {ELSEWHERE}."
             )
-        for path in (build, wal_of(build), published, wal_of(published)):
+        for path in (build, wal_of(build), published, wal_of(published), settings.data_dir / DEMO):
             path.unlink(missing_ok=True)
         if owners:
             shutil.rmtree(settings.data_dir / "dagster", ignore_errors=True)
@@ -106,7 +113,12 @@ def _instance_of_its_own() -> Generator[None]:
 def _tell(console: Console, title: str, result: LaunchResult) -> None:
     if result.code:
         raise LayersEtlError(f"The demo's {title} went wrong: {result.message}")
-    console.print(f"  {title:<17} {result.message}")
+    done = result.summary
+    windows = sum(done.windows_read.values()) + done.weeks_read
+    console.print(
+        f"  {title:<17} {windows} windows read, {done.rows_read} rows; {done.restated_days} days had changed; "
+        f"settled before {done.settled_until}"
+    )
 
 
 def _report(console: Console, published: Readable) -> None:
@@ -142,8 +154,9 @@ def _say_where_to_look(console: Console, path: Path) -> None:
     console.print(
         f"""
 Where to look next
-  SQL   .venv/bin/layers-etl sql "FROM marts.campaign_daily LIMIT 10"
+  SQL   .venv/bin/layers-etl sql "{SUGGESTED}"
         or DuckDB's own shell:  duckdb -readonly {path}
+  State .venv/bin/layers-etl status, by the demo's own clock
   UI    make dev        then open http://127.0.0.1:3000
   Real  put LAYERS_API_KEY into .env, LAYERS_DATA_DIR to an empty folder, then .venv/bin/layers-etl doctor""",
     )

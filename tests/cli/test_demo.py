@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
 
+from layers_etl.cli.demo_clock import Demo, record_demo
 from layers_etl.sandbox.server import SandboxServer
+from layers_etl.sandbox.world import ORGANIZATION
 
 from ..harness.command import CommandLine, Ended, ended, wait_for
 from ..harness.place import rows_of
@@ -83,6 +86,40 @@ def test_the_demo_leaves_a_warehouse_that_opens_read_only(shown: Shown) -> None:
     assert days == [(date(2026, 1, 1), date(2026, 1, 20))]
     assert not Path(f"{published}.wal").exists()
     assert rows_of(published, "SELECT count(*) AS n FROM ops.runs WHERE status = 'succeeded'") == [{"n": 15}]
+
+
+def test_after_the_demo_nothing_is_missing_by_its_own_clock(shown: Shown) -> None:
+    status = json.loads(shown.place.run("status", "--json").out)
+    assert status["instant"] == "2026-01-21T07:00:00Z"
+    assert {account["missing"] for account in status["accounts"]} == {0}
+    assert status["oldest_open_day"] == "2026-01-18"
+    assert "by the demo's own clock" in shown.place.run("status").out
+    assert json.loads(shown.place.run("status", "--json", "--as-of", "2026-01-25T07:00:00Z").out)["accounts"][0][
+        "missing"
+    ]
+
+
+def test_after_the_demo_doctor_finds_nothing_wrong(shown: Shown) -> None:
+    doctor = shown.place.run("doctor", LAYERS_API_KEY=None)
+    assert doctor.code == 0, doctor.out
+    assert "holds the demo's warehouse, whose clock stands at 2026-01-21 07:00Z; it needs no key." in doctor.out
+
+
+def test_the_first_query_that_the_demo_suggests_shows_names_spend_and_conversions(shown: Shown) -> None:
+    suggested = re.findall(r'layers-etl sql "(.*)"', " ".join(shown.result.out.split()))
+    rows = rows_of(shown.place.published, suggested[0])
+    assert len(rows) == 9
+    assert {"campaign_name", "spend", "conversions"} < rows[0].keys()
+    assert all(value is not None for row in rows for value in row.values())
+
+
+def test_a_demos_mark_says_nothing_of_a_warehouse_of_others(place: CommandLine) -> None:
+    assert place.run("run", LAYERS_API_KEY="lp_test_child").code == 0
+    record_demo(place.data_dir, Demo(ORGANIZATION, datetime(2026, 1, 21, 7, tzinfo=UTC), date(2026, 1, 1)))
+    status = place.run("status")
+    assert "demo" not in status.out
+    assert f"at {datetime.now(UTC):%Y-%m}" in status.out
+    assert place.run("doctor", LAYERS_API_KEY=None).code == 2
 
 
 def test_the_demo_replaces_what_an_earlier_demo_left(shown: Shown) -> None:
