@@ -75,14 +75,15 @@ def _preview(run: Run) -> Preview:
     window = _window(run)
     _, plan = plan_metrics(run, scopes, window)
     reach = _plan_reach(run, plan.requests)
-    requests = Counter(read.key.scope.name for read in plan.requests)
+    reads = (*plan.requests, *plan.audits)
+    requests = Counter(read.key.scope.name for read in reads)
     listed, pace = len(run.log.sent), run.client.pace.requests_per_minute
     return Preview(
         window,
         dict(sorted(requests.items())),
         reach,
         listed,
-        sum(len(read.window) for read in plan.requests),
+        sum(len(read.window) for read in reads),
         pace,
         (listed + requests.total() + reach) / pace,
         tuple(str(failure) for listing in listings for failure in listing.failures),

@@ -60,6 +60,20 @@ def test_the_first_mornings_ask_for_just_what_was_said(pipeline: Pipeline) -> No
     assert previewed(pipeline, RunRequest(), morning(5)).day_requests == {}
 
 
+def test_settled_days_that_are_read_again_at_random_are_counted(pipeline: Pipeline) -> None:
+    for number in range(6):
+        pipeline.run(morning(number))
+    without = previewed(pipeline, RunRequest(), morning(6))
+    pipeline.options = {**pipeline.options, "audit_percent": 50.0}
+    said = previewed(pipeline, RunRequest(), morning(6))
+    requests, _, _ = asked_by(pipeline, RunRequest(), morning(6))
+
+    # Which days are drawn is another draw, and how many of them are asked for together hangs on that.
+    planned, counted = sum(without.day_requests.values()), sum(said.day_requests.values())
+    assert requests.total() > planned
+    assert abs(counted - requests.total()) < counted - planned
+
+
 def test_a_backfill_counts_its_days_and_the_weeks_that_lie_within(pipeline: Pipeline) -> None:
     pipeline.run(FIRST_MORNING)
     request = RunRequest(RunKind.BACKFILL, window=WEEK)
