@@ -84,11 +84,22 @@ def _tell(command: str, do: Callable[[Progress], Ended], how: How) -> NoReturn:
         err.print(f"layers-etl: {one_line(ended.message)}")
     if how.as_json:
         write_document(ended)
-    elif not ended.code and (ended.preview or not how.quiet):
-        out.print(one_line(ended.message))
-        for line in describe_what_to_look_at(warnings):
-            out.print(line)
+    elif ended.preview or not how.quiet:
+        for line in _describe(ended):
+            out.print(one_line(line))
     raise typer.Exit(ended.code)
+
+
+def _describe(ended: Ended) -> Iterator[str]:
+    """What was done, or would be, as far as it came; then where to look."""
+    from layers_etl.ingest.preview import describe_preview
+    from layers_etl.ingest.summary import describe_summary
+
+    if ended.preview:
+        yield describe_preview(ended.preview)
+    elif ended.summary and ended.summary.published is not None:
+        yield describe_summary(ended.summary)
+        yield from describe_what_to_look_at(ended.summary.warnings, falls_short=bool(ended.code))
 
 
 def describe_warnings(warnings: Sequence[Warned]) -> Iterator[str]:
@@ -100,10 +111,13 @@ def describe_warnings(warnings: Sequence[Warned]) -> Iterator[str]:
             yield f"warning: {warned.check} of {warned.asset}: {len(warned.sentences) - SENTENCES_SHOWN} more"
 
 
-def describe_what_to_look_at(warnings: Sequence[Warned]) -> Iterator[str]:
-    """The promises of which there is nothing to act on, by name in one line, and where to look."""
+def describe_what_to_look_at(warnings: Sequence[Warned], *, falls_short: bool = False) -> Iterator[str]:
+    """The promises of which there is nothing to act on, by name in one line, and where to look, if there is a reason.
+
+    Also where the run ``falls_short``.
+    """
     quiet = [f"{warned.check} of {warned.asset}" for warned in warnings if not warned.sentences]
     if quiet:
         yield f"Does not hold everywhere, and needs nothing done: {', '.join(quiet)}."
-    if warnings:
+    if warnings or falls_short:
         yield 'Look at: layers-etl status, or layers-etl sql "FROM ops.findings WHERE NOT passed".'

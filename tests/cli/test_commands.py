@@ -129,6 +129,9 @@ def test_a_campaign_that_fails_ends_with_1_names_it_and_publishes_the_rest(troub
     assert f" campaigns could not be read ({broken.name} ({broken.id}))." in result.complaint
     assert result.complaint.endswith("published; the next run asks for just what is missing.")
     assert f"campaign {broken.name} ({broken.id})" in " ".join(result.err.split())
+    read, *_, look = result.out.splitlines()
+    assert read.startswith("2026-03-01 until 2026-03-12: read 2 ad_account windows, 3 campaign windows")
+    assert look.startswith("Look at: layers-etl status")
     marts = rows_of(troubled.published, "SELECT campaign_id FROM marts.campaign_daily")
     published = {row["campaign_id"] for row in marts}
     assert published

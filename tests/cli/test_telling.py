@@ -28,3 +28,4 @@ def test_what_needs_nothing_done_is_named_in_one_line_and_where_to_look_in_anoth
     assert named == "Does not hold everywhere, and needs nothing done: reported_ratios_agree of campaign_metrics."
     assert look.startswith("Look at: layers-etl status")
     assert list(describe_what_to_look_at([])) == []
+    assert list(describe_what_to_look_at([], falls_short=True)) == [look]
