@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -47,7 +47,7 @@ BACKFILL, MORNING, NOTHING, FLOOR, DLT, SINGER = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One whole process: seconds by the clock and of the processors, its peak of memory, its requests.
+    """One whole process: seconds by the clock and of the processors, its peak of memory, its requests by kind.
 
     ``days`` are the seconds from its first request for campaigns' days until it said that the last of them had landed,
     or, where it says nothing, had ended: reading and landing.
@@ -56,8 +56,13 @@ class Measured:
     seconds: float
     cpu: float
     megabytes: float
-    requests: int
+    kinds: Mapping[str, int]
     days: float
+
+    @property
+    def requests(self) -> int:
+        """Of all kinds."""
+        return sum(self.kinds.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,14 @@ def contestants(python: Path) -> list[Contestant]:
 @contextmanager
 def serving(world: World) -> Generator[Server]:
     """The API in a process of its own."""
-    arguments = ["--campaigns", str(world.campaigns), "--days", str(world.days)]
+    arguments = [
+        "--campaigns",
+        str(world.campaigns),
+        "--days",
+        str(world.days),
+        "--one-live-of",
+        str(world.one_live_of),
+    ]
     command = [sys.executable, "-m", "benchmarks.peers.server", *arguments]
     with subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -208,7 +220,7 @@ def measure(server: Server, command: Sequence[str | Path], environment: dict[str
         ended - started,
         used.ru_utime + used.ru_stime,
         used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024),
-        sum(int(each["count"]) for each in asked.values()),
+        {kind: int(each["count"]) for kind, each in asked.items()},
         next(landed, ended) - days["first"],
     )
 

@@ -29,9 +29,7 @@ from benchmarks.peers.world import (
     Numbers,
     World,
     account_id,
-    account_numbers,
     campaign_id,
-    numbers_of,
     platform_of,
     share_of,
     week_of,
@@ -152,7 +150,7 @@ class Api:
                     "platform": platform_of(campaign // 100),
                     "externalId": str(campaign),
                     "name": f"Campaign {campaign}",
-                    "status": "active",
+                    "status": "archived" if self.world.has_ended(campaign) else "active",
                     "objective": "SALES",
                     "dailyBudgetCents": 10_000,
                     "createdAt": "2025-01-01T00:00:00Z",
@@ -239,8 +237,8 @@ class Api:
 
     def _numbers(self, scope: str, number: int, day: date, share: int) -> Numbers:
         if scope == "campaign":
-            return numbers_of(number, day, share)
-        return account_numbers(self.world.members(number), day, share)
+            return self.world.numbers(number, day, share)
+        return self.world.account_numbers(number, day, share)
 
 
 def _project() -> dict[str, object]:
@@ -319,5 +317,6 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--campaigns", type=int, required=True)
     options.add_argument("--days", type=int, required=True)
+    options.add_argument("--one-live-of", type=int, default=1)
     arguments = options.parse_args()
-    asyncio.run(serve(World(arguments.campaigns, arguments.days)))
+    asyncio.run(serve(World(arguments.campaigns, arguments.days, arguments.one_live_of)))

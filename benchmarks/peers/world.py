@@ -35,12 +35,19 @@ class Numbers:
     reach: int
 
 
+NOTHING = Numbers(0, 0, 0, 0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """``campaigns`` that all spend every day, for ``days`` before its first morning."""
+    """``campaigns`` that spend every day, for ``days`` before its first morning.
+
+    With ``one_live_of``, of so many campaigns all but one have ended after the first week.
+    """
 
     campaigns: int
     days: int
+    one_live_of: int = 1
 
     @property
     def since(self) -> date:
@@ -61,10 +68,20 @@ class World:
         """A hundred campaigns each."""
         return -(-self.campaigns // CAMPAIGNS_PER_ACCOUNT)
 
-    def members(self, account: int) -> range:
-        """The campaigns of an account."""
+    def has_ended(self, campaign: int) -> bool:
+        """Whether it is archived."""
+        return campaign % self.one_live_of != 0
+
+    def numbers(self, campaign: int, day: date, share: int) -> Numbers:
+        """A campaign's day, of which ``share`` thousandths are known."""
+        is_over = self.has_ended(campaign) and day >= self.since + 7 * ONE_DAY
+        return NOTHING if is_over else numbers_of(campaign, day, share)
+
+    def account_numbers(self, account: int, day: date, share: int) -> Numbers:
+        """The same of an ad account."""
         first = account * CAMPAIGNS_PER_ACCOUNT
-        return range(first, min(first + CAMPAIGNS_PER_ACCOUNT, self.campaigns))
+        step = 1 if day < self.since + 7 * ONE_DAY else self.one_live_of
+        return account_numbers(range(first, min(first + CAMPAIGNS_PER_ACCOUNT, self.campaigns), step), day, share)
 
 
 def campaign_id(campaign: int) -> str:
@@ -134,5 +151,5 @@ def truth(world: World, until: date, today: date) -> Iterator[Sequence[object]]:
     for campaign in range(world.campaigns):
         for offset in range((until - world.since).days):
             day = world.since + offset * ONE_DAY
-            known = numbers_of(campaign, day, share_of(day, today))
+            known = world.numbers(campaign, day, share_of(day, today))
             yield campaign_id(campaign), day, known.cents, known.impressions, known.clicks, known.conversions
