@@ -311,7 +311,8 @@ def weekly_reach_table(scope: Scope) -> Table:
         "ads",
         scope.weekly_reach_table,
         f"One row per {scope.noun} and closed ISO week with impressions: the API's own weekly reach, which no sum of "
-        f"days gives. Source: ads-metrics, scope={scope.name}, granularity=week; read when closed and when settled.",
+        f"days gives. Source: ads-metrics, scope={scope.name}, granularity=week; read when "
+        "it has closed and, settled, with the next week.",
         (*key_columns(scope), _WEEK, _PLATFORM, *_WEEKLY_REACH, _SETTLED, _FIRST_OBSERVED, _OBSERVED),
     )
 

@@ -63,7 +63,8 @@ def load_open_weeks(
 ) -> list[tuple[KnownEntity, PlannedRead]]:
     """The weeks to read among ``mondays`` (half-open, Monday to Monday), contiguous ones of an entity as one request.
 
-    A week is read once it has closed and again once it has settled; with ``again``, also when it was before, but not at
+    A week is read once it has closed and again once it has settled, in one request with the next week of its entity or,
+    where none comes, a week later; with ``again``, also when it was before, but not at
     or after ``fresh_since``. Entities are left out whose weekly reach was not to be had at or after ``refused_since``.
     Weeks of which no day was read :data:`LATELY` are looked at in turns, :data:`WEEKS_IN_TURN` by a run whose number is
     ``turn``; with ``again``, all.

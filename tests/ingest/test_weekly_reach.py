@@ -43,18 +43,30 @@ def morning(
     return outcome, [(entity_id, window) for _, entity_id, window in pipeline.asked("week")]
 
 
+def active_in(pipeline: Pipeline, week: DayWindow) -> set[str]:
+    """The campaigns with impressions in a week."""
+    query = "SELECT DISTINCT campaign_id FROM ads.campaign_metrics WHERE impressions > 0 AND day >= ? AND day < ?"
+    return {campaign_id for (campaign_id,) in pipeline.rows(query, [week.since, week.until])}
+
+
 @pytest.mark.slow
-def test_a_week_is_read_once_it_has_closed_and_once_it_has_settled(pipeline: Pipeline) -> None:
-    asked = [len(morning(pipeline, MONDAY + timedelta(days=n))[1]) for n in range(5)]
-    active = pipeline.rows(
-        "SELECT count(DISTINCT campaign_id) FROM ads.campaign_metrics WHERE impressions > 0 AND day < ?",
-        [LAST_WEEK.until],
-    )[0][0]
-    settled = pipeline.rows("SELECT count(*), bool_and(settled) FROM ads.campaign_reach_weekly")
-    assert active > 0
-    # Closed on Monday; settled on Thursday at midnight, 72 hours later.
-    assert asked == [active, 0, 0, active, 0]
-    assert settled == [(active, True)]
+def test_a_week_is_read_once_it_has_closed_and_once_more_settled_with_the_next_or_a_week_later(
+    pipeline: Pipeline,
+) -> None:
+    asked = [morning(pipeline, MONDAY + timedelta(days=n))[1] for n in range(12)]
+    next_week = DayWindow(LAST_WEEK.until, LAST_WEEK.until + timedelta(weeks=1))
+    both = DayWindow(LAST_WEEK.since, next_week.until)
+    first, second = active_in(pipeline, LAST_WEEK), active_in(pipeline, next_week)
+    assert first & second
+    assert sorted(asked[0]) == sorted((campaign, LAST_WEEK) for campaign in first)
+    assert sorted(asked[7]) == sorted((campaign, both if campaign in first else next_week) for campaign in second)
+    # The first week has settled on Thursday at midnight, 72 hours after its close.
+    assert sorted(asked[10]) == sorted((campaign, LAST_WEEK) for campaign in first - second)
+    assert [n for n, weeks in enumerate(asked) if weeks and n not in (0, 7, 10)] == []
+    settled = pipeline.rows(
+        "SELECT count(*), bool_and(settled) FROM ads.campaign_reach_weekly WHERE week = ?", [LAST_WEEK.since]
+    )
+    assert settled == [(len(first), True)]
 
 
 def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(pipeline: Pipeline) -> None:
@@ -99,10 +111,11 @@ def test_no_week_is_asked_of_a_platform_that_refuses_reach(pipeline: Pipeline) -
 
 @pytest.mark.slow
 def test_what_a_second_reading_changes_goes_into_history(pipeline: Pipeline) -> None:
+    known = "SELECT campaign_id, reach FROM ads.campaign_reach_weekly WHERE week = ?"
     morning(pipeline, MONDAY)
-    first = dict(pipeline.rows("SELECT campaign_id, reach FROM ads.campaign_reach_weekly"))
-    morning(pipeline, MONDAY + timedelta(days=3))
-    second = dict(pipeline.rows("SELECT campaign_id, reach FROM ads.campaign_reach_weekly"))
+    first = dict(pipeline.rows(known, [LAST_WEEK.since]))
+    morning(pipeline, MONDAY + timedelta(days=7))
+    second = dict(pipeline.rows(known, [LAST_WEEK.since]))
     superseded = dict(pipeline.rows("SELECT campaign_id, reach FROM ads.campaign_reach_weekly_history"))
     changed = {campaign for campaign in first if first[campaign] != second[campaign]}
     assert changed
@@ -181,10 +194,13 @@ def test_weekly_reach_that_some_have_is_asked_of_all_others(pipeline: Pipeline) 
         Fault(effect="status", parameters={"status": 404}, entity=without, query={"granularity": "week"})
     )
     outcome, asked = morning(pipeline, MONDAY)
-    _, asked_when_settled = morning(pipeline, MONDAY + timedelta(days=4))
+    # The next week has closed, and a refusal does not stand for a week yet.
+    _, asked_next = morning(pipeline, MONDAY + timedelta(days=7, hours=-2))
+    next_week = DayWindow(LAST_WEEK.until, LAST_WEEK.until + timedelta(weeks=1))
     assert outcome.not_asked == 0 and [error.context.entity_id for error in outcome.failures] == [without]
     assert outcome.windows_landed == len(asked) - 1
-    assert {campaign for campaign, _ in asked_when_settled} == {campaign for campaign, _ in asked} - {without}
+    assert without in {campaign for campaign, _ in asked}
+    assert {campaign for campaign, _ in asked_next} == active_in(pipeline, next_week) - {without}
 
 
 @pytest.mark.slow
@@ -203,5 +219,5 @@ def test_known_weekly_reach_stands_where_it_is_refused_later(pipeline: Pipeline)
     morning(pipeline, MONDAY)
     before = pipeline.rows(known)
     pipeline.sandbox.add_fault(NOT_TO_BE_HAD["refused by the metric's name"])
-    morning(pipeline, MONDAY + timedelta(days=4))
+    morning(pipeline, MONDAY + timedelta(days=10))
     assert pipeline.rows(known) == before

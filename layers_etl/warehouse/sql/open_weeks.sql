@@ -1,5 +1,6 @@
 -- Weeks in [$since, $until) (Mondays) with impressions whose own reach is to be read: never read, or settled by
--- $instant and not read since; with $again, all that were not read at or after $fresh_since. Entities whose weekly reach
+-- $instant and not read since; the latter in one request with the next week of the entity or, where none comes, a week
+-- later. With $again, all that were not read at or after $fresh_since. Entities whose weekly reach
 -- was refused between $refused_since and $instant are left out. One row per stretch of weeks that follow each other.
 -- Looked at are the weeks with a day that was read since $read_since, and those in [$turn_since, $turn_until).
 WITH active AS (
@@ -11,8 +12,13 @@ WITH active AS (
   FROM ads.{scope}_metrics
   WHERE impressions > 0 AND day >= $turn_since AND day < $turn_until
 ),
-open_weeks AS (
-  SELECT active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week
+weeks AS (
+  SELECT
+    active.project_id, entity.entity_id, entity.platform, entity.ad_account_id, active.week,
+    bool_or(reach.week IS NULL) OVER (PARTITION BY active.project_id, entity.entity_id) AS has_new_week,
+    ops.hours_to_settle(entity.platform) AS hours_to_settle,
+    CASE WHEN reach.week IS NULL THEN 'new' WHEN NOT reach.settled THEN 'settling' ELSE 'settled' END AS state,
+    reach.observed_at
   FROM active
   LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
   JOIN ops.entities AS entity
@@ -26,19 +32,20 @@ open_weeks AS (
         AND refusal.entity_id = entity.entity_id
         AND refusal.refused_at BETWEEN $refused_since::TIMESTAMPTZ AND $instant::TIMESTAMPTZ
     )
-    AND (
-      reach.week IS NULL
-      OR (NOT reach.settled
-          AND $instant::TIMESTAMPTZ >= ops.after_close(active.week + 6, ops.hours_to_settle(entity.platform)))
-      OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR reach.observed_at < $fresh_since::TIMESTAMPTZ))
-    )
+),
+due AS (
+  SELECT * FROM weeks
+  WHERE state = 'new'
+    OR (state = 'settling'
+        AND $instant::TIMESTAMPTZ >= ops.after_close(week + 6, hours_to_settle + if(has_new_week, 0, 24 * 7)))
+    OR ($again::BOOLEAN AND ($fresh_since::TIMESTAMPTZ IS NULL OR observed_at < $fresh_since::TIMESTAMPTZ))
 )
 SELECT
   project_id, entity_id, platform, ad_account_id, min(week) AS since, max(week) + 7 AS until
 FROM (
   SELECT
     *, week - 7 * row_number() OVER (PARTITION BY project_id, entity_id ORDER BY week)::INTEGER AS first_of_stretch
-  FROM open_weeks
+  FROM due
 )
 GROUP BY project_id, entity_id, platform, ad_account_id, first_of_stretch
 ORDER BY ALL;
