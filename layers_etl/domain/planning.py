@@ -26,10 +26,10 @@ ENDED_STATUSES: Final = frozenset({"archived", "deleted", "rejected", "ended", "
 class KnownEntity:
     """What the warehouse knows of an entity when a plan is made.
 
-    ``last_active_day`` is the newest day with any spend, impression, click or conversion; ``recent_spend`` is spent in
-    the last week that is known, in its own ``currency``. ``parent_id`` is the ad account whose numbers vouch for a
-    campaign that is not asked for. ``gone`` answered 404 when it was last asked for; ``project_archived`` is an entity
-    whose project is no longer among those that are read.
+    ``last_active_day`` is the newest day with any spend, impression, click or conversion: known of an ended entity, and
+    where it is not long ago. ``recent_spend`` is of the last week that is known, in its own ``currency``. ``parent_id``
+    is the ad account whose numbers vouch for a campaign that is not asked for. ``gone`` answered 404 when it was last
+    asked for; ``project_archived`` is an entity whose project is no longer among those that are read.
     """
 
     key: EntityKey

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from layers_etl.domain.days import DayWindow, day_start
 from layers_etl.domain.entities import Entity
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, mark_gone, unmark_gone, upsert_entities
-from layers_etl.warehouse.runs import ListedOddly, forget_requests, record_odd_fields
+from layers_etl.warehouse.runs import ListedOddly, forget_requests, record_horizon, record_odd_fields
 from layers_etl.warehouse.tables import MOST_ODD_FIELDS
 
 from .builders import (
@@ -21,6 +22,7 @@ from .builders import (
     SCOPES,
     STALE_WINDOWS,
     A,
+    B,
     Row,
     account,
     campaign,
@@ -252,3 +254,25 @@ def test_a_plan_gets_every_entity_with_its_ledger_its_accounts_currency_and_its_
     accounts = load_known_entities(warehouse, AD_ACCOUNT, ["prj_1"])
     assert [(entity.key, entity.parent_id) for entity in accounts] == [(ACCOUNT, "acc_1")]
     assert load_known_entities(warehouse, CAMPAIGN, ["prj_2"]) == []
+
+
+@pytest.mark.parametrize(("others_read_until", "newest_known"), [(120, True), (121, False)])
+def test_activity_is_looked_for_in_the_120_days_before_the_newest_that_was_read_of_any(
+    warehouse: Warehouse, others_read_until: int, newest_known: bool
+) -> None:
+    record_horizon(warehouse, march(1), march(14))
+    ended, other = campaign(A.entity_id, status="archived"), campaign(B.entity_id)
+    list_campaigns(warehouse, MONDAY, ended, other)
+    land(warehouse, reading(A, window(1, 1), MONDAY, spends(window(1, 1), 5)))
+    until = march(1) + timedelta(days=others_read_until)
+    land(warehouse, reading(B, DayWindow(march(2), until), day_start(until), {}))
+    known = {entity.key.entity_id: entity for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])}
+    assert known[A.entity_id].last_active_day == (march(1) if newest_known else None)
+
+
+def test_what_an_entity_spent_lately_is_that_of_the_last_week_that_is_known(warehouse: Warehouse) -> None:
+    record_horizon(warehouse, march(1), march(14))
+    list_campaigns(warehouse, MONDAY, campaign(A.entity_id), campaign(B.entity_id))
+    land(warehouse, reading(A, window(1, 14), utc(3, 15), spends(window(1, 14), 5)))
+    known = {entity.key.entity_id: entity for entity in load_known_entities(warehouse, CAMPAIGN, ["prj_1"])}
+    assert (known[A.entity_id].recent_spend, known[B.entity_id].recent_spend) == (35, 0)

@@ -1,11 +1,13 @@
 -- What a plan needs to know of every entity of one scope in $project_ids: after its key, the fields of KnownEntity.
 -- The entities of an archived project are no longer listed with it.
--- The newest active day is looked up only for ended entities: only those can be dormant.
+-- The newest active day is looked up only for ended entities: only those can be dormant. And only in the 120 days before
+-- the newest that was read of any: whatever was not quiet then has been read until then, and what has none there is quiet.
 WITH activity AS (
   SELECT project_id, {id_column} AS entity_id, max(day) AS last_active_day
   FROM ads.{scope}_metrics
   SEMI JOIN (SELECT {key} FROM {entity_table} WHERE {ended}) AS ended USING ({key})
-  WHERE spend <> 0 OR impressions <> 0 OR clicks <> 0 OR conversions <> 0 OR conversion_value <> 0
+  WHERE day >= (SELECT max(until) FROM ops.coverage WHERE scope = '{scope}') - 120
+    AND (spend <> 0 OR impressions <> 0 OR clicks <> 0 OR conversions <> 0 OR conversion_value <> 0)
   GROUP BY ALL
 ),
 spent AS (
