@@ -414,7 +414,7 @@ def _campaign(campaign: Campaign, days: Sequence[dt.date]) -> CampaignRow:
     is_active = not status or status.lower() == "active"
     if not is_active:
         below.append(_label(status))
-    pace = _pace(campaign)
+    pace = campaign.pace
     return CampaignRow(
         campaign.rank,
         _name(campaign.name or "no name known"),
@@ -427,15 +427,9 @@ def _campaign(campaign: Campaign, days: Sequence[dt.date]) -> CampaignRow:
         "" if campaign.cpa_change is None else numbers.times(1 + campaign.cpa_change),
         numbers.ratio(campaign.roas),
         None if pace is None else min(pace, 1.5),
-        "no daily budget" if pace is None else f"{pace:.0%} of {numbers.count(campaign.budget_of_month)}",
+        "no daily budget" if pace is None else f"{pace:.0%} of {numbers.count(campaign.budget_to_date)}",
         _pace_class(pace) if pace is not None and is_active else "",
     )
-
-
-def _pace(campaign: Campaign) -> float | None:
-    if not campaign.budget_of_month or campaign.budget_of_month <= 0:
-        return None
-    return float(campaign.spend_of_month or 0) / campaign.budget_of_month
 
 
 def _pace_class(pace: float) -> str:

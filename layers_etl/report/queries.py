@@ -103,6 +103,7 @@ class Campaign:
     """One campaign of the ``campaigns`` of its currency, by spend. ``days``, ``spends`` and ``cpas`` run in parallel.
 
     ``cpa_change`` compares its last settled days with those before; None where there are too few conversions.
+    ``pace`` is the share of ``budget_to_date`` that the month so far has spent; None where there is no such budget.
     """
 
     currency: str | None
@@ -120,8 +121,8 @@ class Campaign:
     days: Sequence[date]
     spends: Sequence[Decimal | None]
     cpas: Sequence[float | None]
-    spend_of_month: Decimal | None
-    budget_of_month: float | None
+    budget_to_date: Decimal | None
+    pace: float | None
 
 
 @dataclass(frozen=True, slots=True)

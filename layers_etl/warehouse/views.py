@@ -59,6 +59,7 @@ def view_definitions(tables: tuple[Table, ...], scopes: tuple[Scope, ...], summe
         _late_changes(scopes),
         load_sql("views/read_intervals"),
         *rollup_views(summed),
+        load_sql("views/campaign_pacing"),
         *reconciliation_views(scopes),
     )
 

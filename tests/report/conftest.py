@@ -43,6 +43,11 @@ INSERT INTO ops.coverage BY NAME
     'ad_account' AS scope, 'prj' AS project_id, ad_account_id AS entity_id, $first AS since,
     DATE '2026-03-12' - $open_days AS until, $now AS read_at, 78 AS lag_hours
   FROM ads.ad_accounts;
+INSERT INTO ops.coverage BY NAME
+  SELECT
+    'campaign' AS scope, 'prj' AS project_id, campaign_id AS entity_id, $first AS since,
+    DATE '2026-03-12' AS until, $now AS read_at
+  FROM ads.campaigns;
 INSERT INTO marts.campaign_daily BY NAME
   SELECT
     'prj' AS project_id, 'cmp_' || n AS campaign_id, day::DATE AS day, 'Campaign ' || n AS campaign_name,

@@ -176,7 +176,7 @@ def test_the_changes_that_are_shown_are_so_many_and_the_others_are_counted(lived
 def test_a_budget_is_marked_where_an_active_campaign_is_far_from_it(lived: Shown) -> None:
     first, *_ = lived.campaigns
     pace = [
-        compose(replace(lived, campaigns=[replace(first, status=status, spend_of_month=spent, budget_of_month=100.0)]))
-        for status, spent in (("active", 20), ("active", 100), ("active", 130), ("paused", 20), (None, 20))
+        compose(replace(lived, campaigns=[replace(first, status=status, pace=spent)]))
+        for status, spent in (("active", 0.2), ("active", 1.0), ("active", 1.3), ("paused", 0.2), (None, 0.2))
     ]
     assert [page.rankings[0].rows[0].pace_class for page in pace] == ["under", "", "over", "", "under"]

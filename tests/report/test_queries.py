@@ -127,8 +127,8 @@ def test_however_many_currencies_there_are_each_has_some_campaigns(fill: Fill) -
 
 def test_the_budget_of_the_month_is_that_of_its_days_so_far(fill: Fill) -> None:
     (row,) = fill(1).campaigns
-    assert row.budget_of_month == LAST_DAY.day * 100
-    assert row.spend_of_month == LAST_DAY.day * 100
+    assert row.budget_to_date == LAST_DAY.day * 100
+    assert row.pace == pytest.approx(1)
     assert row.cpa == pytest.approx(10)
     assert row.cpa_change == pytest.approx(0)
 

@@ -1,9 +1,9 @@
 -- The $top campaigns of each currency by spend in the last $days closed days, and how many there are of it. One that has
 -- moved to an account of another currency is in each with what it spent there.
--- Ratios are of the days that know both sides; cpas are of seven days each, up to the day they stand at; the month is that
--- of the last closed day.
+-- Ratios are of the days that know both sides; cpas are of seven days each, up to the day they stand at. Of the budget is
+-- what was spent in its currency alone.
 WITH span AS (
-  SELECT last_day, last_day - $days + 1 AS first_day, date_trunc('month', last_day)::DATE AS month FROM ops.horizon
+  SELECT last_day, last_day - $days + 1 AS first_day FROM ops.horizon
 ),
 daily AS (
   SELECT
@@ -12,7 +12,7 @@ daily AS (
   FROM marts.campaign_daily AS daily
   ANTI JOIN (SELECT project_id, entity_id AS campaign_id, day FROM ops.uncounted_days WHERE scope = 'campaign') AS uncounted
     USING (project_id, campaign_id, day)
-  WHERE day BETWEEN (SELECT least(month, first_day - 6) FROM span) AND (SELECT last_day FROM span)
+  WHERE day BETWEEN (SELECT first_day - 6 FROM span) AND (SELECT last_day FROM span)
 ),
 summed AS (
   SELECT
@@ -29,8 +29,7 @@ summed AS (
       sum(paid) FILTER (day BETWEEN first_day AND last_day - 7),
       sum(converted) FILTER (day BETWEEN first_day AND last_day - 7)
     ) AS earlier_cpa,
-    coalesce(sum(conversions) FILTER (day BETWEEN first_day AND last_day - 7), 0) AS earlier_conversions,
-    sum(spend) FILTER (day >= month) AS spend_of_month
+    coalesce(sum(conversions) FILTER (day BETWEEN first_day AND last_day - 7), 0) AS earlier_conversions
   FROM daily, span
   GROUP BY project_id, campaign_id, currency
 ),
@@ -66,15 +65,13 @@ SELECT
   ranked.spend, ranked.conversions, ranked.cpa, ranked.roas,
   CASE WHEN recent_conversions >= $least_conversions AND earlier_conversions >= $least_conversions AND earlier_cpa > 0
     THEN recent_cpa / earlier_cpa - 1 END AS cpa_change,
-  series.days, series.spends, series.cpas, ranked.spend_of_month,
-  CASE WHEN campaign.daily_budget_cents > 0 THEN
-    campaign.daily_budget_cents / 100
-    * (span.last_day + 1 - greatest(span.month, coalesce(ops.utc_day(campaign.created_at), span.month)))
-  END AS budget_of_month
+  series.days, series.spends, series.cpas, pacing.budget_to_date, pacing.pace
 FROM ranked
 JOIN series ON series.project_id = ranked.project_id AND series.campaign_id = ranked.campaign_id
  AND series.currency IS NOT DISTINCT FROM ranked.currency
 LEFT JOIN ads.campaigns AS campaign
   ON campaign.project_id = ranked.project_id AND campaign.campaign_id = ranked.campaign_id
-CROSS JOIN span
+LEFT JOIN marts.campaign_pacing AS pacing
+  ON pacing.project_id = ranked.project_id AND pacing.campaign_id = ranked.campaign_id
+ AND pacing.currency IS NOT DISTINCT FROM ranked.currency
 ORDER BY ranked.currency NULLS LAST, ranked.rank;
