@@ -8,6 +8,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from layers_etl.domain.projection import LEAST_DAYS, LEAST_ENTITY_DAYS
 from layers_etl.domain.storable import one_line, with_visible_controls
 from layers_etl.ingest.status import Status
 from layers_etl.warehouse.findings import StandingFinding
@@ -83,14 +84,14 @@ def _describe_audits(status: Status) -> str:
 
 
 def print_backtest(scope: str, scores: pl.DataFrame, console: Console) -> None:
-    """How well projecting would have done, by platform, metric and age of the reading."""
+    """How well projecting would have done, by platform, metric and age of the reading; and of what it can't be said."""
     if scores.is_empty():
         console.print(f"{scope}: too little settled history to test on; it takes about two weeks of daily runs.")
         return
     table = Table(title=f"{scope}: projected against settled values", title_justify="left")
     for heading in ("platform", "metric"):
         table.add_column(heading)
-    for heading in ("age, hours", "entity-days", "error unprojected", "error projected", "80 % interval holds"):
+    for heading in ("age, hours", "days", "entity-days", "error unprojected", "error projected", "80 % interval holds"):
         table.add_column(heading, justify="right")
     for row in scores.iter_rows(named=True):
         errors = (row["error_unprojected"], row["error_projected"], row["coverage"])
@@ -98,7 +99,13 @@ def print_backtest(scope: str, scores: pl.DataFrame, console: Console) -> None:
             cell(row["platform"] or ""),
             row["metric"],
             str(row["age_hours"]),
+            f"{row['days']:,}",
             f"{row['entity_days']:,}",
-            *(f"{share:.1%}" for share in errors),
+            *((f"{share:.1%}" for share in errors) if row["enough"] else ("too few to judge", "", "")),
         )
     console.print(table)
+    if not scores["enough"].all():
+        console.print(
+            f"Fewer than {LEAST_DAYS} days or {LEAST_ENTITY_DAYS} entity-days tell more of chance than of the method: "
+            "each morning of daily runs adds a day."
+        )

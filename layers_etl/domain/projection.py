@@ -17,10 +17,11 @@ import polars as pl
 PROJECTED_METRICS: Final = ("spend", "conversions", "conversion_value")
 
 LEAST_DAYS: Final = 7
-"""Settled days a platform needs before its shares are used: one of each weekday."""
+"""Settled days a platform needs before its shares are used, or a backtest judged: one of each weekday."""
 
 LEAST_ENTITY_DAYS: Final = 30
-"""Settled (entity, day) pairs it needs: below, a tenth of the residuals is no quantile."""
+"""Settled (entity, day) pairs it needs: below, a tenth of the residuals is no quantile, and the share that an interval
+holds is uncertain by more than 14 points either way."""
 
 LOWER_QUANTILE: Final = 0.1
 UPPER_QUANTILE: Final = 0.9
@@ -55,6 +56,7 @@ COMPLETION_SCHEMA: Final = pl.Schema(
 
 _GROUP: Final = ("platform", "metric", "age_hours")
 _PAIR: Final = ("platform", "metric", "entity", "day")
+_SCORES: Final = ("error_unprojected", "error_projected", "coverage")
 
 
 def learn_completion(observations: pl.DataFrame) -> pl.DataFrame:
@@ -113,9 +115,10 @@ def project_values(known: pl.DataFrame, completion: pl.DataFrame) -> pl.DataFram
 def backtest_projection(observations: pl.DataFrame, settle_days: int) -> pl.DataFrame:
     """How well the method would have done: each settled day projected from what was settled before it closed.
 
-    One row per platform, metric and age: ``error_projected`` and ``error_unprojected`` (the sum of absolute
-    differences from the settled values over the sum of the settled values), and ``coverage``, the share of entity-days
-    whose settled value lay within the 80 % interval.
+    One row per platform, metric and age: ``days`` and ``entity_days`` scored, ``error_projected`` and
+    ``error_unprojected`` (the sum of absolute differences from the settled values over the sum of the settled values),
+    ``coverage``, the share of entity-days whose settled value lay within the 80 % interval, and ``enough``: whether
+    these are enough to judge by, :data:`LEAST_DAYS` and :data:`LEAST_ENTITY_DAYS`.
     """
     days: list[date] = observations.get_column("day").unique().sort().to_list()
     scored = [
@@ -130,14 +133,16 @@ def backtest_projection(observations: pl.DataFrame, settle_days: int) -> pl.Data
         pl.concat(scored)
         .group_by(_GROUP)
         .agg(
+            pl.col("day").n_unique().alias("days"),
             pl.len().alias("entity_days"),
             ((pl.col("value") - settled).abs().sum() / settled.sum()).alias("error_unprojected"),
             ((pl.col("projected") - settled).abs().sum() / settled.sum()).alias("error_projected"),
             settled.is_between(pl.col("projected_low"), pl.col("projected_high")).mean().alias("coverage"),
         )
+        .with_columns(enough=(pl.col("days") >= LEAST_DAYS) & (pl.col("entity_days") >= LEAST_ENTITY_DAYS))
         .sort(_GROUP)
         if scored
-        else pl.DataFrame(schema=[*_GROUP, "entity_days", "error_unprojected", "error_projected", "coverage"])
+        else pl.DataFrame(schema=[*_GROUP, "days", "entity_days", *_SCORES, "enough"])
     )
 
 

@@ -307,6 +307,15 @@ def test_commands_at_the_prompt_tell_what_there_is(
     assert "unread" not in out
 
 
+def test_what_there_is_begins_with_what_analysts_query_and_ends_with_how_it_came_here(
+    published: Path, typing: Callable[..., Callable[[str], str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt(PublishedFile(published), typing(".tables", ".quit"))
+    out = capsys.readouterr().out
+    assert out.index("marts.ad_account_daily") < out.index("marts.restatements") < out.index("ads.ad_accounts")
+    assert out.index("ads.ad_accounts") < out.index("ops.runs")
+
+
 def test_the_command_takes_a_piped_query(published: Path) -> None:
     query = "SELECT count(*) AS n FROM marts.campaign_daily"
     ended = subprocess.run(

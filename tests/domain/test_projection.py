@@ -128,3 +128,19 @@ def test_the_backtest_learns_only_from_days_that_had_settled_before() -> None:
     assert scores["entity_days"] == scored_days * 5
     assert scores["error_projected"] == pytest.approx(10 / (10 * (scored_days - 1) + 20))
     assert scores["error_unprojected"] == pytest.approx((5 * (scored_days - 1) + 15) / (10 * (scored_days - 1) + 20))
+
+
+@pytest.mark.parametrize(
+    ("scored_days", "entities", "enough"),
+    [(LEAST_DAYS, 5, True), (LEAST_DAYS - 1, 10, False), (LEAST_DAYS, LEAST_ENTITY_DAYS // LEAST_DAYS, False)],
+)
+def test_a_backtest_of_few_days_or_entities_is_not_to_be_judged_by(
+    scored_days: int, entities: int, enough: bool
+) -> None:
+    long_known = matured({0: 5}, settled=10, days=LEAST_DAYS, entities=30)
+    scored = matured({0: 5}, settled=10, days=scored_days, entities=entities).with_columns(
+        pl.col("day") + timedelta(days=LEAST_DAYS + 3)
+    )
+    scores = backtest_projection(pl.concat([long_known, scored]), settle_days=3).row(0, named=True)
+    assert (scores["days"], scores["entity_days"]) == (scored_days, scored_days * entities)
+    assert scores["enough"] is enough
