@@ -1175,7 +1175,7 @@ known_days AS (
 ),
 paced AS (
   SELECT
-    campaigns.*, greatest(0, campaigns.last_day + 1 - campaigns.since)::INTEGER AS days, sums.* EXCLUDE (project_id, campaign_id),
+    campaigns.*, greatest(0, campaigns.last_day + 1 - campaigns.since)::INTEGER AS days_so_far, sums.* EXCLUDE (project_id, campaign_id),
     TRY_CAST(CASE WHEN daily_budget > 0 AND days_known > 0 THEN daily_budget * days_known END AS DECIMAL(38,4))
       AS budget_to_date
   FROM campaigns
@@ -1193,10 +1193,10 @@ paced AS (
 )
 SELECT
   project_id, campaign_id, month, campaign_name, ad_account_id, ad_account_name, platform, currency, status, listed,
-  daily_budget, lifetime_budget, days, coalesce(days_known, 0)::INTEGER AS days_known,
+  daily_budget, lifetime_budget, days_so_far, coalesce(days_known, 0)::INTEGER AS days_known,
   coalesce(days_settled, 0)::INTEGER AS days_settled, (month_end - last_day - 1)::INTEGER AS days_left,
   spend_to_date, budget_to_date, spend_to_date / budget_to_date AS pace, recent_daily_spend,
-  CASE WHEN is_active AND days_known = days
+  CASE WHEN is_active AND days_known = days_so_far
     THEN spend_to_date::DOUBLE + recent_daily_spend * (month_end - last_day - 1) END AS expected_spend_of_month
 FROM paced;
 

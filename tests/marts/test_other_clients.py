@@ -24,6 +24,7 @@ OTHER_PACKAGES = (
     *("pandas", "numpy", "python-dateutil", "six", "tzdata"),
     *("sqlalchemy<2.1", "duckdb-engine", "greenlet", "packaging", "adbc-driver-manager"),
     *("ibis-framework", "sqlglot", "atpublic", "toolz", "parsy", "pyarrow-hotfix"),
+    "xlsxwriter",
 )
 """What the clients need beside what this project has (duckdb, polars, pyarrow, pytz, rich, typing-extensions)."""
 
@@ -72,7 +73,7 @@ def _alike(rows: Any, expected: Any, version: str) -> bool:
 
 @pytest.fixture
 def clients(request: pytest.FixtureRequest) -> Path:
-    return installed(request.config.cache, "clients", *OTHER_PACKAGES)
+    return installed(request.config.cache, "clients-and-excel", *OTHER_PACKAGES)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -89,6 +90,14 @@ def test_another_client_reads_every_relation_whole(
     counts = [analyst.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names]
     told = run_with(clients, HERE / "read_by_client.py", client, published, *names)
     assert [int(line) for line in told.splitlines()] == counts
+
+
+@pytest.mark.parametrize(
+    "statements", re.findall(r"```sql\n((?!INSTALL).*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+)
+def test_marts_come_first_where_the_document_says_so(analyst: duckdb.DuckDBPyConnection, statements: str) -> None:
+    first, *_ = analyst.execute(statements).fetchall()
+    assert first[0] == "ad_account_daily"
 
 
 SNIPPETS = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)

@@ -60,7 +60,7 @@ def pace(warehouse: Warehouse) -> Pace:
 
 def test_a_month_so_far_is_its_closed_days_in_units_of_the_budget_s_currency(pace: Pace) -> None:
     row = pace()
-    assert (row["month"], row["days"], row["days_known"], row["days_left"]) == (date(2026, 3, 1), 11, 11, 20)
+    assert (row["month"], row["days_so_far"], row["days_known"], row["days_left"]) == (date(2026, 3, 1), 11, 11, 20)
     assert (row["campaign_name"], row["ad_account_name"], row["currency"]) == ("Brand", "Account", "USD")
     assert row["daily_budget"] == Decimal("123.45")
     assert (row["spend_to_date"], row["budget_to_date"]) == (1100, Decimal("123.45") * 11)
@@ -74,7 +74,7 @@ def test_a_day_that_was_not_read_is_on_neither_side_and_leaves_the_month_s_end_o
         "UPDATE ops.coverage SET until = DATE '2026-03-10';"
         "DELETE FROM marts.campaign_daily WHERE day >= DATE '2026-03-10';"
     )
-    assert (row["days"], row["days_known"], row["spend_to_date"]) == (11, 9, 900)
+    assert (row["days_so_far"], row["days_known"], row["spend_to_date"]) == (11, 9, 900)
     assert row["pace"] == pytest.approx(100 / 123.45)
     assert row["expected_spend_of_month"] is None
 
@@ -99,7 +99,7 @@ def test_what_was_spent_in_another_currency_is_not_held_against_the_budget(pace:
 
 
 def test_days_before_the_campaign_or_the_warehouse_began_have_no_budget(pace: Pace) -> None:
-    assert pace(first_day=date(2026, 3, 9))["days"] == 3
+    assert pace(first_day=date(2026, 3, 9))["days_so_far"] == 3
 
 
 def test_of_a_campaign_that_is_younger_than_a_week_its_own_days_alone_count(pace: Pace) -> None:
@@ -107,7 +107,7 @@ def test_of_a_campaign_that_is_younger_than_a_week_its_own_days_alone_count(pace
         "UPDATE ads.campaigns SET created_at = '2026-03-10 09:00:00+00';"
         "DELETE FROM marts.campaign_daily WHERE day < DATE '2026-03-10';"
     )
-    assert (row["days"], row["spend_to_date"], row["recent_daily_spend"]) == (2, 200, 100)
+    assert (row["days_so_far"], row["spend_to_date"], row["recent_daily_spend"]) == (2, 200, 100)
 
 
 @pytest.mark.parametrize("change", ["status = 'Paused'", "listed = false"])

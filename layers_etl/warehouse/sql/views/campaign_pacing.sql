@@ -75,7 +75,7 @@ known_days AS (
 ),
 paced AS (
   SELECT
-    campaigns.*, greatest(0, campaigns.last_day + 1 - campaigns.since)::INTEGER AS days, sums.* EXCLUDE (project_id, campaign_id),
+    campaigns.*, greatest(0, campaigns.last_day + 1 - campaigns.since)::INTEGER AS days_so_far, sums.* EXCLUDE (project_id, campaign_id),
     TRY_CAST(CASE WHEN daily_budget > 0 AND days_known > 0 THEN daily_budget * days_known END AS DECIMAL(38,4))
       AS budget_to_date
   FROM campaigns
@@ -93,10 +93,10 @@ paced AS (
 )
 SELECT
   project_id, campaign_id, month, campaign_name, ad_account_id, ad_account_name, platform, currency, status, listed,
-  daily_budget, lifetime_budget, days, coalesce(days_known, 0)::INTEGER AS days_known,
+  daily_budget, lifetime_budget, days_so_far, coalesce(days_known, 0)::INTEGER AS days_known,
   coalesce(days_settled, 0)::INTEGER AS days_settled, (month_end - last_day - 1)::INTEGER AS days_left,
   spend_to_date, budget_to_date, spend_to_date / budget_to_date AS pace, recent_daily_spend,
-  CASE WHEN is_active AND days_known = days
+  CASE WHEN is_active AND days_known = days_so_far
     THEN spend_to_date::DOUBLE + recent_daily_spend * (month_end - last_day - 1) END AS expected_spend_of_month
 FROM paced;
 
@@ -113,10 +113,10 @@ COMMENT ON COLUMN marts.campaign_pacing.daily_budget IS
   'Daily budget as last listed, in units of currency (ads.campaigns has cents); null: none.';
 COMMENT ON COLUMN marts.campaign_pacing.lifetime_budget IS
   'Lifetime budget as last listed, in units of currency; null: none.';
-COMMENT ON COLUMN marts.campaign_pacing.days IS
+COMMENT ON COLUMN marts.campaign_pacing.days_so_far IS
   'Closed days of the month so far, from the first day of the warehouse, or of the campaign, on.';
 COMMENT ON COLUMN marts.campaign_pacing.days_known IS
-  'How many of days were read and have a spend in currency, quiet days too. The sums are of these alone.';
+  'How many of days_so_far were read and have a spend in currency, quiet days too. The sums are of these alone.';
 COMMENT ON COLUMN marts.campaign_pacing.days_settled IS 'How many of days_known are final.';
 COMMENT ON COLUMN marts.campaign_pacing.days_left IS 'Days of the month after the last closed one.';
 COMMENT ON COLUMN marts.campaign_pacing.spend_to_date IS
@@ -133,7 +133,7 @@ COMMENT ON COLUMN marts.campaign_pacing.expected_spend_of_month IS
 INSERT INTO measures (relation, column_name, unit, additive) VALUES
   ('marts.campaign_pacing', 'daily_budget', 'currency of the row', true),
   ('marts.campaign_pacing', 'lifetime_budget', 'currency of the row', true),
-  ('marts.campaign_pacing', 'days', 'days', false),
+  ('marts.campaign_pacing', 'days_so_far', 'days', false),
   ('marts.campaign_pacing', 'days_known', 'days', false),
   ('marts.campaign_pacing', 'days_settled', 'days', false),
   ('marts.campaign_pacing', 'days_left', 'days', false),
