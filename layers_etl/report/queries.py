@@ -209,12 +209,15 @@ class Shown:
     samples: Sequence[Sample]
 
 
-def load_shown(published: Readable) -> Shown | None:
-    """All of it; None where nothing has been published yet."""
+def load_shown(published: Readable, *, project_id: str | None = None, days: int = SHOWN_DAYS) -> Shown | None:
+    """All of it, over the last ``days`` closed ones; None where nothing has been published yet.
+
+    Of one project, findings, completion and samples are those of all: they tell of platforms, not of projects.
+    """
     publications = _ask(published, "publication", PublicationFacts)
     if not publications:
         return None
-    published.connection.execute(_text("gather_days"), {"days": SHOWN_DAYS})
+    published.connection.execute(_text("gather_days"), {"days": days, "project": project_id})
     weeks = _ask(published, "weeks", Week)
     return Shown(
         publication=publications[0],
@@ -225,17 +228,24 @@ def load_shown(published: Readable) -> Shown | None:
             published,
             "campaigns",
             Campaign,
-            days=SHOWN_DAYS,
+            project=project_id,
+            days=days,
             top=max(FEWEST_CAMPAIGNS, MOST_CAMPAIGNS // max(len(weeks), 1)),
             least_conversions=LEAST_CONVERSIONS,
         ),
-        changes=_ask(published, "changes", Change, hours=HOURS_AGO, top=MOST_CHANGES),
-        changes_by_platform=_ask(published, "changes_by_platform", PlatformChange, hours=HOURS_AGO),
+        changes=_ask(published, "changes", Change, project=project_id, hours=HOURS_AGO, top=MOST_CHANGES),
+        changes_by_platform=_ask(published, "changes_by_platform", PlatformChange, project=project_id, hours=HOURS_AGO),
         completion=_ask(
             published, "completion", Completion, most_days=MOST_DAYS_AFTER, least_days=LEAST_COMPLETION_DAYS
         ),
         accounts=_ask(
-            published, "accounts", Account, scope=_account_scope(published), days=SHOWN_DAYS, top=MOST_ACCOUNTS
+            published,
+            "accounts",
+            Account,
+            scope=_account_scope(published),
+            project=project_id,
+            days=days,
+            top=MOST_ACCOUNTS,
         ),
         samples=_ask(published, "sampled", Sample),
     )

@@ -170,3 +170,17 @@ def test_a_day_that_knows_one_side_alone_says_nothing_of_cpa(fill: Fill, warehou
     assert shown.weeks[0].cpa == pytest.approx(10)
     assert shown.campaigns[0].cpa == pytest.approx(10)
     assert [day.cpa for day in shown.days[-2:]] == [None, pytest.approx(10)]
+
+
+def test_of_one_project_its_own_campaigns_accounts_and_days_alone_are_shown(fill: Fill, warehouse: Warehouse) -> None:
+    fill(3, currencies=3)
+    for table in ("ads.ad_accounts", "ads.campaigns", "ops.coverage", "marts.campaign_daily", "marts.ad_account_daily"):
+        key = "entity_id" if table == "ops.coverage" else "ad_account_id"
+        warehouse.connection.execute(f"UPDATE {table} SET project_id = 'other' WHERE {key} IN ('acc_1', 'cmp_1')")
+    shown = load_shown(warehouse, project_id="other", days=10)
+    assert shown
+    assert [campaign.name for campaign in shown.campaigns] == ["Campaign 1"]
+    assert [week.currency for week in shown.weeks] == ["C1"]
+    assert [account.name for account in shown.accounts] == ["Account 1"]
+    assert [day.day for day in shown.days] == [LAST_DAY - timedelta(days=back) for back in range(9, -1, -1)]
+    assert len(shown.campaigns[0].days) == 10

@@ -31,7 +31,7 @@ SELECT
 FROM ads.ad_accounts AS account
 LEFT JOIN series USING (project_id, ad_account_id)
 LEFT JOIN ops.sources AS source USING (project_id, ad_account_id)
-WHERE account.gone_at IS NULL
+WHERE account.gone_at IS NULL AND ($project::VARCHAR IS NULL OR account.project_id = $project)
 ORDER BY
   source.state = 'standing still' DESC NULLS LAST, coalesce(series.held_days, 0) DESC, coalesce(series.unread_days, 0) DESC,
   account.name, account.project_id, account.ad_account_id

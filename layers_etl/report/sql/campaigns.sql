@@ -1,5 +1,5 @@
--- The $top campaigns of each currency by spend in the last $days closed days, and how many there are of it. One that has
--- moved to an account of another currency is in each with what it spent there.
+-- The $top campaigns of each currency by spend in the last $days closed days, and how many there are of it; of all projects
+-- or of $project alone. One that has moved to an account of another currency is in each with what it spent there.
 -- Ratios are of the days that know both sides; cpas are of seven days each, up to the day they stand at. Of the budget is
 -- what was spent in its currency alone.
 WITH span AS (
@@ -13,6 +13,7 @@ daily AS (
   ANTI JOIN (SELECT project_id, entity_id AS campaign_id, day FROM ops.uncounted_days WHERE scope = 'campaign') AS uncounted
     USING (project_id, campaign_id, day)
   WHERE day BETWEEN (SELECT first_day - 6 FROM span) AND (SELECT last_day FROM span)
+    AND ($project::VARCHAR IS NULL OR project_id = $project)
 ),
 summed AS (
   SELECT

@@ -7,6 +7,7 @@ reported AS (
   SELECT version.*
   FROM ads.campaign_metrics_versions AS version, since
   WHERE version.valid_from <= since.then AND version.valid_to > since.then
+    AND ($project::VARCHAR IS NULL OR version.project_id = $project)
 )
 SELECT
   coalesce(campaign.name, reported.campaign_id) AS name, coalesce(today.platform, reported.platform) AS platform,

@@ -6,6 +6,7 @@ reported AS (
   SELECT version.*
   FROM ads.campaign_metrics_versions AS version, since
   WHERE version.valid_from <= since.then AND version.valid_to > since.then
+    AND ($project::VARCHAR IS NULL OR version.project_id = $project)
 )
 SELECT
   coalesce(today.platform, reported.platform) AS platform, coalesce(today.currency, reported.currency) AS currency,

@@ -1,5 +1,5 @@
 -- report_days: one row per platform, currency and closed day of the last $days: the sums of marts.platform_daily over
--- projects, and where a day that is not settled is expected to end, from its campaigns.
+-- projects, or of $project alone, and where a day that is not settled is expected to end, from its campaigns.
 -- What is still to come of a campaign's day is added to what the platform has. The ends of the interval are sums of the
 -- campaigns' own: as wide as if all went the same way, which the days of one platform mostly do. Null: not projected.
 -- Of cpa, paid and converted are the two sides, of what is known on both.
@@ -12,6 +12,7 @@ open_days AS (
   FROM marts.campaign_daily
   ANTI JOIN uncounted USING (project_id, campaign_id, day)
   WHERE NOT settled AND day > (SELECT last_day FROM ops.horizon) - $days AND day <= (SELECT last_day FROM ops.horizon)
+    AND ($project::VARCHAR IS NULL OR project_id = $project)
 ),
 still_to_come AS (
   SELECT
@@ -35,6 +36,7 @@ known AS (
     bool_and(settled) AS settled
   FROM marts.platform_daily
   WHERE day > (SELECT last_day FROM ops.horizon) - $days AND day <= (SELECT last_day FROM ops.horizon)
+    AND ($project::VARCHAR IS NULL OR project_id = $project)
   GROUP BY ALL
 )
 SELECT
