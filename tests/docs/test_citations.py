@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[2]
 DESIGN: Final = ROOT / "docs" / "architecture.md"
 DECISIONS: Final = ROOT / "docs" / "decisions.md"
 
-FOLDERS: Final = ("layers_etl", "tests", "benchmarks", "notebooks", "docs")
+FOLDERS: Final = ("layers_etl", "tests", "benchmarks", "notebooks", "deploy", "docs")
 KINDS: Final = frozenset({".py", ".sql", ".md", ".toml", ".yaml"})
 OTHERS: Final = ("Makefile", ".env.example", ".gitignore", ".pre-commit-config.yaml")
 
