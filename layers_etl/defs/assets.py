@@ -1,14 +1,21 @@
 """The assets: listings, daily metrics, weekly reach, daily marts, the published file; one step refreshes them all."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Final
 
 import dagster as dg
 
 from layers_etl.defs.checks import check_result, check_spec
-from layers_etl.defs.metadata import Metadata, page_metadata, step_metadata, table_definition
+from layers_etl.defs.metadata import (
+    Metadata,
+    days_metadata,
+    page_metadata,
+    reading_metadata,
+    step_metadata,
+    table_definition,
+)
 from layers_etl.defs.partitions import window_of
 from layers_etl.defs.resources import IngestionResource
 from layers_etl.domain.alerts import LATE_AFTER
@@ -17,6 +24,7 @@ from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, S
 from layers_etl.ingest.checks import Check, all_checks
 from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.refresh import Work, refresh
+from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import PUBLISHED, Judged, MetricsRead, Published, Step
 from layers_etl.ingest.summary import describe_shortfall
 from layers_etl.report.page import FILE_NAME, write_report
@@ -27,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 PAGE: Final = "report"
 """The asset that the page is."""
+
+READ_BY_RUN: Final = "What this run asked for, landed and left alone."
 
 OWNERS = ["team:ads-data"]
 EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=LATE_AFTER)
@@ -55,7 +65,7 @@ def refresh_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
         for step in refresh(ingestion.run, _work(context, scopes, checks)):
             steps.append(step)
             ingestion.tell(step)
-            yield from _report(context, step, step_metadata(ingestion.run, step))
+            yield from _report(context, ingestion.run, step)
             if isinstance(step, Published):
                 yield from _write_page(context, ingestion.settings)
         if shortfall := describe_shortfall(steps):
@@ -137,15 +147,15 @@ def _work(context: dg.AssetExecutionContext, scopes: Sequence[Scope], checks: Se
     )
 
 
-def _report(context: dg.AssetExecutionContext, step: Step, metadata: Metadata) -> Iterator[AssetEvent]:
+def _report(context: dg.AssetExecutionContext, run: Run, step: Step) -> Iterator[AssetEvent]:
     """What Dagster is told of a step: a result where its asset was launched, else that it was brought up to date."""
     match step:
         case MetricsRead(outcome):
-            yield from _read_days(context, outcome, metadata)
+            yield from _read_days(context, outcome, step_metadata(run, step), days_metadata(run, outcome))
         case Judged(findings):
             yield from map(check_result, findings)
         case _:
-            yield from _materialized(context, step.asset, metadata)
+            yield from _materialized(context, step.asset, step_metadata(run, step))
 
 
 def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[AssetEvent]:
@@ -173,11 +183,20 @@ def _materialized(context: dg.AssetExecutionContext, name: str, metadata: Metada
         )
 
 
-def _read_days(context: dg.AssetExecutionContext, outcome: ScopeOutcome, metadata: Metadata) -> Iterator[AssetEvent]:
-    """Exactly the days that landed: a result for the asset would mark the whole range."""
+def _read_days(
+    context: dg.AssetExecutionContext, outcome: ScopeOutcome, metadata: Metadata, of_days: Mapping[date, Metadata]
+) -> Iterator[AssetEvent]:
+    """Exactly the days that landed, each with its own numbers: a result for the asset would mark the whole range.
+
+    What the run did is an observation beside them: in every day's event it would be said once a day, and plotted.
+    """
     key = dg.AssetKey(outcome.scope.metrics_table)
+    context.log_event(dg.AssetObservation(key, description=READ_BY_RUN, metadata=reading_metadata(outcome)))
     if len(outcome.landed_days) == len(outcome.window):
+        for day, shown in of_days.items():
+            context.add_asset_metadata(shown, asset_key=key, partition_key=day.isoformat())
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
         return
     for day in sorted(outcome.landed_days):
-        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+        shown = {**metadata, **of_days[day]}
+        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=shown))

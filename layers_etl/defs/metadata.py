@@ -1,16 +1,19 @@
-"""What the UI shows of a table and of a run."""
+"""What the UI shows of a table, of its days, and of a run."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.ingest.outstanding import OpenDays
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.warehouse.connection import Readable
+from layers_etl.warehouse.day_totals import DayTotals, load_day_totals, load_newest_day
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 Metadata = dict[str, Any]
@@ -42,7 +45,7 @@ def step_metadata(run: Run, step: Step) -> Metadata:
         case Listed(outcome):
             return _rows(run.warehouse, entity_table(outcome.scope))
         case MetricsRead(outcome):
-            return {**_rows(run.warehouse, metrics_table(outcome.scope)), **_counts(outcome)}
+            return _rows(run.warehouse, metrics_table(outcome.scope))
         case WeeklyReachRead(outcome):
             return {
                 **_rows(run.warehouse, weekly_reach_table(outcome.scope)),
@@ -54,6 +57,7 @@ def step_metadata(run: Run, step: Step) -> Metadata:
                 **_rows(run.warehouse, daily_mart(scope)),
                 "stale_windows_derived": mart.stale_windows,
                 "rows_projected": mart.projected_rows,
+                **_newest_day(run.warehouse, daily_mart(scope), run.instant.date()),
             }
         case Published(outcome):
             return {
@@ -63,6 +67,29 @@ def step_metadata(run: Run, step: Step) -> Metadata:
             }
         case Judged():
             return {}
+
+
+def days_metadata(run: Run, outcome: ScopeOutcome) -> dict[date, Metadata]:
+    """What the UI shows of each day of the daily metrics that were read: its partition."""
+    totals = load_day_totals(run.warehouse, metrics_table(outcome.scope), outcome.window)
+    return {day: {"dagster/partition_row_count": of_day.rows, **_numbers(of_day)} for day, of_day in totals.items()}
+
+
+def _numbers(totals: DayTotals) -> Metadata:
+    """What plots are made of: spend by currency, since no sum crosses one; nothing where nothing is known."""
+    spend = {f"spend_{currency}": float(amount) for currency, amount in totals.spend.items()}
+    known: Mapping[str, float | None] = {"conversions": totals.conversions, "settled_share": totals.settled_share}
+    return {**spend, **{name: value for name, value in known.items() if value is not None}}
+
+
+def _newest_day(warehouse: Readable, mart: Table, today: date) -> Metadata:
+    """A mart has no partitions: its plot is of the newest closed day, as it stood after each run."""
+    day = load_newest_day(warehouse, mart, today)
+    if day is None:
+        return {}
+    totals = load_day_totals(warehouse, mart, DayWindow(day, day + ONE_DAY))[day]
+    shown = {"rows": totals.rows, **_numbers(totals)}
+    return {"newest_day": day.isoformat(), **{f"newest_day_{name}": value for name, value in shown.items()}}
 
 
 def _rows(warehouse: Readable, table: Table) -> Metadata:
@@ -90,8 +117,8 @@ def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _counts(outcome: ScopeOutcome) -> Metadata:
-    """What this run asked for, landed and left alone."""
+def reading_metadata(outcome: ScopeOutcome) -> Metadata:
+    """What a run asked for, landed and left alone of one scope."""
     return {
         "window": str(outcome.window),
         "requests_planned": len(outcome.plan.reads),

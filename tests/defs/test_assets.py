@@ -144,6 +144,73 @@ def test_every_table_shows_its_name_its_columns_and_its_rows(pipeline: DagsterPi
         assert all(column.description for column in schema_shown.columns)
 
 
+def numbers_of_days(pipeline: DagsterPipeline, asset: str) -> dict[str, dict[str, object]]:
+    """What each partition was last shown with."""
+    with pipeline.instance() as instance:
+        records = instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
+    shown: dict[str, dict[str, object]] = {}
+    for record in reversed(records):
+        event = record.asset_materialization
+        assert event is not None
+        assert event.partition is not None
+        shown[event.partition] = {name: value.value for name, value in event.metadata.items()}
+    return shown
+
+
+def stored_days(pipeline: DagsterPipeline, table: str) -> dict[str, dict[str, object]]:
+    """The same out of the published file."""
+    stored = {
+        str(row["day"]): {"conversions": row["conversions"], "settled_share": row["share"], "rows": row["n"]}
+        for row in pipeline.query(
+            "SELECT day, count(*) AS n, avg(settled::INTEGER) AS share, sum(conversions)::BIGINT AS conversions "
+            f"FROM {table} GROUP BY day"
+        )
+    }
+    for row in pipeline.query(f"SELECT day, currency, sum(spend)::DOUBLE AS spend FROM {table} GROUP BY ALL"):
+        stored[str(row["day"])][f"spend_{row['currency']}"] = row["spend"]
+    return stored
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["all days land", "some days fail"])
+def test_every_day_shows_its_own_numbers(pipeline: DagsterPipeline, broken: bool) -> None:
+    nonsense = unreadable("campaign", since="2026-03-05T00:00:00Z")
+    longest = Fault(effect="window_too_long", parameters={"days": 3}, scope="campaign")
+    with pipeline.broken(*([longest, nonsense] if broken else [])):
+        assert pipeline.materialize(WEEK).success is not broken
+
+    for asset in METRICS_ASSETS:
+        shown, stored = numbers_of_days(pipeline, asset), stored_days(pipeline, f"ads.{asset}")
+        rows = pipeline.query(f"SELECT count(*) AS n FROM ads.{asset}")[0]["n"]
+        assert set(shown) == set(stored)
+        for day, numbers in stored.items():
+            of_day = {"dagster/row_count": rows, "dagster/partition_row_count": numbers.pop("rows")}
+            assert shown[day] == pytest.approx({**of_day, **numbers})
+
+
+def test_what_a_run_did_is_said_once_and_not_with_every_day(pipeline: DagsterPipeline) -> None:
+    assert pipeline.materialize(WEEK, METRICS_ASSETS).success
+    with pipeline.instance() as instance:
+        (observed,) = instance.fetch_observations(dg.AssetKey("campaign_metrics"), limit=10).records
+    assert observed.asset_observation is not None
+    assert observed.asset_observation.partition is None
+    assert observed.asset_observation.metadata["window"].value == str(WEEK)
+
+
+def test_a_mart_shows_its_newest_closed_day_and_not_the_running_one(pipeline: DagsterPipeline) -> None:
+    assert pipeline.materialize(window("2026-03-10", "2026-03-13")).success
+    assert TODAY.date() in pipeline.days("ad_account")
+    with pipeline.instance() as instance:
+        mart = instance.get_latest_materialization_event(dg.AssetKey("ad_account_daily"))
+    assert mart is not None
+    assert mart.asset_materialization is not None
+    shown = mart.asset_materialization.metadata
+    stored = stored_days(pipeline, "marts.ad_account_daily")["2026-03-11"]
+    assert shown["newest_day"].value == "2026-03-11"
+    assert {
+        name.removeprefix("newest_day_"): value.value for name, value in shown.items() if name.startswith("newest_day_")
+    } == pytest.approx(stored)
+
+
 def test_a_campaign_that_fails_for_good_costs_its_own_days_alone(pipeline: DagsterPipeline) -> None:
     broken = a_campaign(pipeline)
     with pipeline.broken(Fault(effect="negative_numbers", entity=broken)):
