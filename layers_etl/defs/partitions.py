@@ -14,13 +14,14 @@ PARTITION_TAG: Final = "dagster/partition"
 
 
 def daily_partitions(start_date: date, last_day: date | None = None) -> dg.DailyPartitionsDefinition:
-    """UTC days from ``start_date`` to the current one, which can be read while it runs but is never settled.
+    """UTC days from ``start_date`` to the last one that has closed: the running day lacks nothing yet.
 
-    ``last_day`` reaches further where the API's clock is ahead of this machine's, as a simulated one may be.
+    ``last_day`` reaches further for a run that reads the running day, and where the API's clock is ahead of this
+    machine's, as a simulated one may be.
     """
-    days_ahead = (last_day - datetime.now(UTC).date()).days if last_day else 0
+    days_ahead = (last_day + ONE_DAY - datetime.now(UTC).date()).days if last_day else 0
     return dg.DailyPartitionsDefinition(
-        start_date=start_date.isoformat(), timezone="UTC", end_offset=1 + max(days_ahead, 0)
+        start_date=start_date.isoformat(), timezone="UTC", end_offset=max(days_ahead, 0)
     )
 
 
