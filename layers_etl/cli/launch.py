@@ -12,9 +12,10 @@ import dagster as dg
 from layers_etl.alerts.telling import cause_of, tell_end
 from layers_etl.definitions import build_definitions
 from layers_etl.defs.dead_runs import fail_dead_runs, process_tags
+from layers_etl.defs.execution import execute_here
 from layers_etl.defs.instance import prepare_dagster_home
 from layers_etl.defs.jobs import REFRESH, is_daily, run_config
-from layers_etl.defs.partitions import range_tags
+from layers_etl.defs.partitions import described_by_tags, range_tags
 from layers_etl.defs.schedules import open_range
 from layers_etl.domain.alerts import RunEnd
 from layers_etl.domain.days import ONE_DAY, DayWindow, format_instant
@@ -52,7 +53,7 @@ def launch_run(settings: Settings, as_of: datetime | None = None, progress: Prog
     window = open_range(settings, instant)
     assert window, "a day has closed"
     config = run_config(RunKind.RUN, **({"as_of": format_instant(as_of)} if as_of else {}))
-    return _execute(settings, window, config, progress or Progress())
+    return _execute(settings, RunKind.RUN, window, config, progress or Progress())
 
 
 def launch_backfill(
@@ -66,7 +67,7 @@ def launch_backfill(
     require_days_of_warehouse(settings, window)
     require_days_begun(window, _api_now(settings))
     config = run_config(RunKind.BACKFILL, campaign_ids=list(campaign_ids), ad_account_ids=list(ad_account_ids))
-    return _execute(settings, window, config, progress or Progress())
+    return _execute(settings, RunKind.BACKFILL, window, config, progress or Progress())
 
 
 def _api_now(settings: Settings) -> datetime:
@@ -82,7 +83,9 @@ def _api_now(settings: Settings) -> datetime:
         raise
 
 
-def _execute(settings: Settings, window: DayWindow, config: dict[str, object], progress: Progress) -> LaunchResult:
+def _execute(
+    settings: Settings, kind: RunKind, window: DayWindow, config: dict[str, object], progress: Progress
+) -> LaunchResult:
     home = prepare_dagster_home(settings)
     steps: list[Step] = []
     definitions = build_definitions(settings, last_day=window.until - ONE_DAY, listen=steps.append, progress=progress)
@@ -94,11 +97,11 @@ def _execute(settings: Settings, window: DayWindow, config: dict[str, object], p
             # Held before Dagster knows of the run: one that it says is in progress, with no one holding it, is dead.
             with hold_lock(settings.build_path), interruptible():
                 progress.enter(Phase.STARTING)
-                definitions.resolve_job_def(REFRESH).execute_in_process(
+                execute_here(
+                    definitions.resolve_job_def(REFRESH),
+                    instance,
                     run_config={**config, **quiet},
-                    instance=instance,
-                    tags={**range_tags(window), **process_tags()},
-                    raise_on_error=True,
+                    tags={**range_tags(window), **described_by_tags(kind, window), **process_tags()},
                 )
         except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             if is_interruption(error):

@@ -24,6 +24,11 @@ def process_tags() -> dict[str, str]:
     return {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()}
 
 
+def is_of_command_line(run: dg.DagsterRun) -> bool:
+    """Whether the command line executed it: one that the UI executes again keeps the tags of its parent."""
+    return PID_TAG in run.tags and run.parent_run_id is None
+
+
 def fail_dead_runs(instance: dg.DagsterInstance, build: Path, now: datetime) -> None:
     """Tell Dagster of the runs that are no more, where no process has the lock of the ``build`` file.
 
@@ -35,7 +40,6 @@ def fail_dead_runs(instance: dg.DagsterInstance, build: Path, now: datetime) -> 
             return
         for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED, *IN_PROGRESS])):
             run = record.dagster_run
-            of_command_line = PID_TAG in run.tags
             had_its_time = record.create_timestamp.astimezone(UTC) < now - LONGEST_START
-            if of_command_line or (had_its_time and run.status in IN_PROGRESS):
+            if is_of_command_line(run) or (had_its_time and run.status in IN_PROGRESS):
                 instance.report_run_failed(run, KILLED)

@@ -7,10 +7,13 @@ from typing import Final
 import dagster as dg
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.ingest.request import RunKind
 
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 PARTITION_TAG: Final = "dagster/partition"
+KIND_TAG: Final = "layers_etl/kind"
+DAYS_TAG: Final = "layers_etl/days"
 
 
 def daily_partitions(start_date: date, last_day: date | None = None) -> dg.DailyPartitionsDefinition:
@@ -43,3 +46,8 @@ def range_tags(window: DayWindow) -> dict[str, str]:
         RANGE_START_TAG: window.since.isoformat(),
         RANGE_END_TAG: (window.until - ONE_DAY).isoformat(),
     }
+
+
+def described_by_tags(kind: RunKind, window: DayWindow | None) -> dict[str, str]:
+    """What a run is and its days, as its tags say it to people, who can look for runs by them."""
+    return {KIND_TAG: kind.value, **({DAYS_TAG: str(window)} if window else {})}

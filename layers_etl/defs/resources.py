@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from layers_etl.defs.dead_runs import IN_PROGRESS, KILLED
 from layers_etl.defs.old_logs import forget_old_logs
-from layers_etl.defs.partitions import window_of_tags
+from layers_etl.defs.partitions import KIND_TAG, described_by_tags, window_of_tags
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.progress import Progress
@@ -77,6 +77,8 @@ class IngestionResource(dg.ConfigurableResource[Any]):
         with open_warehouse(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
             if context.instance:
+                if dagster_run and KIND_TAG not in dagster_run.tags:  # launched in the UI
+                    context.instance.add_run_tags(run_id, described_by_tags(self.kind, request.window))
                 forgotten = utc_now() - timedelta(days=settings.request_log_days)
                 forget_old_logs(context.instance, settings.dagster_path, before=forgotten)
             self._run = Run(settings, warehouse, request, run_id=run_id, progress=self.progress)

@@ -7,7 +7,7 @@ import dagster as dg
 
 from layers_etl.defs.dead_runs import fail_dead_runs
 from layers_etl.defs.jobs import REFRESH, run_config
-from layers_etl.defs.partitions import range_tags
+from layers_etl.defs.partitions import described_by_tags, range_tags
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
 from layers_etl.ingest.clock import utc_now
@@ -43,7 +43,8 @@ def refresh_request(settings: Settings, instant: datetime) -> dg.RunRequest | dg
     window = open_range(settings, instant)
     if window is None:
         return dg.SkipReason(f"No day has closed since LAYERS_START_DATE ({settings.start_date}).")
-    return dg.RunRequest(run_key=instant.isoformat(), tags=range_tags(window), run_config=run_config(RunKind.RUN))
+    tags = {**range_tags(window), **described_by_tags(RunKind.RUN, window)}
+    return dg.RunRequest(run_key=instant.isoformat(), tags=tags, run_config=run_config(RunKind.RUN))
 
 
 def open_range(settings: Settings, instant: datetime) -> DayWindow | None:

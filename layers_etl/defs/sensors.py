@@ -1,4 +1,4 @@
-"""What tells people of runs that Dagster launched: of those of the command line it tells itself, by the same functions.
+"""What tells people of runs that Dagster launched: the command line tells of its own, by the same functions.
 
 Sensors, for they are still there where a run's process was killed. They need Dagster's daemon, as the schedule does.
 """
@@ -11,6 +11,7 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from layers_etl.alerts.telling import tell_end, tell_lateness
+from layers_etl.defs.dead_runs import KILLED, is_of_command_line
 from layers_etl.defs.jobs import is_daily
 from layers_etl.domain.alerts import RunEnd
 from layers_etl.errors import LayersEtlError
@@ -43,6 +44,8 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         description="Tells LAYERS_NOTIFY_URL of a run that failed, once for each cause.",
     )
     def failures(context: dg.RunFailureSensorContext) -> None:
+        if is_of_command_line(context.dagster_run) and context.failure_event.message != KILLED:
+            return
         error = _error_to_act_on(context)
         if error is not None and error.cls_name == _OF_BROKEN_CHECKS:
             tell_end(settings, RunEnd(_ended_at(context), is_well=False, is_daily=False))
@@ -59,6 +62,8 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         "LAYERS_PING_URL after each daily run.",
     )
     def findings(context: dg.RunStatusSensorContext) -> None:
+        if is_of_command_line(context.dagster_run):
+            return
         daily = is_daily(context.dagster_run.run_config)
         tell_end(settings, RunEnd(_ended_at(context), is_well=True, is_daily=daily))
 

@@ -80,6 +80,20 @@ def test_a_run_that_dagster_launched_long_ago_and_that_has_no_lock_is_dead(
     assert status_after(instance, tmp_path, {}, LONGEST_START * 2) is FAILURE
 
 
+def test_a_run_of_the_command_line_that_the_ui_executes_again_has_time_to_take_the_lock(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    parent = instance.add_run(dg.DagsterRun("refresh", status=FAILURE, tags=process_tags()))
+    again = dg.DagsterRun(
+        "refresh", status=STARTED, tags=process_tags(), parent_run_id=parent.run_id, root_run_id=parent.run_id
+    )
+    instance.add_run(again)
+    fail_dead_runs(instance, tmp_path / "build.duckdb", datetime.now(UTC))
+    found = instance.get_run_by_id(again.run_id)
+    assert found is not None
+    assert found.status is STARTED
+
+
 def test_a_run_that_an_older_version_tagged_is_told_too(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     tags = {PID_TAG: "1", "layers_etl/started": "12345", HOST_TAG: "elsewhere"}
     assert status_after(instance, tmp_path, tags, timedelta()) is FAILURE

@@ -8,7 +8,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from layers_etl.defs.dead_runs import KILLED
+from layers_etl.defs.dead_runs import KILLED, process_tags
 from layers_etl.defs.sensors import alert_sensors
 from layers_etl.domain.days import DayWindow
 from layers_etl.ingest.request import RunKind
@@ -100,6 +100,25 @@ def test_a_run_whose_process_was_killed_is_told(alerted: DagsterPipeline, hook: 
     tick(alerted, run.run_id)
     (told,) = hook.texts
     assert "- run failed: the run: its process ended without a word." in told
+    assert KILLED in told
+
+
+def test_a_run_of_the_command_line_tells_its_own_end_and_is_told_by_a_sensor_only_where_it_was_killed(
+    alerted: DagsterPipeline, hook: Hook
+) -> None:
+    alerted.data_dir.mkdir(parents=True)
+    with alerted.instance() as instance:
+        interrupted, killed, well = (
+            instance.create_run_for_job(dg.job(name="refresh")(lambda: None), tags=process_tags()) for _ in range(3)
+        )
+        instance.report_run_failed(interrupted, "Interrupted.")
+        instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "refresh"), well.run_id)
+        tick(alerted, interrupted.run_id)
+        tick(alerted, well.run_id)
+        assert hook.requests == []
+        instance.report_run_failed(killed, KILLED)
+    tick(alerted, killed.run_id)
+    (told,) = hook.texts
     assert KILLED in told
 
 
