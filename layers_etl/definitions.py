@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 
 from layers_etl.defs.assets import refresh_assets
+from layers_etl.defs.graph import specs_around
 from layers_etl.defs.jobs import refresh
 from layers_etl.defs.partitions import daily_partitions
 from layers_etl.defs.resources import IngestionResource, Listener
@@ -26,7 +27,10 @@ def build_definitions(
     """
     partitions = daily_partitions(settings.start_date, last_day)
     return dg.Definitions(
-        assets=[refresh_assets(settings.scopes, partitions)],
+        assets=[
+            refresh_assets(settings.scopes, partitions, settings.owners),
+            *specs_around(settings.scopes, settings.owners, settings.base_url),
+        ],
         jobs=[refresh],
         schedules=[daily_refresh(settings)],
         sensors=alert_sensors(settings),

@@ -7,12 +7,15 @@ from itertools import chain, combinations
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from layers_etl import definitions
 from layers_etl.definitions import build_definitions
 from layers_etl.settings import load_settings
+from layers_etl.warehouse.rollups import ROLLUP_VIEWS
+from layers_etl.warehouse.schema import migrate
 
 from .harness.fresh import NOTHING_SET, unset_all
 
@@ -70,9 +73,67 @@ def test_definitions_load_with_every_choice_of_scopes(scopes: tuple[str, ...], m
 def test_every_asset_says_what_it_is_and_whose() -> None:
     for name, spec in _specs(_default()).items():
         assert spec.description, name
-        assert spec.group_name in {"listings", "metrics", "marts", "publication"}, name
-        assert spec.owners, name
-        assert "duckdb" in spec.kinds, name
+        assert spec.group_name in {"source", "listings", "metrics", "marts", "views", "publication"}, name
+        assert list(spec.owners) == ["team:ads-data"], name
+        assert "duckdb" in spec.kinds or name == "layers_ads_api", name
+
+
+def test_owners_are_those_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAYERS_OWNERS", "team:growth,ann@example.com")
+    assert {tuple(spec.owners) for spec in _specs(_default()).values()} == {("team:growth", "ann@example.com")}
+
+
+def _launched(loaded: dg.Definitions) -> set[str]:
+    """The assets that a run brings up to date."""
+    graph = loaded.resolve_asset_graph()
+    return {key.to_user_string() for key in graph.executable_asset_keys}
+
+
+@pytest.mark.parametrize("scopes", EVERY_CHOICE, ids="+".join)
+def test_every_asset_but_the_source_hangs_on_what_is_in_the_graph_and_runs_launch_neither_source_nor_views(
+    scopes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAYERS_SCOPES", ",".join(scopes))
+    loaded = _default()
+    specs, launched = _specs(loaded), _launched(loaded)
+
+    for name, spec in specs.items():
+        above = {dep.asset_key.to_user_string() for dep in spec.deps}
+        assert above or name == "layers_ads_api"
+        assert above <= set(specs), name
+        assert (name in launched) == (spec.group_name not in {"source", "views"} and name != "projects"), name
+
+
+def test_views_are_described_as_in_the_file() -> None:
+    views = {name: spec for name, spec in _specs(_default()).items() if spec.group_name == "views"}
+    with duckdb.connect() as connection:
+        migrate(connection, Path(":memory:"), load_settings().scopes)
+        comments = dict(
+            connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'marts'").fetchall()
+        )
+    assert {name: spec.description for name, spec in views.items()} == {name: comments[name] for name in views}
+    assert {*ROLLUP_VIEWS, "reconciliation"} == set(views)
+
+
+def test_every_column_of_a_mart_that_is_of_other_columns_says_of_which() -> None:
+    columns = {
+        name: {column.name for column in spec.metadata["dagster/column_schema"].columns}
+        for name, spec in _specs(_default()).items()
+        if "dagster/column_schema" in spec.metadata
+    }
+    lineage = _specs(_default())["campaign_daily"].metadata["dagster/column_lineage"].deps_by_column
+    said = {
+        column: {(dep.asset_key.to_user_string(), dep.column_name) for dep in deps} for column, deps in lineage.items()
+    }
+    assert said["cpa"] == {("campaign_metrics", "spend"), ("campaign_metrics", "conversions")}
+    assert said["roas"] == {("campaign_metrics", "conversion_value"), ("campaign_metrics", "spend")}
+    assert said["campaign_name"] == {("campaigns", "name")}
+    assert said["ad_account_name"] == {("ad_accounts", "name")}
+    assert said["projected_spend"] == {("campaign_metrics", "spend")}
+    assert set(said) <= columns["campaign_daily"]
+    for deps in said.values():
+        for asset, column in deps:
+            assert column in columns[asset]
 
 
 def test_only_the_metrics_are_partitioned_by_utc_day_and_one_run_takes_a_whole_range() -> None:
@@ -117,7 +178,7 @@ def test_every_asset_but_what_is_published_is_held_to_unique_keys_and_every_mart
     held, assets = _held(loaded), _specs(loaded)
 
     keyed = {name for name in assets if f"{name}: keys_are_unique" in held}
-    assert keyed == set(assets) - {"published_warehouse", "report"}
+    assert keyed == _launched(loaded) - {"published_warehouse", "report"}
     assert "ad_accounts: keys_of_projects_are_unique" in held
     marts = {name for name, spec in assets.items() if spec.group_name == "marts"}
     assert {name for name in held if name.endswith(": mart_is_in_step")} == {

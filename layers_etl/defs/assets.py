@@ -11,6 +11,7 @@ from layers_etl.defs.checks import check_result, check_spec
 from layers_etl.defs.metadata import (
     Metadata,
     days_metadata,
+    mart_lineage,
     page_metadata,
     reading_metadata,
     step_metadata,
@@ -38,14 +39,15 @@ PAGE: Final = "report"
 
 READ_BY_RUN: Final = "What this run asked for, landed and left alone."
 
-OWNERS = ["team:ads-data"]
 EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=LATE_AFTER)
 """A morning that published nothing shows two hours later, whatever the hour it is run at; half a day on, it fails."""
 
 AssetEvent = dg.MaterializeResult[object] | dg.AssetCheckResult
 
 
-def refresh_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def refresh_assets(
+    scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str], owners: Sequence[str]
+) -> dg.AssetsDefinition:
     """The whole graph for the scopes that are read, brought up to date by one step.
 
     One step: an account is read next to its campaigns, so that their numbers are of the same moment (rule 9); a run
@@ -55,7 +57,7 @@ def refresh_assets(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[
 
     @dg.multi_asset(
         name="warehouse",
-        specs=list(asset_specs(scopes, partitions)),
+        specs=[spec.replace_attributes(owners=owners) for spec in asset_specs(scopes, partitions)],
         check_specs=[check_spec(check) for check in checks],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -81,7 +83,7 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
     which days of a mart changed is known to the day without them.
     """
     for scope in listed_scopes(scopes):
-        parents = [AD_ACCOUNT.plural] if scope is not AD_ACCOUNT else []
+        parents = [AD_ACCOUNT.plural if scope is not AD_ACCOUNT else PROJECT.plural]
         yield _table_spec(scope.plural, entity_table(scope), "listings", parents)
     for scope in scopes:
         listing = AD_ACCOUNT.plural if scope is PROJECT else scope.plural
@@ -89,7 +91,10 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
     for scope in scopes:
         if scope in WEEKLY_REACH_SCOPES:
             yield _table_spec(scope.weekly_reach_table, weekly_reach_table(scope), "metrics", [scope.metrics_table])
-        yield _table_spec(scope.daily_mart, daily_mart(scope), "marts", [scope.metrics_table])
+        # Beside the metrics they are of, the listing that they have names from.
+        listing = [scope.plural] if scope is not PROJECT else []
+        mart = _table_spec(scope.daily_mart, daily_mart(scope), "marts", [scope.metrics_table, *listing])
+        yield mart.merge_attributes(metadata=mart_lineage(scope))
     yield dg.AssetSpec(
         PUBLISHED,
         deps=[
@@ -99,7 +104,6 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
         description="data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so "
         "that readers never wait and never see half a run. Skipped while nothing changed.",
         group_name="publication",
-        owners=OWNERS,
         kinds={"duckdb"},
         freshness_policy=EVERY_MORNING,
         skippable=True,
@@ -110,7 +114,6 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
         description="data/report.html: what was published as one page for people, which needs no network. Written anew "
         "whenever something was published, or looked at for that.",
         group_name="publication",
-        owners=OWNERS,
         kinds={"duckdb", "html"},
         skippable=True,
     )
@@ -125,7 +128,6 @@ def _table_spec(
         description=table.comment,
         metadata=table_definition(table),
         group_name=group,
-        owners=OWNERS,
         kinds={"python", "duckdb"},
         partitions_def=partitions,
         skippable=True,

@@ -1,19 +1,22 @@
 """What the UI shows of a table, of its days, and of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
+from layers_etl.domain.metrics import RATIOS
 from layers_etl.domain.outcomes import ScopeOutcome
+from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.ingest.outstanding import OpenDays
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.warehouse.connection import Readable
-from layers_etl.warehouse.day_totals import DayTotals, load_day_totals, load_newest_day
+from layers_etl.warehouse.day_totals import DayTotals, load_day_totals, load_largest_rows, load_newest_day
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 Metadata = dict[str, Any]
@@ -39,6 +42,25 @@ def table_definition(table: Table) -> Metadata:
     }
 
 
+def mart_lineage(scope: Scope) -> Metadata:
+    """From which columns of which assets each column of a daily mart is: a ratio, from the two sums that it divides.
+
+    A column that is of none of them, since only a run knows it, is left out.
+    """
+    metrics = {column.name for column in metrics_table(scope).columns}
+    ratios = {ratio.name: (ratio.numerator, ratio.denominator) for ratio in RATIOS}
+    listed = {f"{scope.name}_name": (scope.plural, "name"), "ad_account_name": (AD_ACCOUNT.plural, "name")}
+    deps: dict[str, list[dg.TableColumnDep]] = {}
+    for column in daily_mart(scope).columns:
+        projected = column.name.removeprefix("projected_")
+        sums = ratios.get(column.name) or [name for name in dict.fromkeys((column.name, projected)) if name in metrics]
+        deps[column.name] = [dg.TableColumnDep(dg.AssetKey(scope.metrics_table), name) for name in sums]
+        if column.name in listed:
+            asset, name = listed[column.name]
+            deps[column.name] = [dg.TableColumnDep(dg.AssetKey(asset), name)]
+    return {"dagster/column_lineage": dg.TableColumnLineage({name: found for name, found in deps.items() if found})}
+
+
 def step_metadata(run: Run, step: Step) -> Metadata:
     """What the UI shows of the asset that a step brought up to date."""
     match step:
@@ -57,7 +79,7 @@ def step_metadata(run: Run, step: Step) -> Metadata:
                 **_rows(run.warehouse, daily_mart(scope)),
                 "stale_windows_derived": mart.stale_windows,
                 "rows_projected": mart.projected_rows,
-                **_newest_day(run.warehouse, daily_mart(scope), run.instant.date()),
+                **_newest_day(run.warehouse, scope, run.instant.date()),
             }
         case Published(outcome):
             return {
@@ -82,14 +104,36 @@ def _numbers(totals: DayTotals) -> Metadata:
     return {**spend, **{name: value for name, value in known.items() if value is not None}}
 
 
-def _newest_day(warehouse: Readable, mart: Table, today: date) -> Metadata:
-    """A mart has no partitions: its plot is of the newest closed day, as it stood after each run."""
+def _newest_day(warehouse: Readable, scope: Scope, today: date) -> Metadata:
+    """A mart has no partitions: it shows the newest closed day, as it stood after each run, and a few rows of it."""
+    mart = daily_mart(scope)
     day = load_newest_day(warehouse, mart, today)
     if day is None:
         return {}
     totals = load_day_totals(warehouse, mart, DayWindow(day, day + ONE_DAY))[day]
     shown = {"rows": totals.rows, **_numbers(totals)}
-    return {"newest_day": day.isoformat(), **{f"newest_day_{name}": value for name, value in shown.items()}}
+    return {
+        "newest_day": day.isoformat(),
+        **{f"newest_day_{name}": value for name, value in shown.items()},
+        "preview": _preview(load_largest_rows(warehouse, mart, _previewed(scope), day), _previewed(scope)),
+    }
+
+
+def _previewed(scope: Scope) -> tuple[str, ...]:
+    return (f"{scope.name}_name", "currency", "spend", "conversions", "cpa", "roas")
+
+
+def _preview(rows: Sequence[Sequence[object]], names: Sequence[str]) -> dg.TableMetadataValue:
+    """As a table and not as Markdown: names are what advertisers write."""
+    cells = [["" if value is None else _shown(value) for value in row] for row in rows]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(zip(names, row, strict=True))) for row in cells],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in names]),
+    )
+
+
+def _shown(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float | Decimal) else str(value)
 
 
 def _rows(warehouse: Readable, table: Table) -> Metadata:

@@ -12,8 +12,8 @@ from layers_etl.ingest.request import RunKind
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 PARTITION_TAG: Final = "dagster/partition"
-KIND_TAG: Final = "layers_etl/kind"
-DAYS_TAG: Final = "layers_etl/days"
+KIND_TAG: Final = "kind"
+DAYS_TAG: Final = "days"
 
 
 def daily_partitions(start_date: date, last_day: date | None = None) -> dg.DailyPartitionsDefinition:

@@ -66,6 +66,7 @@ class Settings:
     allow_mixed_keys: bool = False
     notify_url: SecretStr | None = None
     ping_url: SecretStr | None = None
+    owners: tuple[str, ...] = ("team:ads-data",)
 
     @property
     def build_path(self) -> Path:
@@ -244,6 +245,7 @@ _DESCRIBERS: Final[dict[str, Callable[[Any], str]]] = {
     "allow_mixed_keys": lambda allowed: str(allowed).lower(),
     "notify_url": _describe_webhook,
     "ping_url": _describe_webhook,
+    "owners": ",".join,
 }
 """How a value is said as its variable would say it, where ``str`` does not."""
 
@@ -276,6 +278,13 @@ def _parse_project_ids(text: str) -> tuple[str, ...]:
     if not ids or not all(is_usable_id(each) and _ID.fullmatch(each) for each in ids):
         raise ValueError("takes ids of projects, separated by commas, like prj_01HXG9,prj_01HXGA")
     return ids
+
+
+def _parse_owners(text: str) -> tuple[str, ...]:
+    owners = _split(text)
+    if not owners or not all(_OWNER.fullmatch(each) for each in owners):
+        raise ValueError("takes e-mail addresses and teams, separated by commas, like team:ads-data,ann@example.com")
+    return owners
 
 
 def _parse_data_dir(text: str) -> Path:
@@ -361,6 +370,9 @@ def _split(text: str) -> tuple[str, ...]:
 _ID: Final = re.compile(r"[^\s\"'`“”‘’,;|(){}\[\]<>]+")
 """The API's ids are opaque, but none is known to hold what separates or encloses them."""
 
+_OWNER: Final = re.compile(r"team:[\w.-]+|[\w.%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", re.ASCII)
+"""Of what Dagster takes, what nobody needs to quote."""
+
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
 _PERCENT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]*)?|\.[0-9]+")
@@ -384,5 +396,6 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "allow_mixed_keys": _parse_allow_mixed_keys,
     "notify_url": _parse_webhook,
     "ping_url": _parse_webhook,
+    "owners": _parse_owners,
 }
 """What each setting makes of its text; ``ValueError`` says what it takes, as the predicate of a sentence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -54,3 +54,9 @@ def load_newest_day(warehouse: Readable, table: Table, before: date) -> date | N
     """The last day that ``table`` has rows of and that is earlier than ``before``."""
     query = f"SELECT max(day) FROM {table.qualified} WHERE day < ?"
     return warehouse.connection.execute(query, [before]).fetchall()[0][0]
+
+
+def load_largest_rows(warehouse: Readable, mart: Table, columns: Sequence[str], day: date) -> list[tuple[object, ...]]:
+    """The few rows of ``day`` with the largest spend, whatever its currency: what a daily mart looks like."""
+    query = load_sql("largest_rows").format(columns=", ".join(columns), mart=mart.qualified)
+    return warehouse.connection.execute(query, {"day": day}).fetchall()

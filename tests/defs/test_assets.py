@@ -209,6 +209,14 @@ def test_a_mart_shows_its_newest_closed_day_and_not_the_running_one(pipeline: Da
     assert {
         name.removeprefix("newest_day_"): value.value for name, value in shown.items() if name.startswith("newest_day_")
     } == pytest.approx(stored)
+    spends = pipeline.query(
+        "SELECT spend::DOUBLE AS spend FROM marts.ad_account_daily WHERE day = '2026-03-11' ORDER BY spend DESC"
+    )
+    preview = shown["preview"]
+    assert isinstance(preview, dg.TableMetadataValue)
+    assert [float(str(record.data["spend"])) for record in preview.records] == pytest.approx(
+        [row["spend"] for row in spends[:5]], abs=0.005
+    )
 
 
 def test_a_campaign_that_fails_for_good_costs_its_own_days_alone(pipeline: DagsterPipeline) -> None:

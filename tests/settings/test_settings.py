@@ -81,6 +81,7 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         ALLOW_MIXED_KEYS="true",
         NOTIFY_URL="https://name:word@hooks.example.com/services/T0?key=K",
         PING_URL="http://localhost:8000/ping",
+        OWNERS="team:growth, ann@example.com",
     )
     assert settings.require_api_key().get_secret_value() == KEY
     told = asdict(settings)
@@ -102,6 +103,7 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         "request_log_days": 7,
         "audit_percent": 0.5,
         "allow_mixed_keys": True,
+        "owners": ("team:growth", "ann@example.com"),
     }
 
 
@@ -237,6 +239,7 @@ WRONG: dict[str, list[str]] = {
     "PING_URL": ["ping", "http://10.0.0.7/ping"],
     "AUDIT_PERCENT": ["-1", "101", "nan", "inf", "1%", "1e1", "100.1", "."],
     "ALLOW_MIXED_KEYS": ["maybe", "2", "truee"],
+    "OWNERS": [",", "team:", "ann", "ben@host", "team:ads data", "team:a;team:b", "@host.de"],
 }  # fmt: skip
 
 
