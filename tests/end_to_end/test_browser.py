@@ -104,3 +104,18 @@ def test_a_backfill_launched_in_the_ui_is_one_run_that_leaves_nothing_stale(
     assert {asset: pipeline.materializations(asset) for asset in DOWNSTREAM} == dict.fromkeys(DOWNSTREAM, 1)
     for table in ("ads.campaign_metrics", "marts.campaign_daily", "marts.ad_account_daily"):
         assert {row["day"] for row in pipeline.query(f"SELECT DISTINCT day FROM {table}")} == set(RANGE)
+
+
+def test_a_run_of_the_command_line_shows_on_the_timeline_and_on_the_page_of_its_job(
+    pipeline: DagsterPipeline, address: str
+) -> None:
+    assert pipeline.run().code == 0
+    run_id = pipeline.runs()[-1].run_id
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(f"{address}/overview/activity/timeline")
+        page.get_by_text("refresh", exact=True).first.wait_for()
+        page.goto(f"{address}/locations/layers_etl/jobs/refresh/runs")
+        page.get_by_text(run_id[:8], exact=True).wait_for()
+        browser.close()
