@@ -37,6 +37,7 @@ def test_a_run_that_ends_well_pings_and_has_nothing_to_tell(alerted: DagsterPipe
     assert pings(hook) == 1
 
 
+@pytest.mark.slow
 def test_a_failing_check_is_told_once_and_so_is_that_it_holds_again(alerted: DagsterPipeline, hook: Hook) -> None:
     with alerted.broken(unreadable(scope="campaign")):
         assert [alerted.run().code for _ in range(2)] == [ExitCode.INCOMPLETE] * 2
@@ -127,6 +128,7 @@ def test_what_ended_before_the_last_run_that_was_told_of_is_no_news(alerted: Dag
     assert hook.texts == []
 
 
+@pytest.mark.slow
 def test_where_no_address_is_set_nothing_is_told_or_remembered(pipeline: DagsterPipeline) -> None:
     assert pipeline.run().code == ExitCode.OK
     assert not (pipeline.data_dir / FILE_NAME).exists()

@@ -122,6 +122,7 @@ def test_a_run_of_the_command_line_tells_its_own_end_and_is_told_by_a_sensor_onl
     assert KILLED in told
 
 
+@pytest.mark.slow
 def test_a_daily_run_that_succeeds_pings_and_a_backfill_does_not(alerted: DagsterPipeline, hook: Hook) -> None:
     for kind, pings in ((RunKind.BACKFILL, 0), (RunKind.RUN, 1)):
         tick(alerted, alerted.materialize(DAYS, kind=kind).run_id)

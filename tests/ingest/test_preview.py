@@ -44,6 +44,7 @@ def asked_by(pipeline: Pipeline, request: RunRequest, at: datetime) -> tuple[Cou
     return Counter(scope for scope, _, _ in days), len(pipeline.asked("week")), entity_days
 
 
+@pytest.mark.slow
 def test_the_first_mornings_ask_for_just_what_was_said(pipeline: Pipeline) -> None:
     for number in (0, 1, 2, 5):
         at = morning(number)
@@ -60,6 +61,7 @@ def test_the_first_mornings_ask_for_just_what_was_said(pipeline: Pipeline) -> No
     assert previewed(pipeline, RunRequest(), morning(5)).day_requests == {}
 
 
+@pytest.mark.slow
 def test_settled_days_that_are_read_again_at_random_are_counted(pipeline: Pipeline) -> None:
     for number in range(6):
         pipeline.run(morning(number))
