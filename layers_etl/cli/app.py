@@ -35,7 +35,7 @@ app = typer.Typer(
     help="Keep a local DuckDB warehouse of Layers' paid-ads performance true.",
     epilog="Exit codes: 0 all well; 1 not all of it is there or right; 2 wrong use or configuration; 3 refused by the "
     "API. Settings come from the environment and .env: layers-etl doctor shows them, docs/operating.md has them all.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["--help", "-h"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
