@@ -24,7 +24,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "slow or not slow" --numprocesses 6  # What is slow waits much of its time.
+	$(BIN)/python -m pytest -m "slow or not slow" --numprocesses 4  # What is slow waits much of its time.
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

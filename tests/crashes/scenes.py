@@ -178,15 +178,11 @@ def differences(found: Contents, expected: Contents) -> dict[str, tuple[Rows, Ro
     return wrong
 
 
-def sample(points: Iterable[Point], *, ends: bool = True) -> list[Point]:
-    """Of those of each name the middle one, and at both ``ends`` the first and the last, in order."""
+def sample(points: Iterable[Point]) -> list[Point]:
+    """Of those of each name the middle one, in order."""
     kept = tuple(points)
     last = {point.name: point.occurrence for point in kept}
-    return [
-        point
-        for point in kept
-        if point.occurrence == (last[point.name] + 1) // 2 or (ends and point.occurrence in (1, last[point.name]))
-    ]
+    return [point for point in kept if point.occurrence == (last[point.name] + 1) // 2]
 
 
 def without_doubles(folders: Iterable[Path]) -> list[Path]:
