@@ -36,6 +36,9 @@ def cluster_days(warehouse: Warehouse, scope: Scope, turn: int) -> int:
     run_script(warehouse.connection, scope_sql("touched_windows", scope))
     clustered = 0
     for table in (f"ads.{scope.metrics_table}", f"marts.{scope.daily_mart}"):
+        (stored,) = warehouse.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
+        if stored <= ROW_GROUP:
+            continue
         for since, until in [*_changed(warehouse, table), *_in_turn(warehouse, table, turn)]:
             row_groups, needed, rows = _scatter(warehouse, table, since, until)
             if row_groups > MOST_SCATTERED * needed:
@@ -58,9 +61,8 @@ def _changed(warehouse: Warehouse, table: str) -> Iterator[tuple[date, date]]:
 
 def _in_turn(warehouse: Warehouse, table: str, turn: int) -> Iterator[tuple[date, date]]:
     rows, first, last = warehouse.connection.execute(f"SELECT count(*), min(day), max(day) FROM {table}").fetchall()[0]
-    if rows > ROW_GROUP:
-        part = DayWindow(first, last + ONE_DAY).in_turn(turn, rows // ROWS_AT_ONCE + 1)
-        yield part.since, part.until
+    part = DayWindow(first, last + ONE_DAY).in_turn(turn, rows // ROWS_AT_ONCE + 1)
+    yield part.since, part.until
 
 
 def _scatter(warehouse: Warehouse, table: str, since: date, until: date) -> tuple[int, int, int]:

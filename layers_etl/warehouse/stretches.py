@@ -15,17 +15,27 @@ ROWS_AT_ONCE: Final = 500_000
 
 
 def stretches(
-    connection: duckdb.DuckDBPyConnection, windows: str, days: str, tables: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    windows: str,
+    days: str,
+    tables: Sequence[str],
+    *,
+    whole_up_to: int = ROWS_AT_ONCE,
 ) -> Iterator[tuple[date, date]]:
     """Half-open stretches of days, oldest first, that hold all that ``tables`` of days may have of ``windows``.
 
     ``windows`` is a table of ``project_id, entity_id, since, until``; as long as a stretch is at hand, the temporary
     table ``days`` has their days within it, a row each. A few windows anywhere in the past are kept apart from many of
-    the newest days: else all of the past would be looked through for every entity.
+    the newest days: else all of the past would be looked through for every entity. Up to ``whole_up_to`` rows are one stretch.
     """
     of_tables = " UNION ALL ".join(f"SELECT day FROM {table}" for table in tables)
-    query = load_sql("stretches").format(windows=windows, days=of_tables)
-    for since, until in connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall():
+    stored, first, end = connection.execute(f"SELECT count(*), min(day), max(day) + 1 FROM ({of_tables})").fetchall()[0]
+    if stored > whole_up_to:
+        query = load_sql("stretches").format(windows=windows, days=of_tables)
+        cut = connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall()
+    else:
+        cut = [(first, end)] if stored else []
+    for since, until in cut:
         expand = load_sql("days_of_stretch").format(windows=windows, days=days)
         run_script(connection, expand, since=since, until=until)
         yield since, until

@@ -70,7 +70,7 @@ def test_a_run_that_is_really_killed_is_taken_up_again(morning: Scene) -> None:
 def choose(scene: str, points: Sequence[Point]) -> list[Point]:
     """The middle one of each name: of what is done to the warehouse and, with Dagster, of what that is told."""
     if scene == "morning":
-        return sample((point for point in points if point.name.startswith("event ")))
+        return sample(point for point in points if point.name.startswith("event "))
     return sample(points)
 
 

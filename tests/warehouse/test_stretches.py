@@ -30,7 +30,7 @@ def cut(windows: list[tuple[str, int, int]], days: set[int]) -> list[tuple[date,
             connection.execute("INSERT INTO windows VALUES ('prj', ?, ?, ?)", [entity, day(since), day(until)])
         for number in days:
             connection.execute("INSERT INTO held VALUES (?)", [day(number)])
-        return list(stretches(connection, "windows", "days", ["held"]))
+        return list(stretches(connection, "windows", "days", ["held"], whole_up_to=0))
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -68,4 +68,4 @@ def test_windows_without_an_end_are_cut_at_the_days_there_are() -> None:
             "DATE '9999-12-31' AS until"
         )
         connection.execute("CREATE TABLE held AS SELECT DATE '2026-01-01' AS day")
-        assert list(stretches(connection, "windows", "days", ["held"])) == [(day(0), day(1))]
+        assert list(stretches(connection, "windows", "days", ["held"], whole_up_to=0)) == [(day(0), day(1))]
