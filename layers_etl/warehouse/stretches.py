@@ -26,7 +26,8 @@ def stretches(
 
     ``windows`` is a table of ``project_id, entity_id, since, until``; as long as a stretch is at hand, the temporary
     table ``days`` has their days within it, a row each. A few windows anywhere in the past are kept apart from many of
-    the newest days: else all of the past would be looked through for every entity. Up to ``whole_up_to`` rows are one stretch.
+    the newest days: else all of the past would be looked through for every entity. Tables of ``whole_up_to`` rows are
+    not cut.
     """
     of_tables = " UNION ALL ".join(f"SELECT day FROM {table}" for table in tables)
     stored, first, end = connection.execute(f"SELECT count(*), min(day), max(day) + 1 FROM ({of_tables})").fetchall()[0]
