@@ -40,6 +40,9 @@ BAR: Final = 20
 AT_THE_PACE: Final = 0.9
 """Share of the key's pace from which on that is what is waited for."""
 
+SLOWEST: Final = 1 / 86_400
+"""A second: of what takes a day each nobody wants to know how long all of it takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -77,7 +80,7 @@ def draw_stand(stand: Stand, *, seconds: float, per_second: float | None, waits_
 
 
 def _describe_speed(left: int, per_second: float | None, a_minute: str) -> list[str]:
-    if not (left and per_second):
+    if not left or per_second is None or per_second < SLOWEST:
         return []
     return [f"{per_second * 60:,.0f}{a_minute}", f"{describe_seconds(left / per_second)} left"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from layers_etl.cli.progress import Display, describe_seconds, describe_stand, draw_stand
@@ -38,6 +38,7 @@ def test_a_time_is_as_exact_as_it_matters(seconds: float, said: str) -> None:
     assert describe_seconds(seconds) == said
 
 
+@example(0, 1, 5e-324)
 @given(st.integers(0, 400), st.integers(1, 200), st.one_of(st.none(), st.floats(0, 1e6)))
 def test_more_answers_than_windows_never_show_as_more_than_all(done: int, expected: int, rate: float | None) -> None:
     drawn = draw_stand(Stand(Phase.READING, done, expected), seconds=1, per_second=rate)
