@@ -218,6 +218,7 @@ def load_shown(published: Readable, *, project_id: str | None = None, days: int 
     if not publications:
         return None
     published.connection.execute(_text("gather_days"), {"days": days, "project": project_id})
+    published.connection.execute(_text("gather_changes"), {"hours": HOURS_AGO, "project": project_id})
     weeks = _ask(published, "weeks", Week)
     return Shown(
         publication=publications[0],
@@ -233,8 +234,8 @@ def load_shown(published: Readable, *, project_id: str | None = None, days: int 
             top=max(FEWEST_CAMPAIGNS, MOST_CAMPAIGNS // max(len(weeks), 1)),
             least_conversions=LEAST_CONVERSIONS,
         ),
-        changes=_ask(published, "changes", Change, project=project_id, hours=HOURS_AGO, top=MOST_CHANGES),
-        changes_by_platform=_ask(published, "changes_by_platform", PlatformChange, project=project_id, hours=HOURS_AGO),
+        changes=_ask(published, "changes", Change, top=MOST_CHANGES),
+        changes_by_platform=_ask(published, "changes_by_platform", PlatformChange),
         completion=_ask(
             published, "completion", Completion, most_days=MOST_DAYS_AFTER, least_days=LEAST_COMPLETION_DAYS
         ),

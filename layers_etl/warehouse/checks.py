@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.storable import printable_line
 from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
-from layers_etl.warehouse.stretches import stretches
+from layers_etl.warehouse.stretches import days_in_turn, stretches
 
 ROWS_HELD: Final = 1_000_000
 """Of a table, held by every run beside what changed: one of so many millions is held in whole within as many days."""
@@ -65,13 +64,9 @@ def count_faulty_keys_in_part(
     in the next ``turn``. Changed is what ``ops.changed_days`` has since the last publication, and the weeks that were
     read since ``read_since``.
     """
-    parts = warehouse.connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0] // at_once + 1
-    if parts == 1 or table.day is None:
+    if table.day is None or _count(warehouse, f"SELECT count(*) FROM {table.qualified}") < at_once:
         return count_faulty_keys(warehouse, table)
-    first, last = warehouse.connection.execute(
-        f"SELECT min({table.day}), max({table.day}) FROM {table.qualified}"
-    ).fetchall()[0]
-    days = DayWindow(first, last + ONE_DAY).in_turn(turn, parts)
+    days = days_in_turn(warehouse.connection, table.qualified, turn, at_once=at_once, day=table.day)
     in_turn = f"({table.day} >= $since AND {table.day} < $until)"
     faulty = _count_faulty_keys(warehouse, table, in_turn, since=days.since, until=days.until)
     return faulty + sum(

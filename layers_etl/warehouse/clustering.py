@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
-from layers_etl.warehouse.stretches import ROWS_AT_ONCE, stretches
+from layers_etl.warehouse.stretches import days_in_turn, stretches
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,8 @@ def cluster_days(warehouse: Warehouse, scope: Scope, turn: int) -> int:
         (stored,) = warehouse.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
         if stored <= ROW_GROUP:
             continue
-        for since, until in [*_changed(warehouse, table), *_in_turn(warehouse, table, turn)]:
+        in_turn = days_in_turn(warehouse.connection, table, turn)
+        for since, until in [*_changed(warehouse, table), (in_turn.since, in_turn.until)]:
             row_groups, needed, rows = _scatter(warehouse, table, since, until)
             if row_groups > MOST_SCATTERED * needed:
                 with warehouse.transaction() as connection:
@@ -53,16 +53,12 @@ def cluster_days(warehouse: Warehouse, scope: Scope, turn: int) -> int:
 
 def _changed(warehouse: Warehouse, table: str) -> Iterator[tuple[date, date]]:
     """The stretches most of whose rows have changed."""
+    rows_of = f"SELECT count(*) FROM {table} WHERE day >= ? AND day < ?"
     for since, until in stretches(warehouse.connection, "touched", "touched_days", [table]):
         (changed,) = warehouse.connection.execute("SELECT count(*) FROM touched_days").fetchall()[0]
-        if changed * 2 >= _scatter(warehouse, table, since, until)[2]:
+        (rows,) = warehouse.connection.execute(rows_of, [since, until]).fetchall()[0]
+        if changed * 2 >= rows:
             yield since, until
-
-
-def _in_turn(warehouse: Warehouse, table: str, turn: int) -> Iterator[tuple[date, date]]:
-    rows, first, last = warehouse.connection.execute(f"SELECT count(*), min(day), max(day) FROM {table}").fetchall()[0]
-    part = DayWindow(first, last + ONE_DAY).in_turn(turn, rows // ROWS_AT_ONCE + 1)
-    yield part.since, part.until
 
 
 def _scatter(warehouse: Warehouse, table: str, since: date, until: date) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import duckdb
 
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.warehouse.sql import load_sql, run_script
 
 ROWS_AT_ONCE: Final = 500_000
@@ -40,3 +41,14 @@ def stretches(
         expand = load_sql("days_of_stretch").format(windows=windows, days=days)
         run_script(connection, expand, since=since, until=until)
         yield since, until
+
+
+def days_in_turn(
+    connection: duckdb.DuckDBPyConnection, table: str, turn: int, *, at_once: int = ROWS_AT_ONCE, day: str = "day"
+) -> DayWindow:
+    """The days of about ``at_once`` rows of ``table``, which has some; the next ones in the next ``turn``.
+
+    ``day`` is the column that they are told by.
+    """
+    stored, first, last = connection.execute(f"SELECT count(*), min({day}), max({day}) FROM {table}").fetchall()[0]
+    return DayWindow(first, last + ONE_DAY).in_turn(turn, stored // at_once + 1)
