@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,4 +30,7 @@ def _seconds_allowed(item: pytest.Item) -> float:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test is made."""
+    # What a script starts with "&" ignores Ctrl-C, and so would all it starts; Dagster makes SIGTERM do as SIGINT does.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     settings.load_profile(QUICK if config.option.markexpr == "not slow" else WHOLE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
@@ -163,16 +162,17 @@ def test_nothing_is_landed_after_a_landing_that_failed() -> None:
 
 
 def test_a_signal_while_the_rest_is_landed_is_raised_once_it_has_landed() -> None:
-    begun, landed = threading.Event(), list[int]()
+    begun, struck, landed = threading.Event(), threading.Event(), list[int]()
 
     def land(_: Sequence[Reading], errors: Sequence[EntityError]) -> None:
         begun.set()
-        time.sleep(0.2)
+        assert struck.wait(timeout=60)
         landed.append(len(errors))
 
     def strike() -> None:
         begun.wait()
         signal.raise_signal(signal.SIGINT)
+        struck.set()
 
     striking = threading.Thread(target=strike)
     striking.start()
