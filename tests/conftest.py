@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from .examples import QUICK, WHOLE
+from .examples import QUICK, QUICK_EXAMPLES, WHOLE
 
 # No test depends on how fast the machine is: a busy one is red for nothing.
-for profile in (WHOLE, QUICK):
-    settings.register_profile(profile, deadline=None)
+settings.register_profile(WHOLE, deadline=None)
+settings.register_profile(QUICK, deadline=None, max_examples=QUICK_EXAMPLES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

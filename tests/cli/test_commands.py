@@ -186,10 +186,10 @@ def test_doctor_finds_nothing_wrong_before_the_first_run_and_after_it(place: Com
     ("settings", "code", "line"),
     [
         ({"LAYERS_API_KEY": "lp_test_nobody"}, 3, "WRONG  key: "),
-        ({"LAYERS_API_KEY": "lp_test_noads"}, 3, "WRONG  ad accounts: "),
+        pytest.param({"LAYERS_API_KEY": "lp_test_noads"}, 3, "WRONG  ad accounts: ", marks=pytest.mark.slow),
         ({"LAYERS_API_KEY": "lp_test_noscope"}, 3, "WRONG  metrics: "),
         ({"LAYERS_API_KEY": None}, 2, "WRONG  key: LAYERS_API_KEY is not set"),
-        ({"LAYERS_PROJECT_IDS": "prj_nowhere"}, 2, "WRONG  projects: "),
+        pytest.param({"LAYERS_PROJECT_IDS": "prj_nowhere"}, 2, "WRONG  projects: ", marks=pytest.mark.slow),
         ({"LAYERS_START_DATE": "2026-05-01"}, 2, "WRONG  start date: "),
     ],
     ids=[

@@ -34,7 +34,19 @@ COMMANDS: Final = ("doctor", "run", "backfill", "status", "backtest", "sql", "re
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("-h",), ("--version",), ("completion", "bash"), *((command, "-h") for command in COMMANDS)],
+    [
+        ("--help",),
+        ("run", "-h"),
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in (
+                ("-h",),
+                ("--version",),
+                ("completion", "bash"),
+                *((command, "-h") for command in COMMANDS if command != "run"),
+            )
+        ),
+    ],
     ids=" ".join,
 )
 def test_help_and_version_load_no_library_that_takes_time(arguments: tuple[str, ...]) -> None:

@@ -54,7 +54,8 @@ def test_a_run_killed_on_the_way_is_taken_up_again(morning_without_dagster: Scen
     points = scene.undisturbed.runs[0].points
     for name in TELLING:
         assert name in {point.name for point in points}
-    on_the_way = [point for point in sample(points) if point.name in TELLING]
+    # Half landed and half a copy; what lies between is killed in the whole suite.
+    on_the_way = [point for point in sample(points) if point.name in (TELLING[0], TELLING[-1])]
     for copy in scene.interrupted(on_the_way):
         assert_taken_up(scene, scene.stage(copy))
 

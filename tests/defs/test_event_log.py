@@ -207,6 +207,7 @@ def test_wiping_leaves_a_log_that_works(home: Path) -> None:
         assert instance.all_logs(before) == []
 
 
+@pytest.mark.slow
 def test_an_upgrade_of_dagster_brings_its_files_forward(home: Path) -> None:
     """Dagster's migrations look at what is there already, so that marking the files as old is enough to run them."""
     with opened(home) as instance:

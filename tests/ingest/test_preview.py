@@ -88,6 +88,7 @@ def test_a_backfill_counts_its_days_and_the_weeks_that_lie_within(pipeline: Pipe
     assert said.reach_requests >= reach
 
 
+@pytest.mark.slow
 def test_only_what_is_named_is_counted(pipeline: Pipeline) -> None:
     campaign, *_ = pipeline.campaigns(FIRST_MORNING)
     request = RunRequest(RunKind.BACKFILL, campaign_ids=frozenset({campaign}), window=WEEK)
@@ -125,6 +126,7 @@ def test_a_list_that_fails_is_told_and_what_hangs_on_it_is_not_counted(pipeline:
     assert "listing campaigns" in said.failures[0]
 
 
+@pytest.mark.slow
 def test_it_raises_what_a_run_would_raise_before_it_reads(pipeline: Pipeline) -> None:
     with pytest.raises(ConfigurationError, match="begins at"):
         previewed(pipeline, RunRequest(RunKind.BACKFILL, window=DayWindow(date(2020, 1, 1), START)), FIRST_MORNING)

@@ -87,6 +87,7 @@ def test_a_part_that_is_read_is_followed_by_all_that_hangs_on_it(pipeline: Pipel
     assert rows(pipeline, "ads.ad_account_metrics") == 0
 
 
+@pytest.mark.slow
 def test_a_publication_tells_how_many_days_changed_since_the_one_before(pipeline: Pipeline) -> None:
     two_days = DayWindow(WEEK.since, WEEK.since + 2 * ONE_DAY)
     told: list[int | None] = []
@@ -130,6 +131,7 @@ def test_checks_alone_change_nothing(pipeline: Pipeline) -> None:
     assert pipeline.settings.published_path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_entity_that_cannot_be_read_is_a_shortfall_and_the_rest_is_summed_up(pipeline: Pipeline) -> None:
     campaign = pipeline.campaigns()[0]
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 422}, entity=campaign))

@@ -14,9 +14,10 @@ from layers_etl.domain.days import DayWindow, day_close
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.settlement import SettlingTimes
+from layers_etl.warehouse import projections
 from layers_etl.warehouse.checks import load_last_reading_moves
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.projections import LEARNED_DAYS, LEARNED_ENTITIES, load_observations
+from layers_etl.warehouse.projections import LEARNED_DAYS, load_observations
 from layers_etl.warehouse.runs import record_horizon
 from layers_etl.warehouse.settling import apply_settling_times
 
@@ -113,8 +114,11 @@ def test_for_all_sequences_of_readings_projections_learn_from_what_the_view_show
     assert learnt.rows() == shown
 
 
-def test_of_many_entities_of_a_platform_as_many_are_learnt_from_as_are_enough_and_ever_the_same(tmp_path: Path) -> None:
-    keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{number:03}", "meta_ads") for number in range(LEARNED_ENTITIES + 20)]
+def test_of_many_entities_of_a_platform_as_many_are_learnt_from_as_are_enough_and_ever_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "LEARNED_ENTITIES", enough := 10)
+    keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{number:03}", "meta_ads") for number in range(enough + 5)]
     seen: list[set[str]] = []
     with opened(tmp_path) as warehouse:
         apply_settling_times(warehouse, SettlingTimes())
@@ -124,7 +128,7 @@ def test_of_many_entities_of_a_platform_as_many_are_learnt_from_as_are_enough_an
             land(warehouse, *(reading(key, WINDOW, at, {DAY: {"conversions": hours}}) for key in keys))
             learnt = load_observations(warehouse, CAMPAIGN, SettlingTimes(), days=LEARNED_DAYS)
             seen.append(set(learnt.get_column("entity")))
-    assert [len(entities) for entities in seen] == [0, LEARNED_ENTITIES, LEARNED_ENTITIES]
+    assert [len(entities) for entities in seen] == [0, enough, enough]
     assert seen[1] == seen[2]
 
 

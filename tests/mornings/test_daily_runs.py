@@ -69,6 +69,7 @@ def test_a_campaign_that_starts_is_asked_for_from_the_run_that_first_lists_it(pi
     assert listed == [(date(2026, 4, 2), date(2026, 4, 3))]
 
 
+@pytest.mark.slow
 def test_accounts_are_asked_for_next_to_their_campaigns(pipeline: Pipeline) -> None:
     world = pipeline.sandbox.world
     ran = pipeline.run()

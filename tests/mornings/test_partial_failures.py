@@ -165,6 +165,7 @@ def test_a_bucket_that_vanished_while_its_account_still_counts_it_stays_marked_a
     assert doubts(pipeline) == []
 
 
+@pytest.mark.slow
 def test_a_bucket_sent_twice_alike_is_one_row(pipeline: Pipeline) -> None:
     victim, day = pipeline.campaigns()[0], FIRST_MORNING.date() - timedelta(days=1)
     pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, victim, day, copies=2)

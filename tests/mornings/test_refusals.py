@@ -117,6 +117,7 @@ def other_form(entity_id: str) -> str:
     return bare if bare != entity_id else f"acc_{entity_id}"
 
 
+@pytest.mark.slow
 def test_a_project_is_found_by_its_id_with_its_prefix_or_without_it(pipeline: Pipeline) -> None:
     pipeline.options["project_ids"] = (other_form(pipeline.project_id),)
     assert len(pipeline.run().asked) == len(pipeline.entities())

@@ -62,7 +62,7 @@ def held(warehouse: Warehouse, table: KeyedTable, turn: int) -> int:
 
 
 @pytest.mark.parametrize("table", keyed_tables(CAMPAIGN)[1:3], ids=lambda table: table.name)
-@pytest.mark.parametrize("faulty_day", [2, 5, 8])
+@pytest.mark.parametrize("faulty_day", [5, *(pytest.param(day, marks=pytest.mark.slow) for day in (2, 8))])
 def test_of_a_large_table_every_day_has_its_turn_once(filled: Warehouse, table: KeyedTable, faulty_day: int) -> None:
     publish(filled)
     name = f"{table.schema}.{table.name}"

@@ -70,7 +70,10 @@ def no_header(file: Path) -> None:
     file.write_bytes(bytes(BLOCKS_BEGIN) + file.read_bytes()[BLOCKS_BEGIN:])
 
 
-@pytest.mark.parametrize("damage", [garbage, nothing, half, a_few_bytes, no_header])
+@pytest.mark.parametrize(
+    "damage",
+    [garbage, no_header, *(pytest.param(damage, marks=pytest.mark.slow) for damage in (nothing, half, a_few_bytes))],
+)
 def test_a_damaged_build_file_is_kept_aside_and_the_run_goes_on_from_the_published_one(
     folder: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -144,6 +144,7 @@ def test_the_dictionary_is_made_with_the_views_and_left_alone_by_an_ordinary_sta
         assert dictionary(connection) == before
 
 
+@pytest.mark.slow
 def test_a_scope_that_is_read_from_now_on_is_told_of() -> None:
     with new_file(()) as connection:
         few = len(dictionary(connection))

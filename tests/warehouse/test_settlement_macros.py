@@ -19,6 +19,8 @@ from layers_etl.domain.settlement import ONE_HOUR, settled_before, settles_at
 from layers_etl.warehouse import sql
 from layers_etl.warehouse.build import open_warehouse
 
+from ..examples import examples
+
 MICROSECOND = timedelta(microseconds=1)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 HOURS = st.sampled_from([0, 1, 24, 72, 78, 672]) | st.integers(0, 10_000)
@@ -45,7 +47,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         yield connection
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(readings(), min_size=1, max_size=40))
 def test_sql_and_python_reckon_alike(
     client: duckdb.DuckDBPyConnection, cases: list[tuple[date, int, datetime]]
