@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from layers_etl.cli.output import out
+from layers_etl.cli.arguments import AsJson
+from layers_etl.cli.output import out, write_document
 from layers_etl.errors import ConfigurationError, StorageError
+from layers_etl.process.terminal import ensure_all_was_taken
 
 
 def report(
     output: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Write the page to this file; default: in the data folder.")
     ] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Write what is published as one HTML page, which needs no network: for a browser, a phone, a printer."""
     from layers_etl.ingest.publisher import publisher_of
@@ -26,10 +29,22 @@ def report(
     publisher = publisher_of(settings)
     try:
         with publisher.open() as published:
-            if published is None or not write_report(published, path):
+            publication = published.publication if published else None
+            if published is None or publication is None or not write_report(published, path):
                 raise ConfigurationError(f"{publisher.name} is not there yet: the first run makes it.")
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written ({error.strerror}): name another file with --output, or see to its folder."
         ) from None
-    out.print(f"Written to {path}: open it in a browser.")
+    if as_json:
+        write_document(
+            {
+                "path": str(path.absolute()),
+                "bytes": path.stat().st_size,
+                "published_at": publication.published_at,
+                "settled_until": publication.settled_until,
+            }
+        )
+    else:
+        out.print(f"Written to {path}: open it in a browser.")
+    ensure_all_was_taken()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import pytest
 
 from ..harness.command import CommandLine
 from ..harness.jobs import unreadable
+from ..harness.place import rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +42,7 @@ SUMMARY: Final = {
     "settled_until_but_for_doubtful": "text",
     "warnings": [{"check": "text", "asset": "text", "sentences": ["text"], "remedy": "text"}],
 }
+REPORT: Final = {"path": "text", "bytes": "number", "published_at": "text", "settled_until": "text"}
 FINDING: Final = {"verdict": "text", "subject": "text", "sentence": "text", "code": "number"}
 
 
@@ -118,6 +121,16 @@ def test_backtest_says_its_scores_by_scope(filled: CommandLine) -> None:
     }
 
 
+def test_a_report_says_where_it_is_how_large_and_what_it_shows(filled: CommandLine, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    document = told(filled, "report", "--output", str(page))
+    assert shape(document) == REPORT
+    assert (document["path"], document["bytes"]) == (str(page), page.stat().st_size)
+    publication = rows_of(filled.published, "FROM ops.publication")[0]
+    assert datetime.fromisoformat(document["published_at"]) == publication["published_at"]
+    assert document["settled_until"] == str(publication["settled_until"])
+
+
 def test_status_says_how_all_stands(filled: CommandLine) -> None:
     document = told(filled, "status")
     assert list(document) == [
@@ -148,7 +161,7 @@ def test_status_says_how_all_stands(filled: CommandLine) -> None:
     ]
 
 
-def test_operating_has_every_field_of_a_run_and_of_a_dry_run() -> None:
+def test_operating_has_every_field_of_a_run_of_a_dry_run_and_of_a_report() -> None:
     section = OPERATING.read_text(encoding="utf-8").partition("\n### For programs\n")[2].partition("\n## ")[0]
     said = set(re.findall(r"`(\w+)`", section))
-    assert {*SUMMARY, *PREVIEW, *FINDING, "check", "asset", "sentences", "remedy", "scores"} <= said
+    assert {*SUMMARY, *PREVIEW, *REPORT, *FINDING, "check", "asset", "sentences", "remedy", "scores"} <= said
