@@ -14,8 +14,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from pydantic import SecretStr
+
 from layers_etl.alerts.memory import keep_memory, load_memory, sole_teller
+from layers_etl.alerts.services import send_text
 from layers_etl.alerts.webhook import ping, post_text
+from layers_etl.domain.addresses import is_of_a_service
 from layers_etl.domain.alerts import (
     PUBLICATION,
     RUN,
@@ -73,7 +77,7 @@ def send_test(settings: Settings) -> str:
     if settings.notify_url is None:
         raise ConfigurationError("LAYERS_NOTIFY_URL is not set: put the address of a webhook there to be alerted.")
     text = f"layers_etl: a test, {_place(settings)}\nIf you can read this, alerts arrive."
-    if refused := post_text(settings.notify_url, text, load_network()):
+    if refused := _send(settings.notify_url, text):
         raise LayersEtlError(
             f"LAYERS_NOTIFY_URL did not take the test: {refused}. Copy the address again from where it was made."
         )
@@ -109,12 +113,19 @@ def _tell(settings: Settings, memory: Memory, observed: Observed) -> None:
     news = find_news(memory.standing, observed)
     refused = None
     if news and settings.notify_url:
-        refused = post_text(settings.notify_url, describe_alerts(news, _place(settings)), load_network())
+        refused = _send(settings.notify_url, describe_alerts(news, _place(settings)))
     if refused:
         logger.warning("LAYERS_NOTIFY_URL did not take an alert: %s. It is tried again with the next run.", refused)
     else:
         memory = replace(memory, standing=standing_after(memory.standing, observed))
     keep_memory(settings.data_dir, memory)
+
+
+def _send(address: SecretStr, text: str) -> str | None:
+    """Send ``text`` by what the address is of; why it was not taken, None if it was."""
+    if is_of_a_service(address.get_secret_value()):
+        return send_text(address, text)
+    return post_text(address, text, load_network())
 
 
 def _ping(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from yarl import URL
 
 _HOST: Final = re.compile(r"[\w.:-]+")
+_SERVICE: Final = re.compile(r"(?!https?:)[a-z][a-z0-9]*://\S+", re.IGNORECASE)
 _UNUSABLE: Final = re.compile(r"[\s\0-\x1f\x7f\\]")
 
 
@@ -36,6 +37,11 @@ def check_webhook(text: str) -> str:
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError("would send a secret unencrypted; use https (http is for this machine only)")
     return text
+
+
+def is_of_a_service(text: str) -> bool:
+    """Whether it looks like one of Apprise's addresses (``mailtos://…``), which are no links and are judged there."""
+    return bool(_SERVICE.fullmatch(text)) and not _UNUSABLE.search(text)
 
 
 def _taken_apart(text: str) -> tuple[URL, str]:

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
 
-from layers_etl.domain.addresses import check_address, check_webhook
+from layers_etl.domain.addresses import check_address, check_webhook, is_of_a_service
 from layers_etl.domain.ids import is_usable_id
 from layers_etl.domain.keys import KeyKind, check_key, key_kind, mask_key
 from layers_etl.domain.metrics import PLATFORMS
@@ -267,6 +268,17 @@ def _parse_webhook(text: str) -> SecretStr:
     return SecretStr(check_webhook(text))
 
 
+def _parse_notify_address(text: str) -> SecretStr:
+    if not is_of_a_service(text):
+        return _parse_webhook(text)
+    if not find_spec("apprise"):
+        raise ValueError(
+            "takes the https address of a webhook; other kinds of address take the extra alerts, "
+            "which is not installed: .venv/bin/python -m pip install -e '.[alerts]'"
+        )
+    return SecretStr(text)
+
+
 def _parse_organization(text: str) -> str:
     if not is_usable_id(text) or not _ID.fullmatch(text) or not text.isascii():
         raise ValueError("takes the id of one organisation, like org_01HXG9")
@@ -394,7 +406,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "request_log_days": _parse_request_log_days,
     "audit_percent": _parse_audit_percent,
     "allow_mixed_keys": _parse_allow_mixed_keys,
-    "notify_url": _parse_webhook,
+    "notify_url": _parse_notify_address,
     "ping_url": _parse_webhook,
     "owners": _parse_owners,
 }
