@@ -155,6 +155,7 @@ def test_a_killed_run_has_told_all_that_it_said_and_the_next_goes_on(home: Path,
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.slow
 def test_a_log_that_another_process_removed_is_empty_and_can_be_begun_anew(home: Path) -> None:
     with opened(home) as page, opened(home) as other:
         run_id = run(other)

@@ -12,10 +12,12 @@ import pytest
 
 from layers_etl.definitions import build_definitions
 from layers_etl.sandbox.server import SandboxServer
+from layers_etl.warehouse.runs import RunStatus
 
 from ..harness.instants import utc
 from ..harness.job_fixtures import NewPipeline
 from ..harness.jobs import DagsterPipeline
+from ..harness.pipeline import Pipeline
 from ..harness.worlds import SMALL, TODAY
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -72,10 +74,12 @@ def test_the_range_begins_with_the_oldest_day_that_has_not_settled(
 @pytest.fixture(scope="module")
 def read_once(tmp_path_factory: pytest.TempPathFactory) -> DagsterPipeline:
     """A warehouse after its first morning; the schedule needs no API, only the published file."""
+    folder, first = tmp_path_factory.mktemp("data"), date(2026, 3, 1)
     with SandboxServer(SMALL, now=TODAY) as sandbox:
-        pipeline = DagsterPipeline(sandbox, tmp_path_factory.mktemp("data"), date(2026, 3, 1))
-        assert pipeline.run().code == 0
-    return pipeline
+        pipeline = Pipeline(sandbox, folder, {"start_date": first})
+        assert pipeline.run(TODAY, publish=True).status is RunStatus.SUCCEEDED
+        pipeline.let_go()
+    return DagsterPipeline(sandbox, folder, first)
 
 
 def test_a_scope_that_was_added_since_the_last_run_is_read_from_the_start_date_on(read_once: DagsterPipeline) -> None:
