@@ -90,7 +90,9 @@ async def read_one(answer: Callable[[Asked], Reply], **settings: Any) -> Any:
         return outcome, talk.server.asked, talk.records
 
 
-@pytest.mark.parametrize("fault", TRANSIENT)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=pytest.mark.slow) if name == "stall" else name for name in TRANSIENT]
+)
 def test_a_transient_fault_is_retried_to_a_true_answer(run: Run, fault: str) -> None:
     replies = [TRANSIENT[fault]]
     hurry = {"timeouts": Timeouts(total=2)} if fault == "stall" else {}

@@ -73,6 +73,7 @@ def live(seed: int, mornings: int, folder: Path) -> None:
             raise
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [2])
 def test_a_short_life_leaves_what_its_answers_said(seed: int, tmp_path: Path) -> None:

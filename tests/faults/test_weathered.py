@@ -172,7 +172,7 @@ def test_a_bucket_that_is_missing_while_the_totals_count_it_is_no_quiet_day(pipe
     assert pipeline.untrue() == {}
 
 
-@pytest.mark.parametrize("ours", [-1000, 1000])
+@pytest.mark.parametrize("ours", [-1000, pytest.param(1000, marks=pytest.mark.slow)])
 def test_the_servers_date_decides_what_has_settled_not_our_clock(pipeline: Pipeline, ours: int) -> None:
     pipeline.now = lambda: morning(ours)
     pipeline.run(FIRST_MORNING, standing("clock_skew", path="", seconds=-7 * 3600))

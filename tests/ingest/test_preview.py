@@ -108,6 +108,7 @@ def test_nothing_is_written_and_nothing_made(pipeline: Pipeline) -> None:
     assert {path: path.read_bytes() for path in pipeline.data_dir.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_minutes_are_those_of_the_keys_pace(pipeline: Pipeline) -> None:
     pipeline.options = {**pipeline.options, "requests_per_minute": 600}
     said = previewed(pipeline, RunRequest(), FIRST_MORNING)

@@ -143,6 +143,7 @@ def test_an_entity_that_cannot_be_read_is_a_shortfall_and_the_rest_is_summed_up(
     assert Published in kinds(steps)
 
 
+@pytest.mark.slow
 def test_what_the_checks_found_is_published_with_what_they_found_it_of(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(Fault(effect="status", parameters={"status": 422}, entity=pipeline.campaigns()[0]))
     with begun(pipeline) as run:

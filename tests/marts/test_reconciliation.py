@@ -101,6 +101,7 @@ def test_an_altered_campaign_day_is_found_by_one_cent(pipeline: Pipeline) -> Non
     assert str(disagreement).startswith(f"{disagreement.entity_id} {SETTLED_DAY}: spend -0.01")
 
 
+@pytest.mark.slow
 def test_a_campaign_day_that_is_sent_twice_counts_once(pipeline: Pipeline) -> None:
     duplicated, *_ = active_campaigns(pipeline.sandbox)
     pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, duplicated, SETTLED_DAY, copies=2)

@@ -88,6 +88,7 @@ def test_what_a_request_names_and_is_gone_is_a_failure_every_time(pipeline: Pipe
     assert gone_since(pipeline, gone) == FIRST_MORNING
 
 
+@pytest.mark.slow
 def test_what_is_gone_holds_back_neither_the_settled_days_nor_the_next_range(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault(not_found(pipeline.campaigns()[0]))
     pipeline.run()

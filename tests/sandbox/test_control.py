@@ -179,7 +179,7 @@ def test_a_stalled_request_does_not_keep_the_server_from_stopping():
     assert time.monotonic() - began < 3
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_in_the_foreground_it_says_where_it_listens_and_stops_cleanly_on_a_signal(stop: signal.Signals):
     program = (
         "from layers_etl.sandbox.server import serve; from layers_etl.sandbox.world import WorldConfig; "
