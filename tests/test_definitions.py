@@ -83,6 +83,36 @@ def test_owners_are_those_that_the_settings_name(monkeypatch: pytest.MonkeyPatch
     assert {tuple(spec.owners) for spec in _specs(_default()).values()} == {("team:growth", "ann@example.com")}
 
 
+def test_of_two_keys_in_one_dagster_no_asset_is_known_by_the_same_name_and_each_hangs_on_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = _default()
+    for location in ("acme", "globex-uk"):
+        monkeypatch.setenv("LAYERS_CODE_LOCATION", location)
+        loaded = _default()
+        dg.Definitions.validate_loadable(loaded)
+        specs = _specs(loaded)
+        assert set(specs) == {f"{location}/{name}" for name in _specs(alone)}
+        assert _held(loaded) == {f"{location}/{held}" for held in _held(alone)}
+        assert _launched(loaded) == {f"{location}/{name}" for name in _launched(alone)}
+        lineage = specs[f"{location}/campaign_daily"].metadata["dagster/column_lineage"].deps_by_column
+        named = {dep.asset_key for spec in specs.values() for dep in spec.deps}
+        named |= {dep.asset_key for deps in lineage.values() for dep in deps}
+        assert {key.to_user_string() for key in named} <= set(specs)
+
+
+def test_the_runs_of_a_key_beside_others_are_queued_by_the_pool_of_its_name_and_those_of_one_alone_by_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _pools(_default()) == set()
+    monkeypatch.setenv("LAYERS_CODE_LOCATION", "acme")
+    assert _pools(_default()) == {"acme"}
+
+
+def _pools(loaded: dg.Definitions) -> set[str]:
+    return {pool for node in loaded.resolve_job_def("refresh").nodes for pool in node.definition.pools}
+
+
 def _launched(loaded: dg.Definitions) -> set[str]:
     """The assets that a run brings up to date."""
     graph = loaded.resolve_asset_graph()

@@ -23,7 +23,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     settings = found.require()
     home = prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
-        fail_dead_runs(instance, settings.build_path, datetime.now(UTC))
+        fail_dead_runs(instance, settings.build_path, datetime.now(UTC), settings.code_location)
     dagster = Path(sys.executable).with_name("dagster")
     arguments = [str(dagster), "dev", "--port", str(port), "--workspace", str(WORKSPACE)]
     # In its own folder: of the working one Dagster would read the .env itself, and let it go before the environment.

@@ -91,7 +91,7 @@ def _execute(
     definitions = build_definitions(settings, last_day=window.until - ONE_DAY, listen=steps.append, progress=progress)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
-        fail_dead_runs(instance, settings.build_path, utc_now())
+        fail_dead_runs(instance, settings.build_path, utc_now(), settings.code_location)
         try:
             progress.enter(Phase.WAITING)
             # Held before Dagster knows of the run: one that it says is in progress, with no one holding it, is dead.
@@ -102,6 +102,7 @@ def _execute(
                     instance,
                     run_config={**config, **quiet},
                     tags={**range_tags(window), **described_by_tags(kind, window), **process_tags()},
+                    location=settings.code_location,
                 )
         except BaseException as error:  # noqa: BLE001 - whatever it is, its user gets a sentence
             if is_interruption(error):

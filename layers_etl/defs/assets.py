@@ -8,6 +8,7 @@ from typing import Final
 import dagster as dg
 
 from layers_etl.defs.checks import check_result, check_spec
+from layers_etl.defs.locations import asset_key, asset_name
 from layers_etl.defs.metadata import (
     Metadata,
     days_metadata,
@@ -46,21 +47,26 @@ AssetEvent = dg.MaterializeResult[object] | dg.AssetCheckResult
 
 
 def refresh_assets(
-    scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str], owners: Sequence[str]
+    scopes: Sequence[Scope],
+    partitions: dg.PartitionsDefinition[str],
+    owners: Sequence[str],
+    location: str | None = None,
 ) -> dg.AssetsDefinition:
     """The whole graph for the scopes that are read, brought up to date by one step.
 
     One step: an account is read next to its campaigns, so that their numbers are of the same moment (rule 9); a run
     over a range of days is one run; and whatever someone launched, what landed of it is derived and published.
+    Where the settings name a code ``location``, the pool of its name queues the runs of one key beside those of others.
     """
     checks = all_checks(scopes)
 
     @dg.multi_asset(
         name="warehouse",
-        specs=[spec.replace_attributes(owners=owners) for spec in asset_specs(scopes, partitions)],
-        check_specs=[check_spec(check) for check in checks],
+        specs=[spec.replace_attributes(owners=owners) for spec in asset_specs(scopes, partitions, location)],
+        check_specs=[check_spec(check, location) for check in checks],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=location,
     )
     def warehouse(context: dg.AssetExecutionContext, ingestion: IngestionResource) -> Iterator[AssetEvent]:
         steps: list[Step] = []
@@ -76,7 +82,9 @@ def refresh_assets(
     return warehouse
 
 
-def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str]) -> Iterator[dg.AssetSpec]:
+def asset_specs(
+    scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str], location: str | None = None
+) -> Iterator[dg.AssetSpec]:
     """An asset for every table that people look at, and one for the published file.
 
     Only the metrics are partitioned, by UTC day: every partition and asset costs Dagster two events per run, and
@@ -84,22 +92,23 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
     """
     for scope in listed_scopes(scopes):
         parents = [AD_ACCOUNT.plural if scope is not AD_ACCOUNT else PROJECT.plural]
-        yield _table_spec(scope.plural, entity_table(scope), "listings", parents)
+        yield _table_spec(scope.plural, entity_table(scope), "listings", parents, location)
     for scope in scopes:
         listing = AD_ACCOUNT.plural if scope is PROJECT else scope.plural
-        yield _table_spec(scope.metrics_table, metrics_table(scope), "metrics", [listing], partitions)
+        yield _table_spec(scope.metrics_table, metrics_table(scope), "metrics", [listing], location, partitions)
     for scope in scopes:
         if scope in WEEKLY_REACH_SCOPES:
-            yield _table_spec(scope.weekly_reach_table, weekly_reach_table(scope), "metrics", [scope.metrics_table])
+            parents = [scope.metrics_table]
+            yield _table_spec(scope.weekly_reach_table, weekly_reach_table(scope), "metrics", parents, location)
         # Beside the metrics they are of, the listing that they have names from.
         listing = [scope.plural] if scope is not PROJECT else []
-        mart = _table_spec(scope.daily_mart, daily_mart(scope), "marts", [scope.metrics_table, *listing])
-        yield mart.merge_attributes(metadata=mart_lineage(scope))
+        mart = _table_spec(scope.daily_mart, daily_mart(scope), "marts", [scope.metrics_table, *listing], location)
+        yield mart.merge_attributes(metadata=mart_lineage(scope, location))
     yield dg.AssetSpec(
-        PUBLISHED,
+        asset_key(PUBLISHED, location),
         deps=[
-            *(scope.daily_mart for scope in scopes),
-            *(scope.weekly_reach_table for scope in scopes if scope in WEEKLY_REACH_SCOPES),
+            *(asset_key(scope.daily_mart, location) for scope in scopes),
+            *(asset_key(scope.weekly_reach_table, location) for scope in scopes if scope in WEEKLY_REACH_SCOPES),
         ],
         description="data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so "
         "that readers never wait and never see half a run. Skipped while nothing changed.",
@@ -109,8 +118,8 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
         skippable=True,
     )
     yield dg.AssetSpec(
-        PAGE,
-        deps=[PUBLISHED],
+        asset_key(PAGE, location),
+        deps=[asset_key(PUBLISHED, location)],
         description="data/report.html: what was published as one page for people, which needs no network. Written anew "
         "whenever something was published, or looked at for that.",
         group_name="publication",
@@ -120,11 +129,16 @@ def asset_specs(scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str
 
 
 def _table_spec(
-    key: str, table: Table, group: str, deps: Sequence[str], partitions: dg.PartitionsDefinition[str] | None = None
+    name: str,
+    table: Table,
+    group: str,
+    deps: Sequence[str],
+    location: str | None,
+    partitions: dg.PartitionsDefinition[str] | None = None,
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key,
-        deps=deps,
+        asset_key(name, location),
+        deps=[asset_key(dep, location) for dep in deps],
         description=table.comment,
         metadata=table_definition(table),
         group_name=group,
@@ -136,8 +150,8 @@ def _table_spec(
 
 def _work(context: dg.AssetExecutionContext, scopes: Sequence[Scope], checks: Sequence[Check]) -> Work:
     """What was launched: in the UI, any of the assets and checks."""
-    assets = {key.to_user_string() for key in context.selected_asset_keys}
-    held = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
+    assets = set(map(asset_name, context.selected_asset_keys))
+    held = {(asset_name(key.asset_key), key.name) for key in context.selected_asset_check_keys}
     read = [scope for scope in scopes if scope.metrics_table in assets]
     return Work(
         listed=[scope for scope in listed_scopes(scopes) if scope.plural in assets],
@@ -151,13 +165,15 @@ def _work(context: dg.AssetExecutionContext, scopes: Sequence[Scope], checks: Se
 
 def _report(context: dg.AssetExecutionContext, run: Run, step: Step) -> Iterator[AssetEvent]:
     """What Dagster is told of a step: a result where its asset was launched, else that it was brought up to date."""
+    location = run.settings.code_location
     match step:
         case MetricsRead(outcome):
-            yield from _read_days(context, outcome, step_metadata(run, step), days_metadata(run, outcome))
+            key = asset_key(outcome.scope.metrics_table, location)
+            yield from _read_days(context, key, outcome, step_metadata(run, step), days_metadata(run, outcome))
         case Judged(findings):
-            yield from map(check_result, findings)
+            yield from (check_result(finding, location) for finding in findings)
         case _:
-            yield from _materialized(context, step.asset, step_metadata(run, step))
+            yield from _materialized(context, asset_key(step.asset, location), step_metadata(run, step))
 
 
 def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[AssetEvent]:
@@ -172,11 +188,10 @@ def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterat
         )
         return
     if written:
-        yield from _materialized(context, PAGE, page_metadata(path))
+        yield from _materialized(context, asset_key(PAGE, settings.code_location), page_metadata(path))
 
 
-def _materialized(context: dg.AssetExecutionContext, name: str, metadata: Metadata) -> Iterator[AssetEvent]:
-    key = dg.AssetKey(name)
+def _materialized(context: dg.AssetExecutionContext, key: dg.AssetKey, metadata: Metadata) -> Iterator[AssetEvent]:
     if key in context.selected_asset_keys:
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
     else:
@@ -186,13 +201,16 @@ def _materialized(context: dg.AssetExecutionContext, name: str, metadata: Metada
 
 
 def _read_days(
-    context: dg.AssetExecutionContext, outcome: ScopeOutcome, metadata: Metadata, of_days: Mapping[date, Metadata]
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    outcome: ScopeOutcome,
+    metadata: Metadata,
+    of_days: Mapping[date, Metadata],
 ) -> Iterator[AssetEvent]:
     """Exactly the days that landed, each with its own numbers: a result for the asset would mark the whole range.
 
     What the run did is an observation beside them: in every day's event it would be said once a day, and plotted.
     """
-    key = dg.AssetKey(outcome.scope.metrics_table)
     context.log_event(dg.AssetObservation(key, description=READ_BY_RUN, metadata=reading_metadata(outcome)))
     if len(outcome.landed_days) == len(outcome.window):
         for day, shown in of_days.items():

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from layers_etl.defs.locations import asset_key
 from layers_etl.defs.metadata import table_definition
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.warehouse.reconciliation_views import reconciliations_of
@@ -25,10 +26,12 @@ _VIEW_COMMENT: Final = re.compile(r"COMMENT ON VIEW (\S+) IS\s+((?:'(?:[^']|'')*
 _STRING: Final = re.compile(r"'((?:[^']|'')*)'")
 
 
-def specs_around(scopes: Sequence[Scope], owners: Sequence[str], base_url: str) -> Iterator[dg.AssetSpec]:
+def specs_around(
+    scopes: Sequence[Scope], owners: Sequence[str], base_url: str, location: str | None = None
+) -> Iterator[dg.AssetSpec]:
     """The source at ``base_url``, the projects, and each view that ``scopes`` are enough for."""
     yield dg.AssetSpec(
-        SOURCE,
+        asset_key(SOURCE, location),
         description="What Layers' API says of ads: lists of projects, ad accounts and campaigns, and ads-metrics, one "
         "row per entity and UTC day. It serves a copy of the platforms that it syncs every six hours.",
         metadata={"address": dg.MetadataValue.url(base_url)},
@@ -37,8 +40,8 @@ def specs_around(scopes: Sequence[Scope], owners: Sequence[str], base_url: str) 
         kinds={"api"},
     )
     yield dg.AssetSpec(
-        PROJECT.plural,
-        deps=[SOURCE],
+        asset_key(PROJECT.plural, location),
+        deps=[asset_key(SOURCE, location)],
         description=entity_table(PROJECT).comment,
         metadata=table_definition(entity_table(PROJECT)),
         group_name="listings",
@@ -47,8 +50,8 @@ def specs_around(scopes: Sequence[Scope], owners: Sequence[str], base_url: str) 
     )
     for view, deps in _views(scopes).items():
         yield dg.AssetSpec(
-            view,
-            deps=deps,
+            asset_key(view, location),
+            deps=[asset_key(dep, location) for dep in deps],
             description=_descriptions(tuple(scopes))[f"marts.{view}"],
             metadata=_view_definition(view),
             group_name="views",

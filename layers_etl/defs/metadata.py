@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from layers_etl.defs.locations import asset_key
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.metrics import RATIOS
 from layers_etl.domain.outcomes import ScopeOutcome
@@ -42,7 +43,7 @@ def table_definition(table: Table) -> Metadata:
     }
 
 
-def mart_lineage(scope: Scope) -> Metadata:
+def mart_lineage(scope: Scope, location: str | None) -> Metadata:
     """From which columns of which assets each column of a daily mart is: a ratio, from the two sums that it divides.
 
     A column that is of none of them, since only a run knows it, is left out.
@@ -54,10 +55,10 @@ def mart_lineage(scope: Scope) -> Metadata:
     for column in daily_mart(scope).columns:
         projected = column.name.removeprefix("projected_")
         sums = ratios.get(column.name) or [name for name in dict.fromkeys((column.name, projected)) if name in metrics]
-        deps[column.name] = [dg.TableColumnDep(dg.AssetKey(scope.metrics_table), name) for name in sums]
+        deps[column.name] = [dg.TableColumnDep(asset_key(scope.metrics_table, location), name) for name in sums]
         if column.name in listed:
             asset, name = listed[column.name]
-            deps[column.name] = [dg.TableColumnDep(dg.AssetKey(asset), name)]
+            deps[column.name] = [dg.TableColumnDep(asset_key(asset, location), name)]
     return {"dagster/column_lineage": dg.TableColumnLineage({name: found for name, found in deps.items() if found})}
 
 

@@ -32,7 +32,7 @@ def daily_refresh(settings: Settings) -> dg.ScheduleDefinition:
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if context.instance_ref:  # None where a tick is only tried out
-            fail_dead_runs(context.instance, settings.build_path, utc_now())
+            fail_dead_runs(context.instance, settings.build_path, utc_now(), settings.code_location)
         return refresh_request(settings, context.scheduled_execution_time.astimezone(UTC))
 
     return schedule

@@ -42,6 +42,9 @@ EARLIEST_START: Final = date(2000, 1, 1)
 LATEST_START: Final = date(2099, 12, 31)
 MOST_REQUESTS_PER_MINUTE: Final = 1_000_000
 LONGEST_REQUEST_LOG_DAYS: Final = 36_500
+LONGEST_LOCATION: Final = 40
+"""Of a code location: Kubernetes makes names of at most 63 letters of it, with the release's before it."""
+
 ALL: Final = 100.0
 """Per cent."""
 
@@ -68,6 +71,7 @@ class Settings:
     notify_url: SecretStr | None = None
     ping_url: SecretStr | None = None
     owners: tuple[str, ...] = ("team:ads-data",)
+    code_location: str | None = None
 
     @property
     def build_path(self) -> Path:
@@ -257,6 +261,7 @@ _UNSET: Final = {
     "requests_per_minute": "not set: what the key's tier allows",
     "notify_url": "not set: nobody is alerted",
     "ping_url": "not set",
+    "code_location": "not set: the only key in its Dagster",
 }
 
 
@@ -297,6 +302,12 @@ def _parse_owners(text: str) -> tuple[str, ...]:
     if not owners or not all(_OWNER.fullmatch(each) for each in owners):
         raise ValueError("takes e-mail addresses and teams, separated by commas, like team:ads-data,ann@example.com")
     return owners
+
+
+def _parse_code_location(text: str) -> str:
+    if not _LOCATION.fullmatch(text):
+        raise ValueError(f"takes a name of at most {LONGEST_LOCATION} small letters, digits and hyphens, like acme")
+    return text
 
 
 def _parse_data_dir(text: str) -> Path:
@@ -385,6 +396,9 @@ _ID: Final = re.compile(r"[^\s\"'`“”‘’,;|(){}\[\]<>]+")
 _OWNER: Final = re.compile(r"team:[\w.-]+|[\w.%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", re.ASCII)
 """Of what Dagster takes, what nobody needs to quote."""
 
+_LOCATION: Final = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST_LOCATION - 2}}}[a-z0-9])?")
+"""What may be the name of a Kubernetes service, of a pool and of an asset's path alike."""
+
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
 _PERCENT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]*)?|\.[0-9]+")
@@ -409,5 +423,6 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "notify_url": _parse_notify_address,
     "ping_url": _parse_webhook,
     "owners": _parse_owners,
+    "code_location": _parse_code_location,
 }
 """What each setting makes of its text; ``ValueError`` says what it takes, as the predicate of a sentence."""

@@ -69,6 +69,20 @@ def test_a_range_over_the_metrics_alone_is_one_run_on_an_empty_warehouse_and_lea
     assert "dagster/row_count" in mart.asset_materialization.metadata
 
 
+def test_what_lands_of_one_key_shows_at_its_own_assets_and_at_none_of_a_key_beside_it(
+    new_pipeline: NewPipeline,
+) -> None:
+    acme, globex = (new_pipeline(LAYERS_CODE_LOCATION=name) for name in ("acme", "globex"))
+    assert acme.materialize(WEEK, ["acme/campaign_metrics"]).success
+
+    assert acme.partition_states("acme/campaign_metrics") == dict.fromkeys(WEEK, "MATERIALIZED")
+    assert acme.materializations("acme/published_warehouse") == 1
+    assert globex.materialize(WEEK, ["globex/published_warehouse"]).success
+    assert globex.partition_states("globex/campaign_metrics") == {}
+    assert globex.materializations("globex/published_warehouse") == 1
+    assert acme.materializations("acme/published_warehouse") == 1
+
+
 def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothing_stale(
     pipeline: DagsterPipeline,
 ) -> None:

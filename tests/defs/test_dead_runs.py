@@ -80,6 +80,17 @@ def test_a_run_that_dagster_launched_long_ago_and_that_has_no_lock_is_dead(
     assert status_after(instance, tmp_path, {}, LONGEST_START * 2) is FAILURE
 
 
+@pytest.mark.parametrize("tags", [{}, process_tags()])
+def test_of_keys_that_share_a_dagster_each_tells_of_its_own_runs_alone(
+    instance: dg.DagsterInstance, tmp_path: Path, tags: dict[str, str]
+) -> None:
+    for name in ("acme", "globex"):
+        labelled = {**tags, ".dagster/repository": f"__repository__@{name}"}
+        instance.add_run(dg.DagsterRun(f"of_{name}", status=STARTED, tags=labelled))
+    fail_dead_runs(instance, tmp_path / "build.duckdb", datetime.now(UTC) + LONGEST_START * 2, "acme")
+    assert {run.job_name: run.status for run in instance.get_runs()} == {"of_acme": FAILURE, "of_globex": STARTED}
+
+
 def test_a_run_of_the_command_line_that_the_ui_executes_again_has_time_to_take_the_lock(
     instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from layers_etl.defs.execution import LOCATION, execute_here
+from layers_etl.defs.execution import execute_here
 from layers_etl.defs.instance import WORKSPACE
+from layers_etl.defs.locations import LOCATION
 from layers_etl.defs.partitions import DAYS_TAG, KIND_TAG
 from layers_etl.ingest.request import RunKind
 
@@ -32,6 +33,16 @@ def label_of(run: dg.DagsterRun) -> str | None:
 def test_the_location_is_the_one_that_the_workspace_names() -> None:
     (loaded,) = yaml.safe_load(WORKSPACE.read_text(encoding="utf-8"))["load_from"]
     assert loaded["python_module"]["location_name"] == LOCATION
+
+
+def test_a_run_of_a_key_beside_others_is_of_its_own_location(instance: dg.DagsterInstance) -> None:
+    @dg.job(executor_def=dg.in_process_executor)
+    def empty() -> None:
+        pass
+
+    execute_here(empty, instance, {}, {}, "acme")
+    (run,) = instance.get_runs()
+    assert label_of(run) == "__repository__@acme"
 
 
 def test_what_breaks_a_run_off_is_raised_and_the_run_has_failed(instance: dg.DagsterInstance) -> None:

@@ -88,7 +88,7 @@ class DagsterPipeline(Place):
                 run_config={**run_config(kind), **QUIET},
                 instance=instance,
                 tags=range_tags(window),
-                asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+                asset_selection=[dg.AssetKey.from_user_string(name) for name in assets] if assets else None,
                 raise_on_error=False,
             )
 
@@ -144,7 +144,7 @@ class DagsterPipeline(Place):
     def materialized(self, asset: str) -> set[date]:
         """The partitions that Dagster shows as materialized, and not as failed since."""
         with self.instance() as instance:
-            key = dg.AssetKey(asset)
+            key = dg.AssetKey.from_user_string(asset)
             return {date.fromisoformat(day) for day in instance.get_materialized_partitions(key)}
 
     def partition_states(self, asset: str) -> dict[date, str]:
@@ -152,13 +152,13 @@ class DagsterPipeline(Place):
         with self.environment() as settings, self.instance() as instance:
             partitions = daily_partitions(settings.start_date, self.sandbox.clock.now().date())
             keys = partitions.get_partition_keys()
-            states = instance.get_status_by_partition(dg.AssetKey(asset), keys, partitions) or {}
+            states = instance.get_status_by_partition(dg.AssetKey.from_user_string(asset), keys, partitions) or {}
             return {date.fromisoformat(key): state.name for key, state in states.items() if state}
 
     def materializations(self, asset: str) -> int:
         """How often Dagster recorded the asset as materialized."""
         with self.instance() as instance:
-            return len(instance.fetch_materializations(dg.AssetKey(asset), limit=10_000).records)
+            return len(instance.fetch_materializations(dg.AssetKey.from_user_string(asset), limit=10_000).records)
 
     def runs(self) -> list[dg.DagsterRun]:
         """Every run Dagster knows of, oldest first."""

@@ -82,6 +82,7 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         NOTIFY_URL="https://name:word@hooks.example.com/services/T0?key=K",
         PING_URL="http://localhost:8000/ping",
         OWNERS="team:growth, ann@example.com",
+        CODE_LOCATION="acme-uk",
     )
     assert settings.require_api_key().get_secret_value() == KEY
     told = asdict(settings)
@@ -104,6 +105,7 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         "audit_percent": 0.5,
         "allow_mixed_keys": True,
         "owners": ("team:growth", "ann@example.com"),
+        "code_location": "acme-uk",
     }
 
 
@@ -240,6 +242,7 @@ WRONG: dict[str, list[str]] = {
     "AUDIT_PERCENT": ["-1", "101", "nan", "inf", "1%", "1e1", "100.1", "."],
     "ALLOW_MIXED_KEYS": ["maybe", "2", "truee"],
     "OWNERS": [",", "team:", "ann", "ben@host", "team:ads data", "team:a;team:b", "@host.de"],
+    "CODE_LOCATION": ["Acme", "acme_uk", "acme/uk", "-acme", "acme-", "4acme", "acmé", "acme uk", "a" * 41],
 }  # fmt: skip
 
 
