@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make demo      two weeks of simulated daily runs, no key needed"
 	@echo "make dev       the Dagster UI on the same warehouse"
-	@echo "make test      the test suite;  make test-all adds what is slow or needs a browser"
+	@echo "make test      the test suite;  make test-all adds what is slow, or needs a browser or Postgres"
 	@echo "make check     format, lint, types"
 	@echo "make bench     what a backfill and a morning take, beside dlt and a Singer tap (docs/performance.md)"
 	@echo "make docs      write docs/data-dictionary.md and docs/views.sql anew from what tables and views say and are"
@@ -58,6 +58,7 @@ UV_COMPILE := uv pip compile --quiet --no-header --generate-hashes --universal -
 lock:
 	$(UV_COMPILE) --output-file requirements.lock
 	$(UV_COMPILE) --group dev --output-file requirements-dev.lock
+	$(UV_COMPILE) --extra cluster --output-file requirements-cluster.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,199 @@
+"""The services of ``deploy/many-keys``, as processes of this machine: its very files, at ports that are free."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import yaml
+
+from ..harness.fresh import of_other_programs
+from ..packages import installed
+
+ROOT: Final = Path(__file__).parents[2]
+MANY_KEYS: Final = ROOT / "deploy" / "many-keys"
+LONGEST_SECONDS: Final = 240
+PASSWORD: Final = "as good as a secret"
+
+_PINNED: Final = re.compile(r"^([\w.-]+==[\w.]+)", re.MULTILINE)
+
+
+def compose() -> dict[str, Any]:
+    """The compose file, as YAML has it: the file's own variables are not filled in."""
+    return yaml.safe_load((MANY_KEYS / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def packages(cache: pytest.Cache) -> Path:
+    """The folder with what the image of many keys has other than the environment: by the two lock files."""
+    both = [
+        set(_PINNED.findall((ROOT / name).read_text(encoding="utf-8")))
+        for name in ("requirements-cluster.lock", "requirements.lock")
+    ]
+    return installed(cache, "cluster", *sorted(both[0] - both[1]))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Look again until it is so, for longer than any machine should take."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while not is_so():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.3)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+# Postgres ------------------------------------------------------------------------------------------------------------
+
+
+def postgres_program(name: str) -> str | None:
+    """A program of the server, which Debian puts beside the path."""
+    beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(beside[-1]) if beside else None)
+
+
+@contextmanager
+def postgres(databases: Sequence[str]) -> Generator[int]:
+    """A server on this machine for the length of the block, with these databases; the port that it listens at.
+
+    It does not run as root: there it is the system's own user for it. Nothing is kept, so nothing is synced.
+    """
+    user = "postgres" if os.geteuid() == 0 else None
+    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="layers-etl-postgres-"))
+    folder.chmod(0o700)
+    (folder / "password").write_text(PASSWORD, encoding="utf-8")
+    if user:
+        for path in (folder, folder / "password"):
+            shutil.chown(path, user, user)
+    initdb, server = postgres_program("initdb"), postgres_program("postgres")
+    assert initdb and server
+    made = [initdb, "--pgdata", str(folder / "data"), "--username", "dagster", "--auth", "scram-sha-256"]
+    with (folder / "log").open("wb") as log:
+        subprocess.run(
+            [*made, "--pwfile", str(folder / "password"), "--no-sync", "--locale", "C", "--encoding", "UTF8"],
+            check=True,
+            user=user,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+        listening = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        running = subprocess.Popen(
+            [server, "-D", str(folder / "data"), *listening], user=user, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        for database in databases:
+            wait_until(lambda name=database: _created(name, port))
+        yield port
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.wait(LONGEST_SECONDS)
+        shutil.rmtree(folder)
+
+
+def _created(database: str, port: int) -> bool:
+    createdb = postgres_program("createdb")
+    assert createdb
+    at = ["--host", "127.0.0.1", "--port", str(port), "--username", "dagster"]
+    done = subprocess.run(
+        [createdb, *at, database], check=False, capture_output=True, env={**os.environ, "PGPASSWORD": PASSWORD}
+    )
+    return done.returncode == 0
+
+
+# Dagster -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Services:
+    """Processes by the names that the compose file gives them, each with a log of its own in ``folder``."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    ports: Mapping[str, int]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict[str, "subprocess.Popen[bytes]"])
+
+    @property
+    def address(self) -> str:
+        """Of the UI."""
+        return f"http://127.0.0.1:{self.ports['webserver']}"
+
+    def start(self, name: str, settings: Mapping[str, str] | None = None) -> None:
+        """Start a service by the command of the compose file: the code server of a key with the key's ``settings``."""
+        written: str = (compose()["x-key"] if settings else compose()["services"][name])["command"]
+        words = self._at_home(written, name).split()
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [str(Path(sys.executable).with_name(words[0])), *words[1:]],
+                cwd=self.folder,
+                env={**of_other_programs(), **self.environment, **(settings or {})},
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self, name: str) -> None:
+        """As a machine that is gone."""
+        self.processes[name].kill()
+        self.processes[name].wait(LONGEST_SECONDS)
+
+    def stop(self) -> None:
+        """End all of them in order; what does not heed that is killed."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(LONGEST_SECONDS)
+
+    def ask(self, question: str, **variables: object) -> Any:
+        """What the UI's GraphQL answers."""
+        asked = {"query": question, "variables": variables}
+        answer = httpx.post(f"{self.address}/graphql", json=asked, timeout=LONGEST_SECONDS).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def answers(self) -> bool:
+        """Whether the UI does; a service that has ended says why."""
+        for name, process in self.processes.items():
+            assert process.poll() is None, self.log(name)
+        try:
+            return httpx.get(f"{self.address}/server_info", timeout=LONGEST_SECONDS).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def log(self, name: str) -> str:
+        """What a service said so far."""
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    def _at_home(self, command: str, name: str) -> str:
+        placed = re.sub(r"--port \d+", f"--port {self.ports.get(name)}", command)
+        return placed.replace("0.0.0.0", "127.0.0.1")
+
+
+def placed_workspace(ports: Mapping[str, int]) -> str:
+    """``workspace.yaml`` with a server for each of these locations, shaped as the first of the file's own is."""
+    first = yaml.safe_load((MANY_KEYS / "workspace.yaml").read_text(encoding="utf-8"))["load_from"][0]["grpc_server"]
+    assert set(first) == {"host", "port", "location_name"}
+    servers = [
+        {"grpc_server": {"host": "127.0.0.1", "port": port, "location_name": name}} for name, port in ports.items()
+    ]
+    return yaml.safe_dump({"load_from": servers})
