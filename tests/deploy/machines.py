@@ -109,13 +109,15 @@ def postgres(databases: Sequence[str]) -> Generator[int]:
 
 
 def _created(database: str, port: int) -> bool:
-    createdb = postgres_program("createdb")
-    assert createdb
+    return _run_client("createdb", port, database).returncode == 0
+
+
+def _run_client(name: str, port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = postgres_program(name)
+    assert program
     at = ["--host", "127.0.0.1", "--port", str(port), "--username", "dagster"]
-    done = subprocess.run(
-        [createdb, *at, database], check=False, capture_output=True, env={**os.environ, "PGPASSWORD": PASSWORD}
-    )
-    return done.returncode == 0
+    environment = {**os.environ, "PGPASSWORD": PASSWORD}
+    return subprocess.run([program, *at, *arguments], check=False, capture_output=True, text=True, env=environment)
 
 
 # Dagster -------------------------------------------------------------------------------------------------------------
@@ -170,6 +172,13 @@ class Services:
         answer = httpx.post(f"{self.address}/graphql", json=asked, timeout=LONGEST_SECONDS).json()
         assert "errors" not in answer, answer
         return answer["data"]
+
+    def psql(self, statement: str) -> str:
+        """What a statement gives in Dagster's database."""
+        port, database = (self.environment[f"DAGSTER_POSTGRES_{what}"] for what in ("PORT", "DB"))
+        done = _run_client("psql", int(port), "--dbname", database, "--tuples-only", "--command", statement)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def answers(self) -> bool:
         """Whether the UI does; a service that has ended says why."""

@@ -37,6 +37,7 @@ from ..harness.truth import MEASURES, Table
 from .machines import (
     MANY_KEYS,
     PASSWORD,
+    ROOT,
     Services,
     compose,
     free_port,
@@ -289,6 +290,18 @@ def test_in_the_end_each_key_has_published_its_own_api_s_numbers_to_the_cent(see
         published: Table = {(entity, day): tuple(numbers) for entity, day, *numbers in (row.values() for row in rows)}
         assert len(published) == len(rows) > 0
         assert published == place.truth(scope, DAYS.since)
+
+
+def test_when_old_events_are_pruned_as_the_document_says_what_landed_is_still_shown(seen: Seen) -> None:
+    text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    (prune,) = re.findall(r"^DELETE FROM event_logs .*;$", text, flags=re.MULTILINE)
+    assert "'30 days'" in prune
+    before = seen.cluster.services.psql("SELECT count(*) FROM event_logs")
+    seen.cluster.services.psql(prune.replace("'30 days'", "'0 days'"))
+    assert int(seen.cluster.services.psql("SELECT count(*) FROM event_logs")) < int(before)
+    for asset in METRICS_ASSETS:
+        assert seen.cluster.materialized(f"initech/{asset}") == (len(DAYS), len(DAYS))
+    assert {key: seen.cluster.statuses(key) for key in KEYS} == seen.in_the_end
 
 
 def test_no_secret_shows_in_any_log(seen: Seen) -> None:
