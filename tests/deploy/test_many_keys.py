@@ -190,9 +190,9 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
         places = {key: Place(sandbox, folder / key / "data") for key, sandbox in sandboxes.items()}
         made = Cluster(services, places)
         stack.callback(services.stop)
-        set_pools(environment)
         for key in KEYS:
             services.start(key, made.settings(key))
+        set_pools(environment)
         services.start("webserver")
         services.start("daemon")
         wait_until(lambda: services.answers() and made.is_loaded())

@@ -14,7 +14,7 @@ import yaml
 from layers_etl.settings import read_settings
 
 from ..harness.fresh import unset_all
-from .machines import MANY_KEYS, compose
+from .machines import MANY_KEYS, ROOT, compose
 from .test_compose import compose as compose_command
 
 SERVICES: Final = {name: service for name, service in compose()["services"].items() if name != "postgres"}
@@ -90,6 +90,20 @@ def test_the_settings_that_the_files_give_a_key_are_settings(monkeypatch: pytest
     unset_all(monkeypatch, tmp_path)
     shutil.copy(MANY_KEYS / "key.env.example", tmp_path / ".env")
     assert read_settings(checkout=None).problems == ()
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The releases that a lock file names, by package."""
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def test_the_image_is_made_by_a_lock_file_of_the_base_install_s_releases_but_for_what_the_storage_needs_older() -> None:
+    names = {service["build"]["args"]["REQUIREMENTS"] for service in SERVICES.values()}
+    assert names == {"requirements-cluster.lock"}
+    assert "!requirements-cluster.lock" in (ROOT / "deploy" / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+    base, cluster = pinned("requirements.lock"), pinned("requirements-cluster.lock")
+    assert {name for name, release in base.items() if cluster.get(name) != release} == {"sqlalchemy"}
+    assert "dagster-postgres" in cluster.keys() - base.keys()
 
 
 def test_the_ui_listens_to_this_machine_alone_and_few_logs_are_kept() -> None:
