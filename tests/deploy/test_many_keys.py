@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -55,13 +55,15 @@ pytestmark = [
 ]
 
 KEYS: Final = ("acme", "globex", "initech")
+WRONG: Final = "hooli"
+"""A fourth key, whose settings are wrong."""
+
 NOW: Final = datetime.combine(datetime.now(UTC).date(), time(6), UTC)
 """The UI offers the days of the real calendar; the simulated APIs stand still on this one's morning."""
 
 DAYS: Final = DayWindow(NOW.date() - timedelta(days=12), NOW.date())
-LOCATIONS: Final = (
-    "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
-)
+LOCATIONS: Final = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+    __typename ... on PythonError { causes { message } } } } } } }"""
 LAUNCH: Final = """mutation Launch($params: ExecutionParams!) { launchRun(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 BACKFILL: Final = """mutation Launch($params: LaunchBackfillParams!) {
@@ -137,15 +139,15 @@ class Cluster:
         """How the runs of a key stand."""
         return sorted(run.status for run in self.runs().values() if run.location == key)
 
-    def is_loaded(self) -> bool:
-        """Whether the UI has the definitions of all keys."""
+    def locations(self) -> dict[str, Any]:
+        """What the UI has of each code location: what it loaded, or why it could not."""
         entries = self.services.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
-        kinds = {
-            entry["name"]: entry["locationOrLoadError"]["__typename"]
-            for entry in entries
-            if entry["locationOrLoadError"]
-        }
-        return kinds == dict.fromkeys(KEYS, "RepositoryLocation")
+        return {entry["name"]: entry["locationOrLoadError"] for entry in entries}
+
+    def is_loaded(self) -> bool:
+        """Whether the UI has the definitions of all keys but the one that is wrong."""
+        kinds = {name: loaded["__typename"] for name, loaded in self.locations().items() if loaded}
+        return kinds == {**dict.fromkeys(KEYS, "RepositoryLocation"), WRONG: "PythonError"}
 
     def worker(self, run_id: str) -> int:
         """The process that executes a run."""
@@ -173,11 +175,13 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
             )
             for seed, key in enumerate(KEYS)
         }
-        ports = {name: free_port() for name in (*KEYS, "webserver")}
+        ports = {name: free_port() for name in (*KEYS, WRONG, "webserver")}
         home = folder / "dagster"
         home.mkdir()
         (home / "dagster.yaml").write_bytes((MANY_KEYS / "dagster.yaml").read_bytes())
-        (home / "workspace.yaml").write_text(placed_workspace({key: ports[key] for key in KEYS}), encoding="utf-8")
+        (home / "workspace.yaml").write_text(
+            placed_workspace({key: ports[key] for key in (*KEYS, WRONG)}), encoding="utf-8"
+        )
         environment = {
             **compose()["services"]["daemon"]["environment"],
             "DAGSTER_HOME": str(home),
@@ -192,6 +196,7 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
         stack.callback(services.stop)
         for key in KEYS:
             services.start(key, made.settings(key))
+        services.start(WRONG, {**made.settings(KEYS[0]), "LAYERS_CODE_LOCATION": WRONG, "LAYERS_START_DATE": "soon"})
         set_pools(environment)
         services.start("webserver")
         services.start("daemon")
@@ -219,7 +224,7 @@ class Seen:
 
     cluster: Cluster
     side_by_side: Mapping[str, list[str]]
-    after_the_kill: Mapping[str, list[str]]
+    with_another_daemon: Mapping[str, list[str]]
     in_the_end: Mapping[str, list[str]]
 
 
@@ -238,7 +243,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
             running.launch("acme")
             killed = running.launch("globex")
             running.launch("acme")
-            running.launch("globex")
+            next_of_globex = running.launch("globex")
             wait_until(lambda: running.runs()[killed].status == "STARTED" and len(globex.asked()) > 2)
             wait_until(lambda: running.statuses("initech") == ["SUCCESS"])
             wait_until(lambda: "STARTED" in running.statuses("acme"))
@@ -249,10 +254,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
             globex.sandbox.clear_faults()
             wait_until(lambda: running.runs()[killed].status == "FAILURE")
             running.services.start("daemon")
-            wait_until(lambda: running.statuses("globex") == ["FAILURE", "SUCCESS"])
-            after_the_kill = {key: running.statuses(key) for key in KEYS}
-        wait_until(lambda: running.statuses("acme") == ["SUCCESS", "SUCCESS"])
-        yield Seen(running, side_by_side, after_the_kill, {key: running.statuses(key) for key in KEYS})
+            wait_until(lambda: running.runs()[next_of_globex].status in {"STARTED", "SUCCESS"})
+            with_another_daemon = {key: running.statuses(key) for key in KEYS}
+        wait_until(lambda: all(set(running.statuses(key)) <= {"SUCCESS", "FAILURE"} for key in KEYS))
+        yield Seen(running, side_by_side, with_another_daemon, {key: running.statuses(key) for key in KEYS})
 
 
 def test_a_second_run_of_a_key_is_queued_and_other_keys_runs_go_on_beside_the_first(seen: Seen) -> None:
@@ -264,13 +269,19 @@ def test_a_second_run_of_a_key_is_queued_and_other_keys_runs_go_on_beside_the_fi
 
 
 def test_a_killed_worker_is_told_as_a_failure_and_the_next_run_of_its_key_makes_it_good(seen: Seen) -> None:
-    assert seen.after_the_kill["globex"] == ["FAILURE", "SUCCESS"]
+    assert seen.in_the_end["globex"] == ["FAILURE", "SUCCESS"]
     statuses = seen.cluster.places["globex"].query("SELECT status FROM ops.runs ORDER BY started_at")
     assert [row["status"] for row in statuses] == ["interrupted", "succeeded"]
 
 
+def test_a_key_whose_settings_are_wrong_costs_itself_alone_and_the_ui_says_what_is_wrong(seen: Seen) -> None:
+    (cause,) = seen.cluster.locations()[WRONG]["causes"]
+    assert "LAYERS_START_DATE takes a day" in cause["message"]
+    assert seen.in_the_end["initech"] == ["SUCCESS"]
+
+
 def test_what_is_queued_outlives_the_daemon_and_still_waits_for_its_key(seen: Seen) -> None:
-    assert seen.after_the_kill["acme"] == ["QUEUED", "STARTED"]
+    assert seen.with_another_daemon["acme"] == ["QUEUED", "STARTED"]
     assert seen.in_the_end["acme"] == ["SUCCESS", "SUCCESS"]
 
 
