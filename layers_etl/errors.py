@@ -3,7 +3,8 @@
 LayersEtlError                  exit code 1
 ├── ConfigurationError          wrong use or setting; exit code 2
 │   └── WarehouseError          the build file or the data folder cannot be used
-│       └── DamagedFileError    a file of the warehouse is there and is no whole DuckDB file
+│       ├── DamagedFileError    a file of the warehouse is there and is no whole DuckDB file
+│       └── LakeError           the lake cannot be read or published to; exit code 1
 ├── StorageError                the machine did not take what was written: a full disk, a quota, a device that fails
 └── ApiError                    the Layers API did not give what was asked
     ├── RefusedError            the key or its organisation is refused: the run stops, what landed is kept; exit code 3
@@ -64,6 +65,12 @@ class WarehouseError(ConfigurationError):
 
 class DamagedFileError(WarehouseError):
     """A file of the warehouse is not what was written: torn, cut off, or overwritten with something else."""
+
+
+class LakeError(WarehouseError):
+    """The lake could not be read or published to. The local warehouse is as it was, and the next run catches up."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 _RUN_AGAIN: Final = "What had landed is kept, and the same command takes it up again."

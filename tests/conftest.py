@@ -15,6 +15,11 @@ settings.register_profile(WHOLE, deadline=None)
 settings.register_profile(QUICK, deadline=None, max_examples=QUICK_EXAMPLES)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where analysts read: what the suites of marts, queries and documents ask of the file, they ask of a lake too."""
+    parser.addoption("--warehouse", choices=["file", "lake"], default="file", help="what analysts read")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files whose tests may take longest come first, so that no process has one of them left in the end."""
     longest: dict[Path, float] = {}

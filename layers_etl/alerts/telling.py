@@ -33,7 +33,7 @@ from layers_etl.domain.alerts import (
     standing_after,
 )
 from layers_etl.errors import ConfigurationError, LayersEtlError, WarehouseError
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import nearest_publisher
 from layers_etl.settings import Settings, load_network
 from layers_etl.warehouse.findings import StandingFinding, load_findings
 
@@ -91,7 +91,7 @@ def cause_of(error: BaseException) -> str:
 
 def _look_at_published(settings: Settings, memory: Memory, now: datetime) -> Observed:
     """What the published file says of the checks, and whether it is late; nothing of either where it can't be read."""
-    with contextlib.suppress(WarehouseError, OSError), publisher_of(settings).open() as published:
+    with contextlib.suppress(WarehouseError, OSError), nearest_publisher(settings).open() as published:
         if published and published.publication:
             late = judge_lateness(now, published.publication.published_at, memory.well_at)
             return {PUBLICATION: late, **dict(map(_judge_finding, load_findings(published)))}

@@ -13,6 +13,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from layers_etl.cli.attach import attach
 from layers_etl.cli.backfill import backfill
 from layers_etl.cli.backtest import backtest
 from layers_etl.cli.completion import PROGRAM, answer_shells, completion
@@ -49,6 +50,7 @@ app.command(short_help="Read every day of a range again, settled or not.")(backf
 app.command(short_help="Show what is settled and missing, and how the last run went.")(status)
 app.command(short_help="Say how good the projections would have been on your data.")(backtest)
 app.command(short_help="Ask the published warehouse in SQL: read-only, in UTC.")(sql)
+app.command(short_help="Print the lines by which others open what is published.")(attach)
 app.command(short_help="Write one page that shows what the ads did.")(report)
 app.command(short_help="Serve a simulated Layers API on this machine.", cls=WithManual)(sandbox)
 app.command(short_help="Live through two weeks of simulated mornings; needs no key.")(demo)

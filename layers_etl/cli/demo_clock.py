@@ -12,7 +12,7 @@ import msgspec
 
 from layers_etl.domain.ids import same_id
 from layers_etl.errors import LayersEtlError
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import nearest_publisher
 from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.organization import load_organization
@@ -54,7 +54,7 @@ def find_demo(settings: Settings) -> Demo | None:
     """The same of the newest warehouse in the data folder; None where it cannot be looked at."""
     with (
         contextlib.suppress(LayersEtlError, OSError),
-        open_newest(settings.build_path, publisher_of(settings)) as newest,
+        open_newest(settings.build_path, nearest_publisher(settings)) as newest,
     ):
         return demo_of(newest, settings.data_dir) if newest else None
     return None

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +37,14 @@ from layers_etl.ingest.identity import (
     fetch_spend,
     projects_by_id,
 )
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import nearest_publisher, publishers_of
 from layers_etl.settings import Settings, SettingsInForce
 from layers_etl.warehouse.checks import load_duplicate_accounts, load_unrefreshed_accounts
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.databases import connect
 from layers_etl.warehouse.lock import lock_if_free
 from layers_etl.warehouse.organization import check_owner, load_organization
+from layers_etl.warehouse.publishing import Publisher
 from layers_etl.warehouse.readers import open_newest
 from layers_etl.warehouse.schema import schema_version
 from layers_etl.warehouse.sources import load_standing_sources
@@ -102,8 +104,7 @@ def examine_needs(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield from _examine_endpoints(settings, (identity.server_now or now).date() - ONE_DAY)
         yield _examine_clock(identity, now)
         yield _examine_start_date(settings, identity.server_now or now)
-    yield _finding("build file", lambda: _examine_build(settings))
-    yield _finding("warehouse", lambda: _examine_published(settings))
+    yield from _examine_warehouse(settings)
     yield from _examine_owner(settings, organization_id)
     for account in _find_accounts_in_question(settings):
         yield Finding(Verdict.NOTE, "ad account", account)
@@ -116,8 +117,7 @@ def _examine_demo(settings: Settings, demo_at: datetime) -> Iterator[Finding]:
         "key. For your own account set LAYERS_API_KEY, and LAYERS_DATA_DIR to another folder."
     )
     yield Finding(Verdict.NOTE, "demo", sentence)
-    yield _finding("build file", lambda: _examine_build(settings))
-    yield _finding("warehouse", lambda: _examine_published(settings))
+    yield from _examine_warehouse(settings)
     for account in _find_accounts_in_question(settings):
         yield Finding(Verdict.NOTE, "ad account", account)
 
@@ -274,11 +274,20 @@ def _examine_start_date(settings: Settings, now: datetime) -> Finding:
     return Finding(Verdict.GOOD, "start date", f"{settings.start_date} is the first day of the warehouse.")
 
 
+def _examine_warehouse(settings: Settings) -> Iterator[Finding]:
+    yield _finding("build file", lambda: _examine_build(settings))
+    for publisher in publishers_of(settings):
+        subject = "lake" if publisher.is_shared else "warehouse"
+        yield _finding(subject, partial(_examine_published, publisher))
+
+
 def _examine_build(settings: Settings) -> str:
     build, published = settings.build_path, settings.published_path
     if not build.exists():
         if published.exists():
             return f"{build} is missing: the next run begins from a copy of {published.name}."
+        if settings.warehouse:
+            return f"{build} is not there: the next run begins from what the lake has, if anything."
         return f"{build} is not there yet: the first run makes it."
     try:
         with lock_if_free(build) as free:
@@ -292,8 +301,7 @@ def _examine_build(settings: Settings) -> str:
     return f"{build} is not open to this user at this moment: a run is writing it, or only others may."
 
 
-def _examine_published(settings: Settings) -> str:
-    publisher = publisher_of(settings)
+def _examine_published(publisher: Publisher) -> str:
     with publisher.open() as published:
         publication = published and published.publication
     if not publication:
@@ -311,7 +319,7 @@ def _examine_owner(settings: Settings, organization_id: str | None) -> Iterator[
     """
     with contextlib.ExitStack() as stack:
         try:
-            newest = stack.enter_context(open_newest(settings.build_path, publisher_of(settings)))
+            newest = stack.enter_context(open_newest(settings.build_path, nearest_publisher(settings)))
         except (WarehouseError, OSError):
             return
         if newest and (owner := load_organization(newest)):
@@ -330,7 +338,7 @@ def _find_accounts_in_question(settings: Settings) -> list[str]:
     """
     with (
         contextlib.suppress(WarehouseError, OSError),
-        open_newest(settings.build_path, publisher_of(settings)) as newest,
+        open_newest(settings.build_path, nearest_publisher(settings)) as newest,
     ):
         if newest:
             unrefreshed = load_unrefreshed_accounts(newest, settings.project_ids)

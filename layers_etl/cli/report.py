@@ -23,10 +23,13 @@ def report(
     from layers_etl.ingest.publisher import publisher_of
     from layers_etl.report.page import FILE_NAME, write_report
     from layers_etl.settings import load_settings
+    from layers_etl.warehouse.files import ensure_folder
 
     settings = load_settings()
     path = output or settings.data_dir / FILE_NAME
     publisher = publisher_of(settings)
+    if output is None:
+        ensure_folder(settings.data_dir)
     try:
         with publisher.open() as published:
             publication = published.publication if published else None

@@ -7,7 +7,6 @@ written, nothing is loaded from anywhere, and no setting changes.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import shutil
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from layers_etl.cli.tables import lay_out
 from layers_etl.errors import ConfigurationError
 from layers_etl.process.causes import is_interruption
 from layers_etl.process.terminal import write_data
+from layers_etl.warehouse.extensions import find_extension
 from layers_etl.warehouse.publishing import Publisher
 from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import quote
@@ -51,8 +51,14 @@ help, exit and quit do the same without a dot."""
 WORDS: Final = {"help": ".help", "exit": ".quit", "quit": ".quit", ".exit": ".quit"}
 """What people type, and the command that it stands for."""
 
-EXCEL: Final = "duckdb_extension_excel"
 _EXPLAINED: Final = ["explain_key", "explain_value"]
+
+_WRITING: Final = (
+    duckdb.StatementType.ATTACH,
+    duckdb.StatementType.COPY,
+    duckdb.StatementType.COPY_DATABASE,
+    duckdb.StatementType.EXPORT,
+)
 
 _COPY_OPTIONS: Final = {
     Format.CSV: "FORMAT csv, HEADER",
@@ -158,9 +164,14 @@ def _answer(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
 
 
 def _run(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation | None:
-    """Run all statements; what the last one gives, None if that is nothing to show."""
+    """Run all statements; what the last one gives, None if that is nothing to show.
+
+    ``ConfigurationError`` for one that writes a file: where a lake has its own it could.
+    """
     result: duckdb.DuckDBPyRelation | None = None
     for statement in connection.extract_statements(query):
+        if statement.type in _WRITING:
+            raise ConfigurationError("Nothing is written from here: to have a result in a file, use --output.")
         result = connection.sql(statement.query)
     return result
 
@@ -244,21 +255,19 @@ def _open(
             connection.execute(f"LOAD {quote(str(find_excel_extension()))}")
         if target:
             connection.execute(f"SET allowed_paths = [{quote(str(target))}]")
+        if publisher.folders:
+            connection.execute(f"SET allowed_directories = [{', '.join(map(quote, publisher.folders))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield connection
 
 
 def find_excel_extension() -> Path:
-    """DuckDB's extension for Excel files, in the package that brings it; ``ConfigurationError`` where it does not."""
-    version = duckdb.__version__
-    package = importlib.util.find_spec(EXCEL)
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        path = Path(folder) / "extensions" / f"v{version}" / "excel.duckdb_extension"
-        if path.exists():
-            return path
+    """DuckDB's extension for Excel files; ``ConfigurationError`` where it is not installed."""
+    if path := find_extension("excel"):
+        return path
     raise ConfigurationError(
-        f"Excel files take a package that is not installed: pip install {EXCEL.replace('_', '-')}=={version}, "
+        f"Excel files take a package that is not installed: pip install duckdb-extension-excel=={duckdb.__version__}, "
         "or write .csv, which Excel opens too."
     )
 

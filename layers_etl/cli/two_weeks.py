@@ -18,6 +18,7 @@ from layers_etl.cli.demo_clock import DEMO, Demo, record_demo
 from layers_etl.cli.launch import LaunchResult, launch_backfill, launch_run
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.ids import same_id
+from layers_etl.domain.lake import FILES, Catalog, Lake, lake_of
 from layers_etl.errors import ConfigurationError, LayersEtlError, WarehouseError
 from layers_etl.ingest.publisher import publisher_of
 from layers_etl.sandbox.auth import DEFAULT_KEY
@@ -28,6 +29,7 @@ from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.files import ensure_folder, wal_of
 from layers_etl.warehouse.lock import hold_lock
 from layers_etl.warehouse.organization import load_organization
+from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.readers import open_build_read_only
 from layers_etl.warehouse.sql import load_sql
 
@@ -42,20 +44,28 @@ BACKFILLED: Final = DayWindow(date(2026, 1, 1), date(2026, 1, 8))
 WORLD: Final = WorldConfig(starts_at=datetime(2025, 9, 10, tzinfo=UTC))
 """The world's calendar is rich about 120 days in: campaigns start, end and are archived around the first morning."""
 
+LAKE: Final = "lake.ducklake"
+"""In the data folder, for whoever asks for one."""
+
 ELSEWHERE: Final = "run the demo elsewhere, like LAYERS_DATA_DIR=/tmp/layers-demo make demo"
 
 
-def live_through_two_weeks(console: Console) -> None:
+def live_through_two_weeks(console: Console, *, lake: bool = False) -> None:
     """Run every morning at 07:00Z for two weeks while the platforms backfill, backfill the first week, and tell.
 
-    Replaces what an earlier demo left in the data folder. Raises :class:`ConfigurationError` where the folder holds a
-    warehouse that is no demo's, and :class:`LayersEtlError` where a run does not end well.
+    With ``lake`` each is published to one in the data folder too. Replaces what an earlier demo left there. Raises
+    :class:`ConfigurationError` where the folder holds a warehouse that is no demo's, and :class:`LayersEtlError` where
+    a run does not end well.
     """
     data_dir = load_settings().data_dir
     with SandboxServer(WORLD, now=FIRST_MORNING) as sandbox, _instance_of_its_own():
         # Nothing else of what the environment and .env hold, which belongs to the real API.
         settings = Settings(
-            api_key=SecretStr(DEFAULT_KEY), base_url=sandbox.url, data_dir=data_dir, start_date=BACKFILLED.since
+            api_key=SecretStr(DEFAULT_KEY),
+            base_url=sandbox.url,
+            data_dir=data_dir,
+            start_date=BACKFILLED.since,
+            warehouse=Catalog(file=data_dir.absolute() / LAKE) if lake else None,
         )
         _make_room(settings)
         console.print("Two weeks against a simulated Layers API, whose platforms go on changing a day for 72 hours.")
@@ -69,14 +79,18 @@ def live_through_two_weeks(console: Console) -> None:
         assert published is not None
         _report(console, published)
     _say_where_to_look(console, settings.published_path)
+    if settings.warehouse:
+        with publisher_of(settings).open() as published:
+            assert published is not None
+            _show_lake(console, lake_of(settings.warehouse, None), published)
 
 
 def _make_room(settings: Settings) -> None:
     """Delete what an earlier demo left, its Dagster history too. Whose a file is it says itself."""
-    build, published = settings.build_path, settings.published_path
+    build, published, lake = settings.build_path, settings.published_path, settings.data_dir / LAKE
     ensure_folder(settings.data_dir)
     with hold_lock(build):
-        found = {build: open_build_read_only(build), published: publisher_of(settings).open()}
+        found = {build: open_build_read_only(build), published: PublishedFile(published).open()}
         owners = {owner for path, opening in found.items() if (owner := _owner_of(path, opening))}
         if not all(same_id(owner, ORGANIZATION) for owner in owners):
             raise ConfigurationError(
@@ -86,6 +100,9 @@ def _make_room(settings: Settings) -> None:
             path.unlink(missing_ok=True)
         if owners:
             shutil.rmtree(settings.data_dir / "dagster", ignore_errors=True)
+            shutil.rmtree(lake.with_name(lake.name + FILES), ignore_errors=True)
+            for path in (lake, wal_of(lake)):
+                path.unlink(missing_ok=True)
 
 
 def _owner_of(path: Path, opening: AbstractContextManager[Readable | None]) -> str | None:
@@ -142,6 +159,19 @@ def _report(console: Console, published: Readable) -> None:
             row["platform"], row["currency"], f"{row['spend']:,.2f}", str(row["conversions"]), f"{row['cpa']:.2f}", roas
         )
     console.print(table)
+
+
+def _show_lake(console: Console, lake: Lake, published: Readable) -> None:
+    """Each publication is a snapshot, and can be gone back to."""
+    first, *_, last = _rows(published, "lake/publications")
+    console.print(
+        f"""
+Published to a lake too: {lake.name}, files in {lake.data}
+  Each run is a snapshot: {first["snapshot_id"]} to {last["snapshot_id"]}, the last one "{last["commit_message"]}"
+  SQL   LAYERS_WAREHOUSE={lake.name} .venv/bin/layers-etl sql "{SUGGESTED}"
+  Then  the same with … FROM marts.campaign_daily AT (VERSION => {first["snapshot_id"]}) … as it was after the first run
+  Open  LAYERS_WAREHOUSE={lake.name} .venv/bin/layers-etl attach   prints the lines for DuckDB, Python and BI tools"""
+    )
 
 
 def _rows(published: Readable, query: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from layers_etl.domain.alerts import LATE_AFTER
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.checks import Check, all_checks
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import nearest_publisher
 from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import PUBLISHED, Judged, MetricsRead, Published, Step
@@ -180,7 +180,7 @@ def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterat
     """The page of what was published; where it can't be written that is said, since no page is worth a run."""
     path = settings.data_dir / FILE_NAME
     try:
-        with publisher_of(settings).open() as published:
+        with nearest_publisher(settings).open() as published:
             written = published is not None and write_report(published, path)
     except Exception as error:  # noqa: BLE001 - as its docstring says
         logger.warning(

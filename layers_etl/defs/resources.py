@@ -14,7 +14,7 @@ from layers_etl.defs.partitions import KIND_TAG, described_by_tags, window_of_ta
 from layers_etl.domain.days import parse_instant
 from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.progress import Progress
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import publishers_of
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Step
@@ -74,7 +74,7 @@ class IngestionResource(dg.ConfigurableResource[Any]):
             retry_of=dagster_run.parent_run_id if dagster_run else None,
             window=window_of_tags(dagster_run.tags) if dagster_run else None,
         )
-        with open_warehouse(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as warehouse:
+        with open_warehouse(settings.build_path, settings.scopes, publishers=publishers_of(settings)) as warehouse:
             _tell_dagster(context.instance, close_interrupted_runs(warehouse))
             if context.instance:
                 if dagster_run and KIND_TAG not in dagster_run.tags:  # launched in the UI

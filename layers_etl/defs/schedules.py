@@ -12,7 +12,7 @@ from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.errors import WarehouseError
 from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.outstanding import find_open_days, find_outstanding
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import nearest_publisher
 from layers_etl.ingest.request import RunKind
 from layers_etl.settings import Settings
 
@@ -59,7 +59,7 @@ def open_range(settings: Settings, instant: datetime) -> DayWindow | None:
     oldest = None
     # A published file that is spoilt, or held open for writing by an analyst, must not stop a run: the run plans from
     # the build file, and replaces this one.
-    with contextlib.suppress(WarehouseError), publisher_of(settings).open() as published:
+    with contextlib.suppress(WarehouseError), nearest_publisher(settings).open() as published:
         if published:
             oldest = find_open_days(published, find_outstanding(published, settings, instant)).oldest
     return DayWindow(min(oldest or settings.start_date, today - ONE_DAY), today)

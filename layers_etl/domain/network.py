@@ -16,10 +16,11 @@ class Network:
 
     ``proxies`` are for https, by the name of their setting: the first counts. One may have a password: they are
     secrets. ``no_proxy`` are the hosts that need none. The certificates of ``authority_file`` and ``authority_folder``
-    are trusted besides those that OpenSSL finds.
+    are trusted besides those that OpenSSL finds. ``object_store`` is where S3 answers, if not at AWS.
     """
 
     proxies: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
     no_proxy: str = ""
     authority_file: Path | None = None
     authority_folder: str | None = None
+    object_store: str | None = None

@@ -12,7 +12,7 @@ from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, listed_scopes
 from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.listing import list_entities
 from layers_etl.ingest.progress import Phase, Progress
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import publishers_of
 from layers_etl.ingest.reading import plan_metrics
 from layers_etl.ingest.request import (
     RunRequest,
@@ -56,7 +56,7 @@ def preview(settings: Settings, request: RunRequest, progress: Progress) -> Prev
     if request.window:
         require_days_of_warehouse(settings, request.window)
     progress.enter(Phase.WAITING)
-    with open_scratch(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as scratch:
+    with open_scratch(settings.build_path, settings.scopes, publishers=publishers_of(settings)) as scratch:
         close_interrupted_runs(scratch)
         run = Run(settings, scratch, request, run_id="dry-run", progress=progress)
         try:

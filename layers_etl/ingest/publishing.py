@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from layers_etl.ingest.outstanding import OpenDays, Outstanding, find_open_days
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import publishers_of
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.changed_days import count_changed_days
 from layers_etl.warehouse.publishing import Publication, load_state_id
@@ -33,7 +33,8 @@ class PublicationOutcome:
 def publish(run: Run, outstanding: Outstanding) -> PublicationOutcome:
     """Publish the warehouse, with what is ``outstanding`` in it; nothing is new where readers have everything.
 
-    Raises :class:`StorageError` where it cannot be written.
+    Raises :class:`StorageError` where it cannot be written, :class:`LakeError` where the lake cannot: the file beside
+    it is published by then.
     """
     run.log.record_end()
     open_days = find_open_days(run.warehouse, outstanding)
@@ -46,9 +47,12 @@ def publish(run: Run, outstanding: Outstanding) -> PublicationOutcome:
         open_days.oldest,
         open_days.oldest_but_for_doubtful,
     )
-    publisher = publisher_of(run.settings)
-    last = publisher.published()
+    publishers = tuple(publishers_of(run.settings))
+    last = publishers[0].published()
     changed_days = count_changed_days(run.warehouse, last.state_id) if last else None
-    is_new = publisher.publish(run.warehouse, publication)
-    logger.info("Published %s." if is_new else "%s already has everything.", publisher.name)
+    is_new = False
+    for publisher in publishers:
+        took_something = publisher.publish(run.warehouse, publication)
+        logger.info("Published %s." if took_something else "%s already has everything.", publisher.name)
+        is_new |= took_something
     return PublicationOutcome(is_new, changed_days, restated_days, open_days)

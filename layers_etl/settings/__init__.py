@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from layers_etl.domain.addresses import check_address, check_webhook, is_of_a_service
 from layers_etl.domain.ids import is_usable_id
 from layers_etl.domain.keys import KeyKind, check_key, key_kind, mask_key
+from layers_etl.domain.lake import Catalog, is_bucket, parse_catalog, parse_data
 from layers_etl.domain.metrics import PLATFORMS
 from layers_etl.domain.network import Network
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
@@ -45,6 +46,7 @@ LONGEST_REQUEST_LOG_DAYS: Final = 36_500
 LONGEST_LOCATION: Final = 40
 """Of a code location: Kubernetes makes names of at most 63 letters of it, with the release's before it."""
 
+LONGEST_KEEP_DAYS: Final = 36_500
 ALL: Final = 100.0
 """Per cent."""
 
@@ -72,6 +74,9 @@ class Settings:
     ping_url: SecretStr | None = None
     owners: tuple[str, ...] = ("team:ads-data",)
     code_location: str | None = None
+    warehouse: Catalog | None = None
+    warehouse_data: str | None = None
+    warehouse_keep_days: int = 30
 
     @property
     def build_path(self) -> Path:
@@ -173,11 +178,12 @@ def read_settings(checkout: Path | None = CHECKOUT) -> SettingsInForce:
                 values[setting] = parse(variable.value)
             except ValueError as error:
                 problems.append(Problem(variable.name, str(error), variable.source))
-    given = found.variables.get(_variable("data_dir"))
-    base = folder if given and not given.in_file else found.base
-    right = Settings(**values)
-    if base != folder:  # else it stays as short as it was written
-        right = replace(right, data_dir=base / right.data_dir)
+    if (catalog := values.get("warehouse")) and catalog.server and "warehouse_data" not in values:
+        problem = (
+            f"has no place for the lake's files: set {_variable('warehouse_data')} to a folder or s3://bucket/prefix"
+        )
+        problems.append(Problem(_variable("warehouse"), problem, found.variables[_variable("warehouse")].source))
+    right = _from_where_it_was_said(Settings(**values), found, folder)
     return SettingsInForce(
         settings=None if problems else right,
         told=tuple(_tell(right, found, {problem.subject for problem in problems})),
@@ -186,6 +192,23 @@ def read_settings(checkout: Path | None = CHECKOUT) -> SettingsInForce:
         looked_in=tuple(dict.fromkeys(filter(None, (folder, checkout)))),
         network=_read_network({**found.of_others, **os.environ}),
     )
+
+
+def _from_where_it_was_said(settings: Settings, found: Found, folder: Path) -> Settings:
+    """With the paths in it relative to the folder of the ``.env`` that names them, unless the environment does."""
+
+    def base(setting: str) -> Path:
+        given = found.variables.get(_variable(setting))
+        return folder if given and not given.in_file else found.base
+
+    # What is relative to the working directory stays as short as it was written.
+    if base("data_dir") != folder:
+        settings = replace(settings, data_dir=base("data_dir") / settings.data_dir)
+    if (catalog := settings.warehouse) and catalog.file:
+        settings = replace(settings, warehouse=Catalog(file=folder / base("warehouse") / catalog.file))
+    if (data := settings.warehouse_data) and not is_bucket(data):
+        settings = replace(settings, warehouse_data=str(folder / base("warehouse_data") / data))
+    return settings
 
 
 def _tell(settings: Settings, found: Found, wrong: Collection[str]) -> Iterator[SettingInForce]:
@@ -200,6 +223,12 @@ def _tell(settings: Settings, found: Found, wrong: Collection[str]) -> Iterator[
             yield SettingInForce(name, described, variable.source if variable else "default")
 
 
+def _read_object_store(said: Mapping[str, str]) -> str | None:
+    """Where S3 answers, as AWS' own programs are told it."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return next((endpoint for name in names if (endpoint := said.get(name, "").strip().rstrip("/"))), None)
+
+
 def _read_network(said: Mapping[str, str]) -> Network:
     """Under the names that other programs read too, in either case; the smaller one first, as most do."""
     names = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -209,6 +238,7 @@ def _read_network(said: Mapping[str, str]) -> Network:
         no_proxy=text["NO_PROXY"],
         authority_file=Path(text["SSL_CERT_FILE"]) if text["SSL_CERT_FILE"] else None,
         authority_folder=text["SSL_CERT_DIR"] or None,
+        object_store=_read_object_store(said),
     )
 
 
@@ -262,6 +292,8 @@ _UNSET: Final = {
     "notify_url": "not set: nobody is alerted",
     "ping_url": "not set",
     "code_location": "not set: the only key in its Dagster",
+    "warehouse": "not set: the published file alone",
+    "warehouse_data": "not set",
 }
 
 
@@ -310,7 +342,17 @@ def _parse_code_location(text: str) -> str:
     return text
 
 
-def _parse_data_dir(text: str) -> Path:
+def _parse_catalog(text: str) -> Catalog:
+    catalog = parse_catalog(text)
+    return Catalog(file=_parse_path(str(catalog.file))) if catalog.file else catalog
+
+
+def _parse_data(text: str) -> str:
+    data = parse_data(text)
+    return data if is_bucket(data) else str(_parse_path(data))
+
+
+def _parse_path(text: str) -> Path:
     path = expand_home(text, os.environ)
     if _NOT_EXPANDED.search(text):
         raise ValueError("holds a variable ($…), which nobody puts in here: write the folder out")
@@ -368,6 +410,10 @@ def _parse_request_log_days(text: str) -> int:
     return _whole_number(text, 1, LONGEST_REQUEST_LOG_DAYS, "whole days")
 
 
+def _parse_keep_days(text: str) -> int:
+    return _whole_number(text, 1, LONGEST_KEEP_DAYS, "whole days")
+
+
 def _parse_audit_percent(text: str) -> float:
     if not _PERCENT.fullmatch(text) or float(text) > ALL:
         raise ValueError("takes a number from 0 to 100, like 1 or 0.5")
@@ -412,7 +458,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "base_url": check_address,
     "organization": _parse_organization,
     "project_ids": _parse_project_ids,
-    "data_dir": _parse_data_dir,
+    "data_dir": _parse_path,
     "start_date": _parse_start_date,
     "settle_hours": parse_settling_times,
     "scopes": _parse_scopes,
@@ -424,5 +470,8 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "ping_url": _parse_webhook,
     "owners": _parse_owners,
     "code_location": _parse_code_location,
+    "warehouse": _parse_catalog,
+    "warehouse_data": _parse_data,
+    "warehouse_keep_days": _parse_keep_days,
 }
 """What each setting makes of its text; ``ValueError`` says what it takes, as the predicate of a sentence."""

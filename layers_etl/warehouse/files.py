@@ -27,6 +27,9 @@ UNFINISHED_SUFFIX: Final = ".unfinished"
 DAMAGED: Final = ".damaged-"
 """Between a damaged file's name and the time at which it was set aside."""
 
+LEFT_BEHIND: Final = ".left-behind-"
+"""The same, of a whole file that another machine's numbers went before."""
+
 _LEFTOVERS: Final = (f"*{UNFINISHED_SUFFIX}*", "*.publishing")
 """What a killed run leaves; the second in versions that made nothing but publications beside their place."""
 
@@ -85,9 +88,9 @@ def put_in_place(finished: Path, target: Path) -> None:
         sync(target.parent)
 
 
-def set_aside(path: Path, at: datetime) -> Path:
-    """Rename a damaged file, and its ``.wal`` with it, to where nothing will touch them; its new name."""
-    stem = f"{path.name}{DAMAGED}{at:%Y%m%dT%H%M%SZ}"
+def set_aside(path: Path, at: datetime, why: str = DAMAGED) -> Path:
+    """Rename a file, and its ``.wal`` with it, to where nothing will touch them; its new name, which says ``why``."""
+    stem = f"{path.name}{why}{at:%Y%m%dT%H%M%SZ}"
     aside = path.with_name(stem)
     number = 1
     while aside.exists() or wal_of(aside).exists():

@@ -26,6 +26,7 @@ from layers_etl.warehouse.files import (
 )
 from layers_etl.warehouse.publishing import Publication, Published, load_publication, record_publication
 from layers_etl.warehouse.schema import SCHEMA_VERSION, has_todays_tables, schema_version
+from layers_etl.warehouse.tables import quote
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,21 @@ class PublishedFile:
     def name(self) -> str:
         """Where it is."""
         return str(self.path)
+
+    @property
+    def is_shared(self) -> bool:
+        """It is this machine's own."""
+        return False
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """None: the file is one."""
+        return ()
+
+    @property
+    def attaching(self) -> tuple[str, ...]:
+        """Attaching the one file."""
+        return (f"ATTACH {quote(str(self.path.absolute()))} AS layers (READ_ONLY)", "USE layers")
 
     def published(self) -> Publication | None:
         """What the file says of itself; None where none can be read, or someone else has changed it since.

@@ -52,6 +52,21 @@ class Publisher(Protocol):
         """Where it is, for people."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may publish there too."""
+        ...
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where an open connection goes on reading; empty where it has all that it needs once it is open."""
+        ...
+
+    @property
+    def attaching(self) -> tuple[str, ...]:
+        """The statements by which any DuckDB opens it, read-only, its tables known by ``schema.table``; no password."""
+        ...
+
     def published(self) -> Publication | None:
         """The last publication, if it stands there as it was made; None where it has to be made anew.
 

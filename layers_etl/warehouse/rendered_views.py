@@ -12,6 +12,7 @@ from typing import Final
 import duckdb
 
 from layers_etl.domain.scopes import AD_ACCOUNT, DEFAULT_SCOPES, SCOPES
+from layers_etl.warehouse.sql import without_remarks
 from layers_etl.warehouse.views import view_definitions
 
 HEADING: Final = """\
@@ -28,13 +29,8 @@ def render_views() -> str:
     made = "\n".join(view_definitions((), scopes, AD_ACCOUNT))
     with duckdb.connect() as connection:
         statements = [statement.query.strip() for statement in connection.extract_statements(made)]
-    views = [statement for statement in statements if _without_comments(statement).startswith(_MAKING)]
+    views = [statement for statement in statements if without_remarks(statement).startswith(_MAKING)]
     return "\n\n".join([HEADING.rstrip(), *(f"{view.removesuffix(';')};" for view in views)]) + "\n"
-
-
-def _without_comments(statement: str) -> str:
-    lines = [line for line in statement.splitlines() if not line.startswith("--")]
-    return "\n".join(lines).lstrip()
 
 
 if __name__ == "__main__":

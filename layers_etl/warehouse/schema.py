@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -60,24 +61,39 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, scopes: Iterable[
             run_script(connection, load_sql("keep_stale_windows"))
         # Their tables have another shape.
         forget_publications(connection)
-    # What was read once stays in the views, so that these don't change with every change of the settings.
-    read_now = set(scopes)
-    wanted = {*ALWAYS_PRESENT, *read_now, *scopes_of(connection)}
-    all_scopes = [scope for scope in SCOPES.values() if scope in wanted]
-    # Projects are listed in every run, whether or not their own metrics are read.
-    of_projects = (entity_table(PROJECT), entity_history_table(PROJECT))
-    of_scopes = chain.from_iterable(map(scope_tables, all_scopes))
-    tables = list(dict.fromkeys((*OPS_TABLES, *of_projects, *of_scopes)))
-    created = _create_missing(connection, tables)
-    for scope in all_scopes:
+    content = content_of(connection, scopes)
+    created = _create_missing(connection, content.tables)
+    for scope in content.scopes:
         if daily_mart(scope).qualified in created:
             connection.execute(scope_sql("note_every_day", scope))
-    summed = AD_ACCOUNT if AD_ACCOUNT in read_now or _was_read(connection, AD_ACCOUNT) else CAMPAIGN
-    create_views(connection, tables, all_scopes, summed=summed)
+    create_views(connection, content.tables, content.scopes, summed=content.summed)
     if version is not None and version < SCHEMA_VERSION:
-        for scope in filter(in_account, all_scopes):
+        for scope in filter(in_account, content.scopes):
             run_script(connection, scope_sql("place_days", scope))
     connection.execute("COMMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a warehouse is made of: its ``tables``, and the ``scopes`` and the one ``summed`` that its views are for."""
+
+    tables: tuple[Table, ...]
+    scopes: tuple[Scope, ...]
+    summed: Scope
+
+
+def content_of(connection: duckdb.DuckDBPyConnection, read_now: Iterable[Scope]) -> Content:
+    """What the file is to hold where ``read_now`` are read: what was read once stays, so that views don't change with
+    every change of the settings."""
+    read_now = set(read_now)
+    wanted = {*ALWAYS_PRESENT, *read_now, *scopes_of(connection)}
+    scopes = tuple(scope for scope in SCOPES.values() if scope in wanted)
+    # Projects are listed in every run, whether or not their own metrics are read.
+    of_projects = (entity_table(PROJECT), entity_history_table(PROJECT))
+    tables = tuple(dict.fromkeys((*OPS_TABLES, *of_projects, *chain.from_iterable(map(scope_tables, scopes)))))
+    return Content(
+        tables, scopes, AD_ACCOUNT if AD_ACCOUNT in read_now or _was_read(connection, AD_ACCOUNT) else CAMPAIGN
+    )
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
@@ -124,6 +140,8 @@ def scopes_of(connection: duckdb.DuckDBPyConnection) -> list[Scope]:
 
 
 def _was_read(connection: duckdb.DuckDBPyConnection, scope: Scope) -> bool:
+    if ("ops", "coverage") not in _existing_tables(connection):
+        return False
     return bool(connection.execute("SELECT 1 FROM ops.coverage WHERE scope = ? LIMIT 1", [scope.name]).fetchall())
 
 

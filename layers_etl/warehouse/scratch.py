@@ -24,7 +24,7 @@ _ASKED = pl.Schema({"project_id": pl.String(), "entity_id": pl.String(), "since"
 
 
 @contextlib.contextmanager
-def open_scratch(path: Path, scopes: Iterable[Scope], *, publisher: Publisher) -> Generator[Warehouse]:
+def open_scratch(path: Path, scopes: Iterable[Scope], *, publishers: Iterable[Publisher]) -> Generator[Warehouse]:
     """What a run that opened ``path`` would find, to be written at will: nobody else ever sees it.
 
     It is a copy in the system's folder for such files (``TMPDIR``), made while no run has the file; waits, and says so,
@@ -37,7 +37,7 @@ def open_scratch(path: Path, scopes: Iterable[Scope], *, publisher: Publisher) -
                 for source, target in ((path, copy), (wal_of(path), wal_of(copy))):
                     if source.exists():
                         shutil.copyfile(source, target)
-        with open_warehouse(copy, scopes, publisher=publisher) as warehouse:
+        with open_warehouse(copy, scopes, publishers=publishers) as warehouse:
             yield warehouse
 
 

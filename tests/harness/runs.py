@@ -12,7 +12,7 @@ from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.clock import utc_now
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.listing import list_entities
-from layers_etl.ingest.publisher import publisher_of
+from layers_etl.ingest.publisher import publishers_of
 from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunRequest
@@ -52,7 +52,7 @@ def read_days(run: Run) -> dict[Scope, ScopeOutcome]:
 def run_by_itself(settings: Settings, request: RunRequest, run_id: str) -> None:
     """All that a run does to the warehouse, in a process that has it for itself."""
     with (
-        open_warehouse(settings.build_path, settings.scopes, publisher=publisher_of(settings)) as warehouse,
+        open_warehouse(settings.build_path, settings.scopes, publishers=publishers_of(settings)) as warehouse,
         prepared(settings, warehouse, request, run_id) as run,
     ):
         read_days(run)

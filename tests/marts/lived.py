@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from layers_etl.domain.lake import Catalog
 from layers_etl.sandbox.server import SandboxServer
 from layers_etl.sandbox.world import ORGANIZATION, WorldConfig
 
@@ -18,10 +19,15 @@ MORNINGS: Final = 5
 MORNING_OF_THE_RENAMING: Final = 2
 
 
-def live(folder: Path) -> None:
-    """Live through it in ``folder``, and publish. On the way a campaign gets a new name and budget."""
+LAKE: Final = "lake.ducklake"
+"""Beside the published file, for who asks for one too."""
+
+
+def live(folder: Path, *, lake: bool = False) -> None:
+    """Live through it in ``folder``, and publish; to a ``lake`` too. On the way a campaign gets another name."""
+    others = {"warehouse": Catalog(file=folder / LAKE)} if lake else {}
     with SandboxServer(WORLD, now=FIRST_MORNING) as sandbox:
-        pipeline = Pipeline(sandbox, folder, {"start_date": START})
+        pipeline = Pipeline(sandbox, folder, {"start_date": START, **others})
         for morning in range(MORNINGS):
             if morning == MORNING_OF_THE_RENAMING:
                 sandbox.world.update_campaign(

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from layers_etl.domain.lake import Catalog
 from layers_etl.domain.metrics import PLATFORMS
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.domain.settlement import SettlingTimes
@@ -83,6 +84,9 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         PING_URL="http://localhost:8000/ping",
         OWNERS="team:growth, ann@example.com",
         CODE_LOCATION="acme-uk",
+        WAREHOUSE="ducklake:postgres:host=db dbname=lake user=etl?schema=org_a",
+        WAREHOUSE_DATA="s3://bucket/lake/",
+        WAREHOUSE_KEEP_DAYS="7",
     )
     assert settings.require_api_key().get_secret_value() == KEY
     told = asdict(settings)
@@ -106,7 +110,19 @@ def test_every_setting_is_read_from_the_environment(load: Load) -> None:
         "allow_mixed_keys": True,
         "owners": ("team:growth", "ann@example.com"),
         "code_location": "acme-uk",
+        "warehouse": {"server": "host=db dbname=lake user=etl", "schema": "org_a", "file": None},
+        "warehouse_data": "s3://bucket/lake",
+        "warehouse_keep_days": 7,
     }
+
+
+def test_a_catalog_in_a_file_and_a_folder_for_its_files_are_where_the_env_file_is(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("LAYERS_WAREHOUSE=ducklake:lakes/a.ducklake\nLAYERS_WAREHOUSE_DATA=files\n")
+    settings = load()
+    assert settings.warehouse == Catalog(file=tmp_path / "lakes/a.ducklake")
+    assert settings.warehouse_data == str(tmp_path / "files")
 
 
 def test_a_name_may_be_written_in_small_letters(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +257,12 @@ WRONG: dict[str, list[str]] = {
     "PING_URL": ["ping", "http://10.0.0.7/ping"],
     "AUDIT_PERCENT": ["-1", "101", "nan", "inf", "1%", "1e1", "100.1", "."],
     "ALLOW_MIXED_KEYS": ["maybe", "2", "truee"],
+    "WAREHOUSE": ["warehouse.duckdb", "ducklake:", "postgres:dbname=lake", "ducklake:postgres:dbname=lake",
+                  "ducklake:postgres:dbname=lake password=hunter22?schema=a", "ducklake:postgres://u:hunter22@host/lake",
+                  "ducklake:postgres:postgresql://u:hunter22@host/lake", "ducklake:postgres:dbname=lake?schema=A B",
+                  "ducklake:$HOME/lake"],
+    "WAREHOUSE_DATA": ["s3://", "gs://bucket/lake", "s3://Bucket", "$HOME/files", "s3://bucket/a?b"],
+    "WAREHOUSE_KEEP_DAYS": ["0", "-1", "30d", "100000"],
     "OWNERS": [",", "team:", "ann", "ben@host", "team:ads data", "team:a;team:b", "@host.de"],
     "CODE_LOCATION": ["Acme", "acme_uk", "acme/uk", "-acme", "acme-", "4acme", "acmé", "acme uk", "a" * 41],
 }  # fmt: skip
@@ -306,7 +328,7 @@ def test_whatever_a_variable_holds_it_is_taken_or_refused_in_a_sentence(load: Lo
         ("LAYERS_KEY", "did you mean LAYERS_API_KEY?"),
         ("LAYERS-START-DATE", "did you mean LAYERS_START_DATE?"),
         ("LAYERS_DATADIR", "did you mean LAYERS_DATA_DIR?"),
-        ("LAYERS_WAREHOUSE", "there are LAYERS_ALLOW_MIXED_KEYS, "),
+        ("LAYERS_STOREHOUSE_OF_ALL", "there are LAYERS_ALLOW_MIXED_KEYS, "),
     ],
 )
 def test_a_name_that_is_no_setting_is_refused_with_the_one_that_was_meant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,11 @@ class OtherProcess:
         assert self._process.stdin
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
+
+    def go_on_for(self, seconds: float) -> None:
+        """Let it work for a while, unless it ends before."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
 
     def kill(self) -> list[str]:
         """SIGKILL: no cleaning up. What it had said and was not heard yet, line by line."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
+from layers_etl.domain.scopes import CAMPAIGN
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.changed_days import (
@@ -23,7 +23,6 @@ from layers_etl.warehouse.changed_days import (
     note_published_state,
 )
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.entities import upsert_entities
 from layers_etl.warehouse.future import take_back_future
 from layers_etl.warehouse.marts import count_stale_windows
 from layers_etl.warehouse.published_file import PublishedFile
@@ -39,8 +38,6 @@ from .builders import (
     A,
     B,
     Row,
-    account,
-    campaign,
     derive,
     land,
     march,
@@ -52,6 +49,7 @@ from .builders import (
     utc,
     window,
 )
+from .deeds import deeds, live, windows
 
 
 def land_spend(warehouse: Warehouse, key: EntityKey, days: DayWindow, spend: int = 1, hour: int = 6) -> None:
@@ -142,7 +140,7 @@ def test_a_file_begun_again_from_an_older_publication_knows_that_one_and_not_the
         newer, count = load_state_id(warehouse), rows(warehouse, "SELECT revision FROM ops.revision")
     (tmp_path / "build.duckdb").unlink()
     shutil.move(tmp_path / "kept.duckdb", target)
-    with open_warehouse(tmp_path / "build.duckdb", SCOPES, publisher=PublishedFile(target)) as warehouse:
+    with open_warehouse(tmp_path / "build.duckdb", SCOPES, publishers=[PublishedFile(target)]) as warehouse:
         land_spend(warehouse, B, window(5, 5))
         assert rows(warehouse, "SELECT revision FROM ops.revision") == count
         assert changed(warehouse, older) == {("cmp_b", march(5), march(6))}
@@ -209,11 +207,6 @@ def at(day: date, hours: int) -> Any:
     return utc(3, day.day) + timedelta(hours=hours)
 
 
-windows = st.tuples(st.integers(1, 25), st.integers(1, 6)).map(
-    lambda drawn: DayWindow(march(drawn[0]), march(drawn[0] + drawn[1]))
-)
-
-
 @settings(derandomize=True, deadline=None, max_examples=examples(12))
 @given(st.lists(st.tuples(st.sampled_from(["cmp_a", "cmp_b"]), windows), max_size=12), windows)
 def test_an_entity_day_that_several_windows_hold_counts_once_and_only_within_the_horizon(
@@ -228,16 +221,6 @@ def test_an_entity_day_that_several_windows_hold_counts_once_and_only_within_the
         assert count_changed_days(warehouse, before) == len(days)
 
 
-entities = st.sampled_from([A, B])
-deeds = st.one_of(
-    st.tuples(st.just("land"), entities, windows, st.integers(0, 3)),
-    st.tuples(st.just("rename"), entities, st.sampled_from(["One", "Two"])),
-    st.tuples(st.just("settle"), st.sampled_from([24, 72, 168])),
-    st.tuples(st.just("derive")),
-    st.tuples(st.just("publish")),
-)
-
-
 @pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=examples(12))
 @given(st.lists(deeds, min_size=6, max_size=14))
@@ -246,24 +229,8 @@ def test_whatever_happens_every_day_that_differs_from_a_publication_is_named(
 ) -> None:
     publications: dict[str, set[Row]] = {}
     with opened(tmp_path_factory.mktemp("log")) as warehouse:
-        upsert_entities(warehouse, AD_ACCOUNT, ["prj_1"], [account()], utc(3, 1))
-        names = {A: "A", B: "B"}
-        list_campaigns(warehouse, names)
-        apply_settling_times(warehouse, SettlingTimes(SETTLE_HOURS))
-        for number, (what, *how) in enumerate(happening):
-            match what, how:
-                case "land", [key, days, spend]:
-                    read_at = utc(4, 1) + timedelta(minutes=number)
-                    land(warehouse, reading(key, days, read_at, spends(days, spend) if spend else {}))
-                case "rename", [key, name]:
-                    names[key] = name
-                    list_campaigns(warehouse, names)
-                case "settle", [hours]:
-                    apply_settling_times(warehouse, SettlingTimes(hours))
-                case "derive", _:
-                    derive(warehouse)
-                case _:
-                    publications[published(warehouse)] = shown(warehouse)
+        for _ in live(warehouse, happening):
+            publications[published(warehouse)] = shown(warehouse)
         derive(warehouse)
         assert rows(warehouse, f"FROM {STALE_WINDOWS}") == []
         now = shown(warehouse)
@@ -280,11 +247,6 @@ def test_whatever_happens_every_day_that_differs_from_a_publication_is_named(
         warehouse.connection.execute("UPDATE ops.derived_marts SET revision = 0")
         derive(warehouse)
         assert shown(warehouse) == now, "in step with everything that was ever noted"
-
-
-def list_campaigns(warehouse: Warehouse, names: dict[EntityKey, str]) -> None:
-    listed = [campaign(key.entity_id, name=name) for key, name in names.items()]
-    upsert_entities(warehouse, CAMPAIGN, ["prj_1"], listed, utc(3, 1))
 
 
 def shown(warehouse: Warehouse) -> set[Row]:

@@ -32,7 +32,7 @@ SPEND = "SELECT sum(spend) FROM ads.campaign_metrics"
 
 def open_again(folder: Path) -> AbstractContextManager[Warehouse]:
     """As a run does: knowing where the published file is."""
-    return open_warehouse(folder / "build.duckdb", SCOPES, publisher=PublishedFile(folder / "warehouse.duckdb"))
+    return open_warehouse(folder / "build.duckdb", SCOPES, publishers=[PublishedFile(folder / "warehouse.duckdb")])
 
 
 @pytest.fixture

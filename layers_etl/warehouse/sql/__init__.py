@@ -37,6 +37,12 @@ def run_script(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: ob
         connection.execute(statement, named or None)
 
 
+def without_remarks(statement: str) -> str:
+    """The statement from its first word on."""
+    lines = [line for line in statement.splitlines() if not line.startswith("--")]
+    return "\n".join(lines).lstrip()
+
+
 @cache
 def load_sql(name: str) -> str:
     """The text of the file ``name``."""

@@ -1,0 +1,1 @@
+"""Publishing to a lake: what differs, in one transaction, whatever goes wrong."""
