@@ -229,3 +229,19 @@ def test_the_job_and_the_schedule_have_their_names() -> None:
     assert loaded.resolve_job_def("refresh").description
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 7 * * *", "UTC")
     assert schedule.job_name == "refresh"
+
+
+def test_every_asset_but_the_source_names_the_code_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAYERS_SCOPES", ",".join(ALL_SCOPES))
+    for name, spec in _specs(_default()).items():
+        if name == "layers_ads_api":
+            continue
+        found = spec.metadata["dagster/code_references"]
+        assert isinstance(found, dg.CodeReferencesMetadataValue), name
+        paths = [each.file_path for each in found.code_references if isinstance(each, dg.LocalFileCodeReference)]
+        assert paths and all(Path(path).is_file() for path in paths), name
+
+
+@pytest.mark.filterwarnings("error::dagster.BetaWarning")
+def test_whoever_starts_the_ui_is_not_warned_of_what_is_beta() -> None:
+    build_definitions(load_settings())

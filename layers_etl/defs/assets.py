@@ -12,6 +12,7 @@ from layers_etl.defs.locations import asset_key, asset_name
 from layers_etl.defs.metadata import (
     Metadata,
     days_metadata,
+    made_by,
     mart_lineage,
     page_metadata,
     reading_metadata,
@@ -37,6 +38,11 @@ logger = logging.getLogger(__name__)
 
 PAGE: Final = "report"
 """The asset that the page is."""
+
+LISTED: Final = ("ingest/listing.py", "warehouse/sql/upsert_entities.sql")
+READ: Final = ("ingest/reading.py", "warehouse/sql/upsert_readings.sql")
+READ_BY_WEEK: Final = ("ingest/weekly_reach.py", "warehouse/sql/upsert_weekly_reach.sql")
+DERIVED: Final = ("warehouse/marts.py", "warehouse/sql/derive_days.sql")
 
 READ_BY_RUN: Final = "What this run asked for, landed and left alone."
 
@@ -92,17 +98,20 @@ def asset_specs(
     """
     for scope in listed_scopes(scopes):
         parents = [AD_ACCOUNT.plural if scope is not AD_ACCOUNT else PROJECT.plural]
-        yield _table_spec(scope.plural, entity_table(scope), "listings", parents, location)
+        yield _table_spec(scope.plural, entity_table(scope), "listings", parents, LISTED, location)
     for scope in scopes:
         listing = AD_ACCOUNT.plural if scope is PROJECT else scope.plural
-        yield _table_spec(scope.metrics_table, metrics_table(scope), "metrics", [listing], location, partitions)
+        yield _table_spec(scope.metrics_table, metrics_table(scope), "metrics", [listing], READ, location, partitions)
     for scope in scopes:
         if scope in WEEKLY_REACH_SCOPES:
             parents = [scope.metrics_table]
-            yield _table_spec(scope.weekly_reach_table, weekly_reach_table(scope), "metrics", parents, location)
+            yield _table_spec(
+                scope.weekly_reach_table, weekly_reach_table(scope), "metrics", parents, READ_BY_WEEK, location
+            )
         # Beside the metrics they are of, the listing that they have names from.
         listing = [scope.plural] if scope is not PROJECT else []
-        mart = _table_spec(scope.daily_mart, daily_mart(scope), "marts", [scope.metrics_table, *listing], location)
+        parents = [scope.metrics_table, *listing]
+        mart = _table_spec(scope.daily_mart, daily_mart(scope), "marts", parents, DERIVED, location)
         yield mart.merge_attributes(metadata=mart_lineage(scope, location))
     yield dg.AssetSpec(
         asset_key(PUBLISHED, location),
@@ -113,6 +122,7 @@ def asset_specs(
         description="data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so "
         "that readers never wait and never see half a run. Skipped while nothing changed.",
         group_name="publication",
+        metadata=made_by("ingest/publishing.py", "warehouse/published_file.py"),
         kinds={"duckdb"},
         freshness_policy=EVERY_MORNING,
         skippable=True,
@@ -123,6 +133,7 @@ def asset_specs(
         description="data/report.html: what was published as one page for people, which needs no network. Written anew "
         "whenever something was published, or looked at for that.",
         group_name="publication",
+        metadata=made_by("report/page.py", "report/queries.py"),
         kinds={"duckdb", "html"},
         skippable=True,
     )
@@ -133,6 +144,7 @@ def _table_spec(
     table: Table,
     group: str,
     deps: Sequence[str],
+    code: Sequence[str],
     location: str | None,
     partitions: dg.PartitionsDefinition[str] | None = None,
 ) -> dg.AssetSpec:
@@ -140,7 +152,7 @@ def _table_spec(
         asset_key(name, location),
         deps=[asset_key(dep, location) for dep in deps],
         description=table.comment,
-        metadata=table_definition(table),
+        metadata={**table_definition(table), **made_by(*code)},
         group_name=group,
         kinds={"python", "duckdb"},
         partitions_def=partitions,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import dagster as dg
 
 from layers_etl.defs.locations import asset_key
-from layers_etl.defs.metadata import table_definition
+from layers_etl.defs.metadata import made_by, table_definition
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, PROJECT, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.warehouse.reconciliation_views import reconciliations_of
 from layers_etl.warehouse.rollups import ACCOUNT_ROLLUPS, ENTITY_ROLLUPS, WEEK
@@ -21,6 +21,12 @@ from layers_etl.warehouse.views import view_definitions
 
 SOURCE: Final = "layers_ads_api"
 """Where all rows come from."""
+
+_FILES: Final = {
+    **{scope.name: "entity_rollup" for scope, _ in ENTITY_ROLLUPS},
+    **{name: "account_rollup" for name, _, _ in ACCOUNT_ROLLUPS},
+}
+"""Of the views of entities' and accounts' days, by whose they are: the SQL that makes them. The others reconcile."""
 
 _VIEW_COMMENT: Final = re.compile(r"COMMENT ON VIEW (\S+) IS\s+((?:'(?:[^']|'')*'\s*)+);")
 _STRING: Final = re.compile(r"'((?:[^']|'')*)'")
@@ -43,7 +49,7 @@ def specs_around(
         asset_key(PROJECT.plural, location),
         deps=[asset_key(SOURCE, location)],
         description=entity_table(PROJECT).comment,
-        metadata=table_definition(entity_table(PROJECT)),
+        metadata={**table_definition(entity_table(PROJECT)), **made_by("ingest/listing.py")},
         group_name="listings",
         owners=owners,
         kinds={"python", "duckdb"},
@@ -61,7 +67,11 @@ def specs_around(
 
 
 def _view_definition(view: str) -> dict[str, Any]:
-    return {"dagster/table_name": f"marts.{view}", "dagster/storage_kind": "duckdb"}
+    return {
+        "dagster/table_name": f"marts.{view}",
+        "dagster/storage_kind": "duckdb",
+        **made_by(f"warehouse/sql/views/{_FILES.get(view.rpartition('_')[0], 'reconciliation')}.sql"),
+    }
 
 
 def _views(scopes: Sequence[Scope]) -> dict[str, list[str]]:

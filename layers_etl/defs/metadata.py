@@ -1,10 +1,11 @@
 """What the UI shows of a table, of its days, and of a run."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -21,6 +22,22 @@ from layers_etl.warehouse.day_totals import DayTotals, load_day_totals, load_lar
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
 Metadata = dict[str, Any]
+
+PACKAGE: Final = Path(__file__).parents[1]
+
+
+def made_by(*paths: str) -> Metadata:
+    """The files of this package that an asset is made by, relative to it; part of the asset's definition.
+
+    The UI opens them in the editor that is set in it, where it is on the machine that has them.
+    """
+    with warnings.catch_warnings():
+        # They are beta, which is nothing to the people who start the UI; a change of theirs breaks a test.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        references: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
+            dg.LocalFileCodeReference(file_path=str(PACKAGE / path), line_number=1, label=path) for path in paths
+        ]
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)}
 
 
 def table_definition(table: Table) -> Metadata:
