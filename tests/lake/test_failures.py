@@ -74,7 +74,7 @@ def test_a_server_that_dies_at_any_moment_costs_a_sentence_and_the_next_publicat
     in_postgres: Lake, postgres: Postgres, tmp_path: Path
 ) -> None:
     random, published = Random(22), 0
-    for _ in range(5):
+    for _ in range(3):
         with started(tmp_path, in_postgres) as writer:
             said = [writer.hear_until("landed ")]
             writer.go_on_for(random.random() * 1.5)
@@ -91,25 +91,25 @@ def test_a_server_that_dies_at_any_moment_costs_a_sentence_and_the_next_publicat
 
 
 def test_files_that_cannot_be_written_cost_a_sentence_and_the_next_publication_makes_it_good(
-    lake: Lake, warehouse: Warehouse, tmp_path: Path
+    in_file: Lake, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     live(warehouse)
-    publish(warehouse, lake)
-    files = Path(lake.data)
+    publish(warehouse, in_file)
+    files = Path(in_file.data)
     files.rename(tmp_path / "elsewhere")
     files.write_text("no folder")
     live(warehouse, spend=2, hour=7)
     with pytest.raises(LakeError, match="cannot be published to"):
-        publish(warehouse, lake, "run_2")
+        publish(warehouse, in_file, "run_2")
     assert rows(warehouse, "SELECT DISTINCT spend::INTEGER FROM ads.campaign_metrics") == [(2,)]
     files.unlink()
     (tmp_path / "elsewhere").rename(files)
-    assert ask(lake, "SELECT DISTINCT spend::INTEGER FROM ads.campaign_metrics") == [(1,)]
-    assert publish(warehouse, lake, "run_2")
-    assert len(snapshots(lake)) == 2
+    assert ask(in_file, "SELECT DISTINCT spend::INTEGER FROM ads.campaign_metrics") == [(1,)]
+    assert publish(warehouse, in_file, "run_2")
+    assert len(snapshots(in_file)) == 2
     path = warehouse.path
     warehouse.close()
-    assert differences(lake, path) == {}
+    assert differences(in_file, path) == {}
 
 
 def test_a_server_that_is_not_there_is_told_without_its_password(

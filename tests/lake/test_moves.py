@@ -78,7 +78,7 @@ def rounded(value: object) -> object:
 
 def test_after_two_weeks_on_other_machines_all_is_as_on_one_that_stayed(in_postgres: Lake, tmp_path: Path) -> None:
     of_lake = {"warehouse": in_postgres.catalog, "warehouse_data": str(Path(in_postgres.data).parent)}
-    with SandboxServer(WorldConfig(accounts=2, campaigns=4), now=FIRST_MORNING) as sandbox:
+    with SandboxServer(WorldConfig(accounts=1, campaigns=3), now=FIRST_MORNING) as sandbox:
         stayed = settings_of(sandbox, tmp_path / "stayed")
         moving = stayed
         for number in range(MORNINGS):

@@ -45,15 +45,15 @@ def test_it_has_all_tables_and_every_row(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_every_publication_is_one_snapshot_that_names_its_run_and_up_to_where_it_is_final(
-    lake: Lake, warehouse: Warehouse
+    in_file: Lake, warehouse: Warehouse
 ) -> None:
     for number in (1, 2):
         live(warehouse, spend=number, hour=number)
-        publish(warehouse, lake, f"run_{number}", utc(3, 5, number))
-    assert [message for _, message in snapshots(lake)] == [
+        publish(warehouse, in_file, f"run_{number}", utc(3, 5, number))
+    assert [message for _, message in snapshots(in_file)] == [
         f"Run run_{number}: settled until 2026-03-05" for number in (1, 2)
     ]
-    ((extra,),) = ask(lake, "SELECT commit_extra_info FROM lake.snapshots() ORDER BY snapshot_id DESC LIMIT 1")
+    ((extra,),) = ask(in_file, "SELECT commit_extra_info FROM lake.snapshots() ORDER BY snapshot_id DESC LIMIT 1")
     assert json.loads(extra) == {
         "run_id": "run_2",
         "state_id": load_state_id(warehouse),
@@ -62,18 +62,18 @@ def test_every_publication_is_one_snapshot_that_names_its_run_and_up_to_where_it
     }
 
 
-def test_what_it_has_already_is_not_published_again(lake: Lake, warehouse: Warehouse) -> None:
+def test_what_it_has_already_is_not_published_again(in_file: Lake, warehouse: Warehouse) -> None:
     live(warehouse)
-    assert publish(warehouse, lake)
-    assert not publish(warehouse, lake, "run_2")
-    assert len(snapshots(lake)) == 1
+    assert publish(warehouse, in_file)
+    assert not publish(warehouse, in_file, "run_2")
+    assert len(snapshots(in_file)) == 1
 
 
-def test_it_says_of_itself_what_the_file_says(lake: Lake, warehouse: Warehouse) -> None:
-    assert publisher(lake).published() is None
+def test_it_says_of_itself_what_the_file_says(in_file: Lake, warehouse: Warehouse) -> None:
+    assert publisher(in_file).published() is None
     live(warehouse)
-    publish(warehouse, lake)
-    said = publisher(lake).published()
+    publish(warehouse, in_file)
+    said = publisher(in_file).published()
     assert said == Publication(load_state_id(warehouse), "run_1", utc(3, 5), utc(3, 5), utc(3, 5).date())
 
 
@@ -86,32 +86,32 @@ def test_any_past_publication_can_be_asked(lake: Lake, warehouse: Warehouse) -> 
 
 
 def test_tables_and_their_columns_are_commented_and_the_dictionary_tells_the_rest(
-    lake: Lake, warehouse: Warehouse
+    in_file: Lake, warehouse: Warehouse
 ) -> None:
     live(warehouse)
-    publish(warehouse, lake)
+    publish(warehouse, in_file)
     of_tables = "SELECT comment FROM duckdb_tables() WHERE database_name = 'lake' AND comment IS NULL"
     of_columns = "SELECT c.table_name, column_name FROM duckdb_columns() AS c JOIN duckdb_tables() AS t "
     of_columns += "USING (database_name, schema_name, table_name) WHERE database_name = 'lake' AND c.comment IS NULL"
-    assert ask(lake, of_tables) == []
-    assert ask(lake, of_columns) == []
+    assert ask(in_file, of_tables) == []
+    assert ask(in_file, of_columns) == []
     views = "SELECT view_name FROM duckdb_views() WHERE database_name = 'lake' AND NOT internal AND comment IS NULL"
-    assert ask(lake, views) == []
+    assert ask(in_file, views) == []
     told = "SELECT count(*) FROM ops.dictionary WHERE kind IN ('view', 'macro') AND relation_text IS NOT NULL"
-    assert ask(lake, told) == rows(warehouse, told)
+    assert ask(in_file, told) == rows(warehouse, told)
 
 
-def test_a_scope_that_is_added_is_published_too_and_its_views_with_it(lake: Lake, tmp_path: Path) -> None:
+def test_a_scope_that_is_added_is_published_too_and_its_views_with_it(in_file: Lake, tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         live(warehouse)
-        publish(warehouse, lake)
+        publish(warehouse, in_file)
         scopes = tuple(ALL_SCOPES.values())
         migrate(warehouse.connection, warehouse.path, scopes)
         warehouse.count_change()
-        added = PublishedLake(lake, scopes, KEEP_DAYS)
+        added = PublishedLake(in_file, scopes, KEEP_DAYS)
         assert added.publish(warehouse, Publication(load_state_id(warehouse), "run_2", utc(3, 6), utc(3, 6), None))
-    assert differences(lake, tmp_path / "build.duckdb") == {}
-    assert ask(lake, "SELECT count(*) FROM ads.adset_metrics_versions") == [(0,)]
+    assert differences(in_file, tmp_path / "build.duckdb") == {}
+    assert ask(in_file, "SELECT count(*) FROM ads.adset_metrics_versions") == [(0,)]
 
 
 def test_tables_of_an_older_version_are_made_anew(lake: Lake, tmp_path: Path) -> None:
@@ -128,49 +128,49 @@ def test_tables_of_an_older_version_are_made_anew(lake: Lake, tmp_path: Path) ->
     assert differences(lake, tmp_path / "build.duckdb") == {}
 
 
-def test_a_newer_version_is_left_alone(lake: Lake, warehouse: Warehouse) -> None:
+def test_a_newer_version_is_left_alone(in_file: Lake, warehouse: Warehouse) -> None:
     live(warehouse)
-    publish(warehouse, lake)
-    with attached(warehouse, lake) as connection:
+    publish(warehouse, in_file)
+    with attached(warehouse, in_file) as connection:
         connection.execute("UPDATE lake.ops.schema_version SET version = version + 1")
     live(warehouse, spend=2, hour=7)
     with pytest.raises(WarehouseError, match=f"version {SCHEMA_VERSION + 1}.*upgrade layers_etl"):
-        publish(warehouse, lake, "run_2")
-    assert len(snapshots(lake)) == 1
+        publish(warehouse, in_file, "run_2")
+    assert len(snapshots(in_file)) == 1
 
 
-def test_another_organisations_lake_is_left_alone(lake: Lake, tmp_path: Path) -> None:
+def test_another_organisations_lake_is_left_alone(in_file: Lake, tmp_path: Path) -> None:
     for number in (1, 2):
         with opened(tmp_path / str(number)) as warehouse:
             claim_for_organization(warehouse, f"org_{number}")
             live(warehouse)
             if number == 1:
-                assert publish(warehouse, lake)
+                assert publish(warehouse, in_file)
             else:
                 with pytest.raises(WarehouseError, match=r"org_1.*org_2.*another \?schema="):
-                    publish(warehouse, lake, "run_2")
-    assert ask(lake, "SELECT organization_id FROM ops.organization") == [("org_1",)]
+                    publish(warehouse, in_file, "run_2")
+    assert ask(in_file, "SELECT organization_id FROM ops.organization") == [("org_1",)]
 
 
-def test_tables_of_others_under_our_names_are_left_alone(lake: Lake, warehouse: Warehouse) -> None:
-    with attached(warehouse, lake) as connection:
+def test_tables_of_others_under_our_names_are_left_alone(in_file: Lake, warehouse: Warehouse) -> None:
+    with attached(warehouse, in_file) as connection:
         connection.execute("CREATE SCHEMA lake.ads")
         connection.execute("CREATE TABLE lake.ads.campaigns AS SELECT 1 AS theirs")
     live(warehouse)
     with pytest.raises(WarehouseError, match="tables of something else"):
-        publish(warehouse, lake)
-    assert ask(lake, "FROM ads.campaigns") == [(1,)]
+        publish(warehouse, in_file)
+    assert ask(in_file, "FROM ads.campaigns") == [(1,)]
 
 
-def test_tables_of_others_beside_ours_stay(lake: Lake, warehouse: Warehouse) -> None:
+def test_tables_of_others_beside_ours_stay(in_file: Lake, warehouse: Warehouse) -> None:
     live(warehouse)
-    publish(warehouse, lake)
-    with attached(warehouse, lake) as connection:
+    publish(warehouse, in_file)
+    with attached(warehouse, in_file) as connection:
         connection.execute("CREATE SCHEMA lake.theirs")
         connection.execute("CREATE TABLE lake.theirs.targets AS SELECT 1 AS target")
     live(warehouse, spend=2, hour=7)
-    publish(warehouse, lake, "run_2")
-    assert ask(lake, "FROM theirs.targets") == [(1,)]
+    publish(warehouse, in_file, "run_2")
+    assert ask(in_file, "FROM theirs.targets") == [(1,)]
 
 
 def test_what_another_machine_published_is_never_published_over(lake: Lake, tmp_path: Path) -> None:

@@ -89,13 +89,13 @@ def test_of_two_that_lost_their_lock_one_is_published_and_no_key_is_twice(
 
 
 def test_a_publication_waits_for_another_says_so_and_goes_on(
-    lake: Lake, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+    in_postgres: Lake, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     land_and_derive(warehouse, 1)
     held, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with hold_publication(lake):
+        with hold_publication(in_postgres):
             held.set()
             let_go.wait(60)
 
@@ -103,7 +103,7 @@ def test_a_publication_waits_for_another_says_so_and_goes_on(
     holding.start()
     held.wait(60)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(publish, warehouse, lake)
+        waiting = pool.submit(publish, warehouse, in_postgres)
         wait_until(lambda: "waiting for it to finish" in caplog.text)
         assert not waiting.done()
         let_go.set()
