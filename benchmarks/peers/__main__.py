@@ -49,8 +49,8 @@ BACKFILL, MORNING, NOTHING, FLOOR, DLT, SINGER = (
 class Measured:
     """One whole process: seconds by the clock and of the processors, its peak of memory, its requests by kind.
 
-    ``days`` are the seconds from its first request for campaigns' days until it said that the last of them had landed,
-    or, where it says nothing, had ended: reading and landing.
+    ``days`` are the seconds from its first request for campaigns' days until the last of them had landed: reading and
+    landing. That is when it asks for the first week, or where it asks for none, when it ends.
     """
 
     seconds: float
@@ -188,10 +188,6 @@ def serving(world: World) -> Generator[Server]:
             process.terminate()
 
 
-LANDED = "answers landed"
-"""What the pipeline says of a batch once it has landed."""
-
-
 def measure(server: Server, command: Sequence[str | Path], environment: dict[str, str], folder: Path) -> Measured:
     """Run a command to its end; one that fails ends the benchmark with what it said."""
     server.asked()
@@ -206,22 +202,22 @@ def measure(server: Server, command: Sequence[str | Path], environment: dict[str
         text=True,
     )
     assert process.stdout
-    said = [(line, time.monotonic()) for line in process.stdout]
+    said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     ended = time.monotonic()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        spoken = "".join(line for line, _ in said)
-        sys.exit(f"{shlex.join(map(str, command))} ended with {process.returncode}:\n{spoken}")
+        sys.exit(f"{shlex.join(map(str, command))} ended with {process.returncode}:\n{said}")
     asked = server.asked()
     days = asked.get("day campaign", {"first": ended, "last": ended})
-    landed = (at for line, at in said if LANDED in line and at > days["last"])
+    # The pipeline asks for weeks once all days have landed.
+    weeks = (each["first"] for kind, each in asked.items() if kind.startswith("week") and each["first"] > days["last"])
     return Measured(
         ended - started,
         used.ru_utime + used.ru_stime,
         used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024),
         {kind: int(each["count"]) for kind, each in asked.items()},
-        next(landed, ended) - days["first"],
+        min(weeks, default=ended) - days["first"],
     )
 
 
