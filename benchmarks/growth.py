@@ -12,7 +12,8 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -101,21 +102,28 @@ def print_table(taken: Sequence[Taken]) -> None:
             )
 
 
+@contextmanager
+def base_of(campaigns: int) -> Generator[tuple[Server, Path]]:
+    """A server of so many campaigns, and a folder whose ``data`` has the first days of them, both for a while."""
+    world = World(campaigns, BASE_DAYS)
+    with tempfile.TemporaryDirectory(prefix="layers-etl-growth-") as name, serving(world) as server:
+        base = Path(name, "base")
+        base.mkdir()
+        server.set_clock(world.morning())
+        measure(server, backfill(server, base), settings(server, base), base)
+        yield server, base
+
+
 def main() -> None:
     """Make the base once, and a warehouse of each size of it."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--campaigns", type=int, default=20_000)
     options.add_argument("--days", type=int, nargs="+", default=DAYS)
     arguments = options.parse_args()
-    world = World(arguments.campaigns, BASE_DAYS)
-    with tempfile.TemporaryDirectory(prefix="layers-etl-growth-") as name, serving(world) as server:
-        base = Path(name, "base")
-        base.mkdir()
-        server.set_clock(world.morning())
-        measure(server, backfill(server, base), settings(server, base), base)
+    with base_of(arguments.campaigns) as (server, base):
         taken: list[Taken] = []
         for days in arguments.days:
-            with tempfile.TemporaryDirectory(dir=name) as folder:
+            with tempfile.TemporaryDirectory(dir=base.parent) as folder:
                 taken.append(measure_size(server, base / "data", days, Path(folder)))
     print_table(taken)
 

@@ -22,9 +22,8 @@ from typing import Final
 
 import duckdb
 
-from benchmarks.growth import BASE_DAYS, age
-from benchmarks.peers.__main__ import EXECUTABLE, Server, backfill, measure, serving, settings
-from benchmarks.peers.world import World
+from benchmarks.growth import age, base_of
+from benchmarks.peers.__main__ import EXECUTABLE, Server, measure, settings
 from layers_etl.domain.lake import Catalog, Lake, lake_of
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.warehouse.build import open_warehouse
@@ -145,7 +144,6 @@ def measure_size(server: Server, base: Path, days: int, folder: Path) -> None:
     build.write_bytes(base.read_bytes())
     age(build, server.world, days)
     lake = lake_of(Catalog(file=folder / "lake.ducklake"), None)
-    assert lake
     environment = {**settings(server, folder), "LAYERS_START_DATE": str(server.world.until - timedelta(days=days))}
     server.set_clock(server.world.morning())
     measure(server, [EXECUTABLE, "run"], environment, folder)
@@ -167,14 +165,9 @@ def main() -> None:
     options.add_argument("--campaigns", type=int, default=20_000)
     options.add_argument("--days", type=int, nargs="+", default=DAYS)
     arguments = options.parse_args()
-    world = World(arguments.campaigns, BASE_DAYS)
-    with tempfile.TemporaryDirectory(prefix="layers-etl-lake-") as name, serving(world) as server:
-        base = Path(name, "base")
-        base.mkdir()
-        server.set_clock(world.morning())
-        measure(server, backfill(server, base), settings(server, base), base)
+    with base_of(arguments.campaigns) as (server, base):
         for days in arguments.days:
-            with tempfile.TemporaryDirectory(dir=name) as folder:
+            with tempfile.TemporaryDirectory(dir=base.parent) as folder:
                 measure_size(server, base / "data" / "build.duckdb", days, Path(folder))
 
 

@@ -78,10 +78,8 @@ def live_through_two_weeks(console: Console, *, lake: bool = False) -> None:
     with publisher_of(settings).open() as published:
         assert published is not None
         _report(console, published)
-    _say_where_to_look(console, settings.published_path)
-    if settings.warehouse:
-        with publisher_of(settings).open() as published:
-            assert published is not None
+        _say_where_to_look(console, settings.published_path)
+        if settings.warehouse:
             _show_lake(console, lake_of(settings.warehouse, None), published)
 
 

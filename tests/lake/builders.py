@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from layers_etl.domain.lake import Lake
-from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.lake.attachment import open_lake
 from layers_etl.warehouse.lake.publisher import PublishedLake
 from layers_etl.warehouse.publishing import Publication, load_state_id
 
-from ..warehouse.builders import SCOPES, Row, rows, utc
+from ..warehouse.builders import SCOPES, Row, utc
 
 KEEP_DAYS = 30
 
@@ -39,18 +39,6 @@ def ask(lake: Lake, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
 def snapshots(lake: Lake) -> list[tuple[Any, ...]]:
     """The publications that can be gone back to, oldest first: their number and message."""
     return ask(lake, "SELECT snapshot_id, commit_message FROM lake.snapshots() WHERE author = 'layers_etl' ORDER BY 1")
-
-
-def tables_of(warehouse: Readable) -> list[str]:
-    """The names of all tables, ``schema.table``."""
-    return [
-        name
-        for (name,) in rows(
-            warehouse,
-            "SELECT schema_name || '.\"' || table_name || '\"' FROM duckdb_tables() "
-            "WHERE database_name = current_database() AND NOT temporary ORDER BY ALL",
-        )
-    ]
 
 
 def differences(lake: Lake, file: Path) -> dict[str, int]:

@@ -126,11 +126,10 @@ def explaining(lake: Lake, done: str) -> Generator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        raise explained(error, lake, done) from None
+        raise _explained(error, lake, done) from None
 
 
-def explained(error: Exception, lake: Lake, done: str) -> LakeError | StorageError:
-    """The sentence for ``error``; see :func:`explaining`."""
+def _explained(error: Exception, lake: Lake, done: str) -> LakeError | StorageError:
     said = str(error).strip() or type(error).__name__
     reason = " ".join(said.split())[:_REASON]
     if not lake.is_in_bucket and (full := StorageError.of(error, lake.data, FULL)):
