@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +21,6 @@ from ..packages import installed
 ROOT: Final = Path(__file__).parents[2]
 MANY_KEYS: Final = ROOT / "deploy" / "many-keys"
 LONGEST_SECONDS: Final = 240
-PASSWORD: Final = "as good as a secret"
 
 _PINNED: Final = re.compile(r"^([\w.-]+==[\w.]+)", re.MULTILINE)
 
@@ -52,75 +45,6 @@ def wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.3)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
-# Postgres ------------------------------------------------------------------------------------------------------------
-
-
-def postgres_program(name: str) -> str | None:
-    """A program of the server, which Debian puts beside the path."""
-    beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return shutil.which(name) or (str(beside[-1]) if beside else None)
-
-
-@contextmanager
-def postgres(databases: Sequence[str]) -> Generator[int]:
-    """A server on this machine for the length of the block, with these databases; the port that it listens at.
-
-    It does not run as root: there it is the system's own user for it. Nothing is kept, so nothing is synced.
-    """
-    user = "postgres" if os.geteuid() == 0 else None
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="layers-etl-postgres-"))
-    folder.chmod(0o700)
-    (folder / "password").write_text(PASSWORD, encoding="utf-8")
-    if user:
-        for path in (folder, folder / "password"):
-            shutil.chown(path, user, user)
-    initdb, server = postgres_program("initdb"), postgres_program("postgres")
-    assert initdb and server
-    made = [initdb, "--pgdata", str(folder / "data"), "--username", "dagster", "--auth", "scram-sha-256"]
-    with (folder / "log").open("wb") as log:
-        subprocess.run(
-            [*made, "--pwfile", str(folder / "password"), "--no-sync", "--locale", "C", "--encoding", "UTF8"],
-            check=True,
-            user=user,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-        listening = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-        running = subprocess.Popen(
-            [server, "-D", str(folder / "data"), *listening], user=user, cwd=folder, stdout=log, stderr=log
-        )
-    try:
-        for database in databases:
-            wait_until(lambda name=database: _created(name, port))
-        yield port
-    finally:
-        running.send_signal(signal.SIGINT)
-        running.wait(LONGEST_SECONDS)
-        shutil.rmtree(folder)
-
-
-def _created(database: str, port: int) -> bool:
-    return _run_client("createdb", port, database).returncode == 0
-
-
-def _run_client(name: str, port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = postgres_program(name)
-    assert program
-    at = ["--host", "127.0.0.1", "--port", str(port), "--username", "dagster"]
-    environment = {**os.environ, "PGPASSWORD": PASSWORD}
-    return subprocess.run([program, *at, *arguments], check=False, capture_output=True, text=True, env=environment)
-
-
-# Dagster -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -172,13 +96,6 @@ class Services:
         answer = httpx.post(f"{self.address}/graphql", json=asked, timeout=LONGEST_SECONDS).json()
         assert "errors" not in answer, answer
         return answer["data"]
-
-    def psql(self, statement: str) -> str:
-        """What a statement gives in Dagster's database."""
-        port, database = (self.environment[f"DAGSTER_POSTGRES_{what}"] for what in ("PORT", "DB"))
-        done = _run_client("psql", int(port), "--dbname", database, "--tuples-only", "--command", statement)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def answers(self) -> bool:
         """Whether the UI does; a service that has ended says why."""

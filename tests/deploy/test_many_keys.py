@@ -33,25 +33,14 @@ from layers_etl.warehouse.lock import hold_lock
 from ..harness.fresh import of_other_programs, variables
 from ..harness.jobs import METRICS_ASSETS
 from ..harness.place import Place
+from ..harness.postgres import PASSWORD, Postgres, free_port, is_installed, running_postgres
 from ..harness.truth import MEASURES, Table
-from .machines import (
-    MANY_KEYS,
-    PASSWORD,
-    ROOT,
-    Services,
-    compose,
-    free_port,
-    packages,
-    placed_workspace,
-    postgres,
-    postgres_program,
-    wait_until,
-)
+from .machines import MANY_KEYS, ROOT, Services, compose, packages, placed_workspace, wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(postgres_program("initdb") is None, reason="needs Postgres: apt-get install postgresql"),
+    pytest.mark.skipif(not is_installed(), reason="needs Postgres: apt-get install postgresql"),
 ]
 
 KEYS: Final = ("acme", "globex", "initech")
@@ -73,6 +62,7 @@ RUNS: Final = """{ runsOrError { ... on Runs { results { runId status
     repositoryOrigin { repositoryLocationName } tags { key value } } } } }"""
 EVENTS: Final = """query Events($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
     ... on MessageEvent { message } } } } }"""
+EVENTS_STORED: Final = "SELECT count(*) FROM event_logs"
 PARTITIONS: Final = """query Partitions($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
     partitionStats { numMaterialized numPartitions } } } }"""
 
@@ -92,6 +82,7 @@ class Cluster:
     """The services of all keys, and what each key's runs write."""
 
     services: Services
+    postgres: Postgres
     places: Mapping[str, Place]
 
     def settings(self, key: str) -> dict[str, str]:
@@ -168,7 +159,7 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
     """All services, answering, in front of simulated APIs of which no two say the same."""
     found = packages(cache)
     with ExitStack() as stack:
-        port = stack.enter_context(postgres(["dagster"]))
+        postgres = stack.enter_context(running_postgres("dagster", superuser="dagster"))
         sandboxes = {
             key: stack.enter_context(
                 SandboxServer(WorldConfig(seed=seed, projects=1, accounts=2, campaigns=3), now=NOW)
@@ -186,13 +177,13 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
             **compose()["services"]["daemon"]["environment"],
             "DAGSTER_HOME": str(home),
             "DAGSTER_POSTGRES_HOST": "127.0.0.1",
-            "DAGSTER_POSTGRES_PORT": str(port),
+            "DAGSTER_POSTGRES_PORT": str(postgres.port),
             "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
             "PYTHONPATH": str(found),
         }
         services = Services(home, environment, ports)
         places = {key: Place(sandbox, folder / key / "data") for key, sandbox in sandboxes.items()}
-        made = Cluster(services, places)
+        made = Cluster(services, postgres, places)
         stack.callback(services.stop)
         for key in KEYS:
             services.start(key, made.settings(key))
@@ -307,9 +298,10 @@ def test_when_old_events_are_pruned_as_the_document_says_what_landed_is_still_sh
     text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
     (prune,) = re.findall(r"^DELETE FROM event_logs .*;$", text, flags=re.MULTILINE)
     assert "'30 days'" in prune
-    before = seen.cluster.services.psql("SELECT count(*) FROM event_logs")
-    seen.cluster.services.psql(prune.replace("'30 days'", "'0 days'"))
-    assert int(seen.cluster.services.psql("SELECT count(*) FROM event_logs")) < int(before)
+    postgres = seen.cluster.postgres
+    before = postgres.ask(EVENTS_STORED, "dagster")
+    postgres.execute(prune.replace("'30 days'", "'0 days'"), database="dagster")
+    assert postgres.ask(EVENTS_STORED, "dagster") < before
     for asset in METRICS_ASSETS:
         assert seen.cluster.materialized(f"initech/{asset}") == (len(DAYS), len(DAYS))
     assert {key: seen.cluster.statuses(key) for key in KEYS} == seen.in_the_end

@@ -8,7 +8,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,13 +30,17 @@ class Postgres:
 
     folder: Path
     port: int
+    superuser: str
     process: subprocess.Popen[Any] | None = None
 
     def start(self) -> None:
-        """Start it, after a kill too; ready when this returns."""
+        """Start it, after a kill too; ready when this returns. It outlives its own death, not the machine's."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [_program("postgres"), "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder],
+                [
+                    *(_program("postgres"), "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder),
+                    *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -64,10 +70,15 @@ class Postgres:
             (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
             self.process = None
 
-    def connect(self, database: str = "postgres", user: str = "postgres") -> psycopg.Connection[Any]:
-        """A session of its own."""
+    def connect(self, database: str = "postgres", user: str | None = None) -> psycopg.Connection[Any]:
+        """A session of its own, of the superuser or another."""
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=user, dbname=database, password=PASSWORD, autocommit=True
+            host="127.0.0.1",
+            port=self.port,
+            user=user or self.superuser,
+            dbname=database,
+            password=PASSWORD,
+            autocommit=True,
         )
 
     def execute(self, *statements: str, database: str = "postgres") -> None:
@@ -76,26 +87,57 @@ class Postgres:
             for statement in statements:
                 session.execute(statement.encode())
 
-    def server(self, database: str = "postgres", user: str = "postgres") -> str:
+    def ask(self, statement: str, database: str) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        with self.connect(database) as session:
+            return session.execute(statement.encode()).fetchall()
+
+    def server(self, database: str = "postgres", user: str | None = None) -> str:
         """As ``LAYERS_WAREHOUSE`` names it."""
-        return f"host=127.0.0.1 port={self.port} user={user} dbname={database}"
+        return f"host=127.0.0.1 port={self.port} user={user or self.superuser} dbname={database}"
 
 
-def make_postgres(folder: Path) -> Postgres:
-    """A new server in an empty folder that everyone may enter, started."""
+def is_installed() -> bool:
+    """Whether there is a Postgres that can be started."""
+    return _find_program("initdb") is not None
+
+
+@contextlib.contextmanager
+def running_postgres(*databases: str, superuser: str = "postgres") -> Generator[Postgres]:
+    """A new server that has these databases, for the length of the block."""
+    with tempfile.TemporaryDirectory(prefix="layers-postgres-") as folder:
+        # Its own user comes by here.
+        Path(folder).chmod(0o755)
+        server = _make(Path(folder), superuser)
+        try:
+            server.execute(*(f"CREATE DATABASE {name}" for name in databases))
+            yield server
+        finally:
+            server.kill()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def _make(folder: Path, superuser: str) -> Postgres:
+    """In an empty folder; started."""
     password = folder / "password"
     password.write_text(PASSWORD)
     if os.geteuid() == 0:
         # It refuses to be run by root.
         shutil.chown(folder, "postgres")
-    initdb = [_program("initdb"), "-D", folder / "data", "-U", "postgres", "-A", "scram-sha-256"]
+    initdb = [_program("initdb"), "-D", folder / "data", "-U", superuser, "-A", "scram-sha-256"]
     subprocess.run(
         [*initdb, f"--pwfile={password}", "--no-sync", "--locale=C", "-E", "UTF8"],
         check=True,
         capture_output=True,
         **_another_user(),
     )
-    server = Postgres(folder, _free_port())
+    server = Postgres(folder, free_port(), superuser)
     server.start()
     return server
 
@@ -105,14 +147,12 @@ def _another_user() -> dict[str, Any]:
 
 
 def _program(name: str) -> str:
-    """Where Debian puts it, by version; or on the path, as elsewhere."""
-    found = [path for path in sorted(_DEBIAN.glob(f"*/bin/{name}")) if path.exists()]
-    program = str(found[-1]) if found else shutil.which(name)
+    program = _find_program(name)
     assert program, f"{name} is not installed: apt-get install postgresql"
     return program
 
 
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
+def _find_program(name: str) -> str | None:
+    """Where Debian puts it, by version; or on the path, as elsewhere."""
+    found = sorted(_DEBIAN.glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from layers_etl.domain.lake import Catalog, Lake, lake_of
 from layers_etl.warehouse.connection import Warehouse
 
-from ..harness.postgres import PASSWORD, Postgres, make_postgres
+from ..harness.postgres import PASSWORD, Postgres, running_postgres
 from ..warehouse.builders import opened
 
 _NUMBERS: Final = count(1)
@@ -22,12 +21,8 @@ _NUMBERS: Final = count(1)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server for all tests of this process, with the database ``lake``."""
-    with tempfile.TemporaryDirectory(prefix="layers-postgres-") as folder:
-        Path(folder).chmod(0o755)
-        server = make_postgres(Path(folder))
-        server.execute("CREATE DATABASE lake")
+    with running_postgres("lake") as server:
         yield server
-        server.kill()
 
 
 @pytest.fixture

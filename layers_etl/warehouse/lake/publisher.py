@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,7 +30,7 @@ from layers_etl.warehouse.lake.attachment import (
     rolling_back,
 )
 from layers_etl.warehouse.lake.care import prepare, take_care
-from layers_etl.warehouse.lake.tables import create_tables, fill, replace_rows, table_definitions
+from layers_etl.warehouse.lake.tables import TableDefinition, create_tables, fill, replace_rows, table_definitions
 from layers_etl.warehouse.lake.views import write_views
 from layers_etl.warehouse.lineage import knows
 from layers_etl.warehouse.organization import load_organization
@@ -73,7 +73,7 @@ class PublishedLake:
     def published(self) -> Publication | None:
         """What it says of itself; None where nothing of today's version was ever published."""
         with open_lake(self.lake) as connection, explaining(self.lake, "read"):
-            if connection is None or self._version(connection) != SCHEMA_VERSION:
+            if connection is None or self._version(connection, table_definitions(connection, NAME)) != SCHEMA_VERSION:
                 return None
             return load_publication(connection)
 
@@ -105,7 +105,7 @@ class PublishedLake:
         """The lake, read-only, as it was last published; None before that."""
         with open_lake(self.lake) as connection:
             with explaining(self.lake, "read"):
-                version = self._version(connection) if connection else None
+                version = self._version(connection, table_definitions(connection, NAME)) if connection else None
             if version is not None and version != SCHEMA_VERSION:
                 raise WarehouseError(
                     f"The lake {self.name} was published by an older layers_etl (tables version {version}, not "
@@ -128,7 +128,7 @@ class PublishedLake:
                 return None
             connection.execute("BEGIN TRANSACTION")
             create_tables(connection, tables, ())
-            fill(connection, NAME, tables)
+            fill(connection, NAME, tables, by_day=True)
             # It has none yet: its views are made when it is opened.
             connection.execute("DELETE FROM ops.views")
             connection.execute("COMMIT")
@@ -150,7 +150,8 @@ class PublishedLake:
         (standing,) = connection.execute("SELECT current_database()").fetchall()[0]
         content = content_of(connection, self.read_now)
         connection.execute(f"USE {NAME}")
-        said = self._examine(connection, load_organization(build))
+        found = table_definitions(connection, NAME)
+        said = self._examine(connection, found, load_organization(build))
         if said and said.state_id == publication.state_id:
             return False
         if said and not knows(build, said):
@@ -164,19 +165,20 @@ class PublishedLake:
         record_publication(build, publication)
         changed = load_changed_days(build, said.state_id) if said else None
         connection.execute("BEGIN TRANSACTION")
-        _copy(connection, standing, content, changed)
+        _copy(connection, standing, found, content, changed)
         ensure_held()
         connection.execute(f"CALL {NAME}.set_commit_message({', '.join(_message(publication))})")
         connection.execute("COMMIT")
         return True
 
-    def _examine(self, connection: duckdb.DuckDBPyConnection, organization: str | None) -> Publication | None:
-        """What the current database, the lake, says of itself; None before the first publication.
+    def _examine(
+        self, connection: duckdb.DuckDBPyConnection, found: Mapping[str, TableDefinition], organization: str | None
+    ) -> Publication | None:
+        """What the current database, the lake with the tables ``found``, says of itself; None before it was published.
 
         Raises :class:`WarehouseError` for one of something else, of another organisation, or of a newer version.
         """
-        version = self._version(connection)
-        if version is None:
+        if self._version(connection, found) is None:
             return None
         owner = load_organization(Readable(self.name, connection))
         if owner and organization and not same_id(owner, organization):
@@ -186,11 +188,10 @@ class PublishedLake:
             )
         return load_publication(connection)
 
-    def _version(self, connection: duckdb.DuckDBPyConnection) -> int | None:
-        """Of the tables of the current database; None where there are none of ours."""
-        tables = table_definitions(connection, NAME)
-        if 'ops."schema_version"' not in tables:
-            if taken := [name for name in tables if name.split(".")[0] in SCHEMAS]:
+    def _version(self, connection: duckdb.DuckDBPyConnection, found: Mapping[str, TableDefinition]) -> int | None:
+        """Of the tables ``found`` in the current database; None where there are none of ours."""
+        if 'ops."schema_version"' not in found:
+            if taken := [table.qualified for table in found.values() if table.schema in SCHEMAS]:
                 raise WarehouseError(
                     f"The lake {self.name} has tables of something else ({', '.join(sorted(taken)[:3])}): name another "
                     "?schema= or file in LAYERS_WAREHOUSE. Nothing was changed there."
@@ -205,21 +206,26 @@ class PublishedLake:
         return version
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, standing: str, content: Content, changed: pl.DataFrame | None) -> None:
-    """Within a transaction in the lake: its tables become those of the database ``standing``, its views theirs.
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    standing: str,
+    found: Mapping[str, TableDefinition],
+    content: Content,
+    changed: pl.DataFrame | None,
+) -> None:
+    """Within a transaction in the lake: the tables ``found`` become those of the database ``standing``, and its views.
 
     ``ops.publication``, whose one row every publication replaces, is what two of them that lost their lock collide in.
     """
     wanted = table_definitions(connection, standing)
-    found = table_definitions(connection, NAME)
-    new = [table for name, table in wanted.items() if name not in found]
-    other = [table for name, table in wanted.items() if name in found and found[name] != table]
-    for table in other:
-        connection.execute(f"DROP TABLE {table.qualified}")
-    create_tables(connection, [*new, *other], content.scopes)
-    is_as_made = not new and not other and _fingerprint(connection, NAME) == _fingerprint(connection, standing)
-    changed = changed if is_as_made else None
-    replace_rows(connection, f'"{standing}"', list(wanted.values()), content.scopes, changed)
+    kept = [table for name, table in wanted.items() if found.get(name) == table]
+    made = [table for name, table in wanted.items() if found.get(name) != table]
+    for table in made:
+        connection.execute(f"DROP TABLE IF EXISTS {table.qualified}")
+    create_tables(connection, made, content.scopes)
+    fill(connection, f'"{standing}"', made)
+    is_as_made = not made and _fingerprint(connection, NAME) == _fingerprint(connection, standing)
+    replace_rows(connection, f'"{standing}"', kept, content.scopes, changed if is_as_made else None)
     if not is_as_made:
         write_views(connection, content)
 

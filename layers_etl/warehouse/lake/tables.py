@@ -62,16 +62,23 @@ def replace_rows(
     """
     by_name = {table.qualified: table for table in tables}
     for scope in scopes:
-        of_days = [by_name.pop(f'{schema}."{name}"') for schema, name in _tables_of_days(scope)]
-        _replace_days(connection, standing, of_days, scope, changed)
+        names = [f'{schema}."{name}"' for schema, name in _tables_of_days(scope)]
+        of_days = [by_name.pop(name) for name in names if name in by_name]
+        if of_days:
+            _replace_days(connection, standing, of_days, scope, changed)
     for table in by_name.values():
         _replace(connection, standing, table, "true")
 
 
-def fill(connection: duckdb.DuckDBPyConnection, source: str, tables: Sequence[TableDefinition]) -> None:
-    """Insert all that the database ``source`` has of ``tables``, which are empty, tables of days in their order."""
+def fill(
+    connection: duckdb.DuckDBPyConnection, source: str, tables: Sequence[TableDefinition], *, by_day: bool = False
+) -> None:
+    """Insert all that the database ``source`` has of ``tables``, which are empty; a lake sorts by itself.
+
+    ``by_day`` puts tables of days in that order.
+    """
     for table in tables:
-        order = " ORDER BY day" if "day" in table.columns else ""
+        order = " ORDER BY day" if by_day and "day" in table.columns else ""
         columns = _listed(table.columns)
         connection.execute(
             f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} FROM {source}.{table.qualified}{order}"
