@@ -110,14 +110,13 @@ def _replace_days(
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition, within: str) -> None:
+    places = {"published": table.qualified, "standing": f"{standing}.{table.qualified}", "within": within}
+    # Many tables have no rows, and to be told so takes a fifth of comparing them.
+    if not connection.execute(load_sql("lake/has_rows").format(**places)).fetchall()[0][0]:
+        return
     columns = [f'"{column}"' for column in table.columns]
-    script = load_sql("lake/replace_rows").format(
-        published=table.qualified,
-        standing=f"{standing}.{table.qualified}",
-        columns=", ".join(columns),
-        within=within,
-        same=same(columns, "published", "standing", nullable=columns),
-    )
+    alike = same(columns, "published", "standing", nullable=columns)
+    script = load_sql("lake/replace_rows").format(**places, columns=", ".join(columns), same=alike)
     run_script(connection, script)
 
 

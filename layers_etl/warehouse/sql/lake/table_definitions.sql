@@ -1,4 +1,5 @@
--- Every table of $database, with its columns in their order and what makes it: types and what is required, no more.
+-- Every table of $database, with its columns in their order and what makes it: types and what is required, no more. It is
+-- what has columns and is no view: duckdb_tables() would count the rows of a lake.
 SELECT
   schema_name, table_name,
   list(column_name ORDER BY column_index) AS columns,
@@ -9,9 +10,7 @@ SELECT
   )
   || ')' AS definition
 FROM duckdb_columns()
-JOIN (
-  SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $database AND NOT temporary
-) USING (schema_name, table_name)
 WHERE database_name = $database
+  AND (schema_name, table_name) NOT IN (SELECT (schema_name, view_name) FROM duckdb_views() WHERE database_name = $database)
 GROUP BY schema_name, table_name
 ORDER BY ALL;
