@@ -24,13 +24,21 @@ from layers_etl.warehouse.lake.attachment import (
     attach,
     attached,
     attaching,
+    catalog_of,
     explaining,
     hold_publication,
     open_lake,
     rolling_back,
 )
 from layers_etl.warehouse.lake.care import prepare, take_care
-from layers_etl.warehouse.lake.tables import TableDefinition, create_tables, fill, replace_rows, table_definitions
+from layers_etl.warehouse.lake.tables import (
+    TableDefinition,
+    create_tables,
+    fill,
+    replace_rows,
+    table_definitions,
+    tables_with_rows,
+)
 from layers_etl.warehouse.lake.views import write_views
 from layers_etl.warehouse.lineage import knows
 from layers_etl.warehouse.organization import load_organization
@@ -165,11 +173,38 @@ class PublishedLake:
         record_publication(build, publication)
         changed = load_changed_days(build, said.state_id) if said else None
         connection.execute("BEGIN TRANSACTION")
-        _copy(connection, standing, found, content, changed)
+        self._copy(connection, standing, found, content, changed)
         ensure_held()
         connection.execute(f"CALL {NAME}.set_commit_message({', '.join(_message(publication))})")
         connection.execute("COMMIT")
         return True
+
+    def _copy(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        standing: str,
+        found: Mapping[str, TableDefinition],
+        content: Content,
+        changed: pl.DataFrame | None,
+    ) -> None:
+        """Within a transaction: the tables ``found`` in the lake become those of the database ``standing``, views too.
+
+        ``ops.publication``, whose one row every publication replaces, is what two of them that lost their lock collide
+        in.
+        """
+        source = f'"{standing}"'
+        wanted = table_definitions(connection, standing)
+        made = [table for name, table in wanted.items() if found.get(name) != table]
+        is_as_made = not made and _fingerprint(connection, NAME) == _fingerprint(connection, source)
+        for table in made:
+            connection.execute(f"DROP TABLE IF EXISTS {table.qualified}")
+        create_tables(connection, made, content.scopes)
+        filled = tables_with_rows(connection, catalog_of(self.lake)) - {table.qualified for table in made}
+        fill(connection, source, [table for name, table in wanted.items() if name not in filled])
+        to_compare = [table for name, table in wanted.items() if name in filled]
+        replace_rows(connection, source, to_compare, content.scopes, changed if is_as_made else None)
+        if not is_as_made:
+            write_views(connection, content)
 
     def _examine(
         self, connection: duckdb.DuckDBPyConnection, found: Mapping[str, TableDefinition], organization: str | None
@@ -206,32 +241,8 @@ class PublishedLake:
         return version
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection,
-    standing: str,
-    found: Mapping[str, TableDefinition],
-    content: Content,
-    changed: pl.DataFrame | None,
-) -> None:
-    """Within a transaction in the lake: the tables ``found`` become those of the database ``standing``, and its views.
-
-    ``ops.publication``, whose one row every publication replaces, is what two of them that lost their lock collide in.
-    """
-    wanted = table_definitions(connection, standing)
-    kept = [table for name, table in wanted.items() if found.get(name) == table]
-    made = [table for name, table in wanted.items() if found.get(name) != table]
-    for table in made:
-        connection.execute(f"DROP TABLE IF EXISTS {table.qualified}")
-    create_tables(connection, made, content.scopes)
-    fill(connection, f'"{standing}"', made)
-    is_as_made = not made and _fingerprint(connection, NAME) == _fingerprint(connection, standing)
-    replace_rows(connection, f'"{standing}"', kept, content.scopes, changed if is_as_made else None)
-    if not is_as_made:
-        write_views(connection, content)
-
-
 def _fingerprint(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str]]:
-    return connection.execute(f'SELECT fingerprint FROM "{database}".ops.views').fetchall()
+    return connection.execute(f"SELECT fingerprint FROM {database}.ops.views").fetchall()
 
 
 def _message(publication: Publication) -> Iterator[str]:

@@ -35,6 +35,12 @@ def table_definitions(connection: duckdb.DuckDBPyConnection, database: str) -> d
     return {table.qualified: table for table in tables}
 
 
+def tables_with_rows(connection: duckdb.DuckDBPyConnection, catalog: str) -> set[str]:
+    """The qualified names of the tables of an attached lake, whose own tables are in ``catalog``, that have any."""
+    rows = connection.execute(load_sql("lake/tables_with_files").format(catalog=catalog)).fetchall()
+    return {f'{schema}."{name}"' for schema, name in rows}
+
+
 def create_tables(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[TableDefinition], scopes: Sequence[Scope]
 ) -> None:
@@ -79,10 +85,9 @@ def fill(
     """
     for table in tables:
         order = " ORDER BY day" if by_day and "day" in table.columns else ""
-        columns = _listed(table.columns)
-        connection.execute(
-            f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} FROM {source}.{table.qualified}{order}"
-        )
+        columns, rows = _listed(table.columns), f"FROM {source}.{table.qualified}"
+        if connection.execute(f"SELECT EXISTS ({rows})").fetchall()[0][0]:
+            connection.execute(f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} {rows}{order}")
 
 
 def _replace_days(
@@ -110,13 +115,14 @@ def _replace_days(
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition, within: str) -> None:
-    places = {"published": table.qualified, "standing": f"{standing}.{table.qualified}", "within": within}
-    # Many tables have no rows, and to be told so takes a fifth of comparing them.
-    if not connection.execute(load_sql("lake/has_rows").format(**places)).fetchall()[0][0]:
-        return
     columns = [f'"{column}"' for column in table.columns]
-    alike = same(columns, "published", "standing", nullable=columns)
-    script = load_sql("lake/replace_rows").format(**places, columns=", ".join(columns), same=alike)
+    script = load_sql("lake/replace_rows").format(
+        published=table.qualified,
+        standing=f"{standing}.{table.qualified}",
+        columns=", ".join(columns),
+        within=within,
+        same=same(columns, "published", "standing", nullable=columns),
+    )
     run_script(connection, script)
 
 
