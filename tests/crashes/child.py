@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import tempfile
 import threading
@@ -19,7 +18,7 @@ from layers_etl.ingest.clock import fetch_time
 from layers_etl.ingest.request import RunKind, RunRequest
 from layers_etl.settings import load_settings
 
-from ..harness.command import Ended, checked, take_the_commands_place
+from ..harness.command import FORKS, PRELOADED, Ended, checked, take_the_commands_place
 from ..harness.runs import run_by_itself
 from .tripwire import Point, Trap, Tripwire
 
@@ -31,8 +30,6 @@ WINDOWS_PER_LANDING: Final = 3
 
 WITHOUT_DAGSTER: Final = ("what a run does without Dagster",)
 """Arguments of no command: all that a run does to the warehouse, in a tenth of the time that Dagster takes."""
-
-_FORKS = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +45,10 @@ def live(
 ) -> Lived:
     """Run the command to its end, whichever that is."""
     # Of all tests: whoever starts the first process has it import what any of them needs.
-    _FORKS.set_forkserver_preload(
-        [__name__, "layers_etl.cli.app", "layers_etl.cli.examination", "layers_etl.cli.launch"]
-    )
+    FORKS.set_forkserver_preload([__name__, *PRELOADED])
     with tempfile.TemporaryDirectory() as output:
         place = Path(output)
-        process = _FORKS.Process(target=_main, args=(arguments, folder, data_dir, environment, place, trap))
+        process = FORKS.Process(target=_main, args=(arguments, folder, data_dir, environment, place, trap))
         process.start()
         process.join(LONGEST_SECONDS)
         if process.exitcode is None:

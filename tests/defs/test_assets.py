@@ -98,9 +98,7 @@ def test_a_range_over_one_metrics_asset_reads_that_scope_alone_and_leaves_nothin
     assert pipeline.materializations("published_warehouse") == 1
 
 
-@pytest.mark.parametrize(
-    "asset", ["campaigns", "campaign_reach_weekly", "campaign_daily", "published_warehouse", "report"]
-)
+@pytest.mark.parametrize("asset", ["campaign_reach_weekly", "campaign_daily", "report"])
 def test_whatever_is_launched_marts_and_file_follow_in_its_one_step(pipeline: DagsterPipeline, asset: str) -> None:
     assert pipeline.materialize(WEEK).success
     before = {name: pipeline.materializations(name) for name in DOWNSTREAM}
@@ -415,8 +413,6 @@ def test_assets_launched_without_a_job_are_read_for_every_day_named(pipeline: Da
     [
         pytest.param(None, True, id="the whole job, from failure"),
         pytest.param(METRICS_ASSETS, False, id="the metrics alone, all steps", marks=pytest.mark.slow),
-        pytest.param(None, False, id="the whole job, all steps", marks=pytest.mark.slow),
-        pytest.param(METRICS_ASSETS, True, id="the metrics alone, from failure", marks=pytest.mark.slow),
     ],
 )
 def test_a_retry_does_not_ask_again_for_what_the_failed_run_had_landed(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from layers_etl import __main__ as entry
 from layers_etl.sandbox.entities import Project
@@ -29,8 +30,17 @@ START_DATE = date(2026, 3, 1)
 LONGEST_SECONDS = 300
 """So long that even a loaded machine is well within it."""
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["layers_etl.cli.app", "layers_etl.cli.examination", "layers_etl.cli.launch"])
+FORKS: Final = multiprocessing.get_context("forkserver")
+PRELOADED: Final = (
+    *("layers_etl.cli.app", "layers_etl.cli.examination", "layers_etl.cli.launch"),
+    *("dagster._core.executor.in_process", "dagster._core.instance.factory", "dagster._core.workspace.context"),
+    *("dagster._core.storage.legacy_storage", "dagster._core.storage.local_compute_log_manager"),
+    *("dagster._core.storage.runs.sqlite", "dagster._core.storage.schedules.sqlite"),
+    *("layers_etl.defs.event_log", "pyarrow.dataset", "rich.traceback", "upath"),
+)
+"""What a run imports, Dagster's storage with it, which it does later on."""
+
+FORKS.set_forkserver_preload([*PRELOADED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ class CommandLine(Place):
         Whatever the command does, it shows no traceback and no key.
         """
         with tempfile.TemporaryDirectory() as output:
-            process = _FORKS.Process(
+            process = FORKS.Process(
                 target=_main, args=(arguments, self.folder, self.environment(**settings), Path(output))
             )
             process.start()

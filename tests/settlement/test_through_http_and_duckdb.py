@@ -58,7 +58,7 @@ def test_no_day_is_called_settled_that_was_not_read_late_enough_and_a_clean_run_
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(derandomize=True, deadline=None, max_examples=8)
+@settings(derandomize=True, deadline=None, max_examples=5)
 @given(st.lists(steps, min_size=2, max_size=8))
 def test_no_day_is_called_settled_that_was_not_read_late_enough_over_many_lives(
     tmp_path_factory: pytest.TempPathFactory, life: list[Step]
