@@ -106,14 +106,14 @@ class Pacer:
         """``clock`` gives monotonic seconds."""
         self._clock = clock
         self._interval = 0.0
+        self._eased_share = 1.0
+        self._due: float | None = None
         self.set_allowance(requests_per_minute)
         self._turnstile = asyncio.Lock()
-        self._eased_share = 1.0
         self._slowing_left = MOST_SLOWED_SECONDS
         self._spacing = 0.0
         self._room = math.inf
         self._begun = False
-        self._due: float | None = None
         self._last_sent = -math.inf
         self._closed_until = -math.inf
         self._unserved_since: float | None = None
@@ -124,10 +124,13 @@ class Pacer:
         self._probe_over.set()
 
     def set_allowance(self, requests_per_minute: float) -> None:
-        """Pace for ``requests_per_minute`` from the next request on."""
+        """Pace for ``requests_per_minute`` from the next request on, whose turn the pace until now has set already."""
         if requests_per_minute <= 0:
             raise ValueError("the allowance must be positive")
-        self._interval = LIMIT_PERIOD_SECONDS / (requests_per_minute * USED_SHARE)
+        interval = LIMIT_PERIOD_SECONDS / (requests_per_minute * USED_SHARE)
+        if self._due is not None:
+            self._due += (interval - self._interval) / self._eased_share
+        self._interval = interval
 
     @property
     def pace(self) -> Pace:

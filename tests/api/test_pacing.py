@@ -68,6 +68,22 @@ async def send_all(
     return sent
 
 
+@pytest.mark.parametrize(("first", "learnt"), [(120, 6000), (6000, 120)])
+def test_an_allowance_that_the_first_answer_tells_holds_for_the_second_request(first: int, learnt: int) -> None:
+    async def story(loop: SimulatedLoop) -> float:
+        pacer = Pacer(first, clock=loop.time)
+        ticket = await pacer.acquire()
+        await asyncio.sleep(0.1)
+        pacer.release(ticket)
+        pacer.accepted(None)
+        pacer.set_allowance(learnt)
+        answered_at = loop.time()
+        await pacer.acquire()
+        return loop.time() - answered_at
+
+    assert simulate(story) == pytest.approx(60 / (learnt * USED_SHARE))
+
+
 @pytest.mark.parametrize(("per_minute", "latency"), [(120, 0.3), (120, 5.0), (1200, 0.5), (6000, 0.05), (6000, 0.5)])
 def test_the_whole_allowance_is_used_and_not_exceeded(per_minute: int, latency: float) -> None:
     async def story(loop: SimulatedLoop) -> list[float]:
