@@ -28,7 +28,7 @@ def build_definitions(
     partitions = daily_partitions(settings.start_date, last_day)
     return dg.Definitions(
         assets=[
-            refresh_assets(settings.scopes, partitions, settings.owners, settings.code_location),
+            refresh_assets(settings, partitions),
             *specs_around(settings.scopes, settings.owners, settings.base_url, settings.code_location),
         ],
         jobs=[refresh],

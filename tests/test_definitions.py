@@ -58,6 +58,12 @@ def test_the_assets_are_the_listings_the_metrics_the_marts_the_published_file_an
     }
 
 
+def test_a_lake_is_an_asset_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "published_lake" not in _specs(_default())
+    monkeypatch.setenv("LAYERS_WAREHOUSE", "ducklake:lake.ducklake")
+    assert {dep.asset_key for dep in _specs(_default())["published_lake"].deps} == {dg.AssetKey("published_warehouse")}
+
+
 @pytest.mark.parametrize("scopes", EVERY_CHOICE, ids="+".join)
 def test_definitions_load_with_every_choice_of_scopes(scopes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAYERS_SCOPES", ",".join(scopes))

@@ -12,6 +12,7 @@ from layers_etl.defs.locations import asset_key, asset_name
 from layers_etl.defs.metadata import (
     Metadata,
     days_metadata,
+    lake_metadata,
     made_by,
     mart_lineage,
     page_metadata,
@@ -28,7 +29,7 @@ from layers_etl.ingest.checks import Check, all_checks
 from layers_etl.ingest.publisher import nearest_publisher
 from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.run import Run
-from layers_etl.ingest.steps import PUBLISHED, Judged, MetricsRead, Published, Step
+from layers_etl.ingest.steps import LAKE, PUBLISHED, Judged, MetricsRead, Published, Step
 from layers_etl.ingest.summary import describe_shortfall
 from layers_etl.report.page import FILE_NAME, write_report
 from layers_etl.settings import Settings
@@ -52,23 +53,19 @@ EVERY_MORNING = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), 
 AssetEvent = dg.MaterializeResult[object] | dg.AssetCheckResult
 
 
-def refresh_assets(
-    scopes: Sequence[Scope],
-    partitions: dg.PartitionsDefinition[str],
-    owners: Sequence[str],
-    location: str | None = None,
-) -> dg.AssetsDefinition:
+def refresh_assets(settings: Settings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The whole graph for the scopes that are read, brought up to date by one step.
 
     One step: an account is read next to its campaigns, so that their numbers are of the same moment (rule 9); a run
     over a range of days is one run; and whatever someone launched, what landed of it is derived and published.
     Where the settings name a code ``location``, the pool of its name queues the runs of one key beside those of others.
     """
+    scopes, location = settings.scopes, settings.code_location
     checks = all_checks(scopes)
 
     @dg.multi_asset(
         name="warehouse",
-        specs=[spec.replace_attributes(owners=owners) for spec in asset_specs(scopes, partitions, location)],
+        specs=[spec.replace_attributes(owners=settings.owners) for spec in asset_specs(settings, partitions)],
         check_specs=[check_spec(check, location) for check in checks],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -88,14 +85,13 @@ def refresh_assets(
     return warehouse
 
 
-def asset_specs(
-    scopes: Sequence[Scope], partitions: dg.PartitionsDefinition[str], location: str | None = None
-) -> Iterator[dg.AssetSpec]:
-    """An asset for every table that people look at, and one for the published file.
+def asset_specs(settings: Settings, partitions: dg.PartitionsDefinition[str]) -> Iterator[dg.AssetSpec]:
+    """An asset for every table that people look at, one for the published file, and one for a lake where there is one.
 
     Only the metrics are partitioned, by UTC day: every partition and asset costs Dagster two events per run, and
     which days of a mart changed is known to the day without them.
     """
+    scopes, location = settings.scopes, settings.code_location
     for scope in listed_scopes(scopes):
         parents = [AD_ACCOUNT.plural if scope is not AD_ACCOUNT else PROJECT.plural]
         yield _table_spec(scope.plural, entity_table(scope), "listings", parents, LISTED, location)
@@ -127,6 +123,18 @@ def asset_specs(
         freshness_policy=EVERY_MORNING,
         skippable=True,
     )
+    if settings.warehouse:
+        yield dg.AssetSpec(
+            asset_key(LAKE, location),
+            deps=[asset_key(PUBLISHED, location)],
+            description=f"{settings.warehouse}: the same tables and views for everyone who can reach the lake, where "
+            "each publication is one snapshot. Skipped while nothing changed.",
+            group_name="publication",
+            metadata=made_by("ingest/publishing.py", "warehouse/lake/publisher.py"),
+            kinds={"ducklake"},
+            freshness_policy=EVERY_MORNING,
+            skippable=True,
+        )
     yield dg.AssetSpec(
         asset_key(PAGE, location),
         deps=[asset_key(PUBLISHED, location)],
@@ -184,6 +192,12 @@ def _report(context: dg.AssetExecutionContext, run: Run, step: Step) -> Iterator
             yield from _read_days(context, key, outcome, step_metadata(run, step), days_metadata(run, outcome))
         case Judged(findings):
             yield from (check_result(finding, location) for finding in findings)
+        case Published(outcome):
+            yield from _materialized(context, asset_key(step.asset, location), step_metadata(run, step))
+            if run.settings.warehouse:
+                yield from _materialized(
+                    context, asset_key(LAKE, location), lake_metadata(run.settings, outcome.open_days)
+                )
         case _:
             yield from _materialized(context, asset_key(step.asset, location), step_metadata(run, step))
 

@@ -15,8 +15,10 @@ from layers_etl.domain.metrics import RATIOS
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.ingest.outstanding import OpenDays
+from layers_etl.ingest.publisher import publisher_of
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
+from layers_etl.settings import Settings
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.day_totals import DayTotals, load_day_totals, load_largest_rows, load_newest_day
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
@@ -168,6 +170,12 @@ def _publication(path: Path, open_days: OpenDays) -> Metadata:
         "settled_until": _day(open_days.oldest),
         "settled_until_but_for_doubtful": _day(open_days.oldest_but_for_doubtful),
     }
+
+
+def lake_metadata(settings: Settings, open_days: OpenDays) -> Metadata:
+    """Which lake it is, where its files are, and up to where it is final."""
+    lake = publisher_of(settings)
+    return {"lake": lake.name, "files": lake.folders[0], "settled_until": _day(open_days.oldest)}
 
 
 def page_metadata(path: Path) -> Metadata:

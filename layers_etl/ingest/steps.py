@@ -13,6 +13,7 @@ from layers_etl.ingest.weekly_reach import WeeklyReachOutcome
 from layers_etl.warehouse.marts import DerivedMart
 
 PUBLISHED: Final = "published_warehouse"
+LAKE: Final = "published_lake"
 """The asset that the published file is; all others have the names of their tables."""
 
 

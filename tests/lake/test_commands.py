@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 
@@ -58,6 +59,20 @@ def test_an_analyst_elsewhere_asks_it_in_sql(published: CommandLine, elsewhere: 
     ]
     assert answers[0] == answers[1]
     assert answers[0][0]["days"] > 3
+
+
+def test_dagster_shows_it_as_an_asset_of_its_own(published: CommandLine) -> None:
+    with dg.DagsterInstance.from_config(str(published.data_dir / "dagster")) as instance:
+        shown = instance.get_latest_materialization_event(dg.AssetKey("published_lake"))
+    assert shown
+    assert shown.asset_materialization
+    metadata = {name: entry.value for name, entry in shown.asset_materialization.metadata.items()}
+    assert metadata["lake"] == published.extra["LAYERS_WAREHOUSE"]
+    assert str(metadata["files"]).startswith(published.extra["LAYERS_WAREHOUSE_DATA"])
+    assert (
+        metadata["settled_until"]
+        == published.query("SELECT settled_until::VARCHAR AS day FROM ops.publication")[0]["day"]
+    )
 
 
 @pytest.mark.parametrize(
