@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -15,31 +16,24 @@ ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
 
 
-def compose() -> list[str] | None:
-    """The command that reads compose files, where there is one."""
+def read_by_docker(file: Path) -> dict[str, Any]:
+    """The services of a compose file as Docker reads them; skips the test where there is no compose."""
     for command in (["docker", "compose"], ["docker-compose"]):
-        if (
-            shutil.which(command[0])
-            and not subprocess.run([*command, "version"], check=False, capture_output=True).returncode
-        ):
-            return command
-    return None
+        if shutil.which(command[0]) and not run([*command, "version"]).returncode:
+            checked = run([*command, "--file", str(file), "config"])
+            assert checked.returncode == 0, checked.stderr
+            return yaml.safe_load(checked.stdout)["services"]
+    pytest.skip("there is no compose here")
+
+
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def test_docker_reads_the_compose_file(tmp_path: Path) -> None:
-    command = compose()
-    if command is None:
-        pytest.skip("there is no compose here")
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     (tmp_path / ".env").write_text("LAYERS_API_KEY=lp_test\n", encoding="utf-8")
-    checked = subprocess.run(
-        [*command, "--file", str(tmp_path / "deploy" / "compose.yaml"), "config"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert checked.returncode == 0, checked.stderr
-    services = yaml.safe_load(checked.stdout)["services"]
+    services = read_by_docker(tmp_path / "deploy" / "compose.yaml")
     assert services["webserver"]["environment"]["LAYERS_API_KEY"] == "lp_test"
 
 

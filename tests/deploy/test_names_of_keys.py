@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from layers_etl.settings import read_settings
 
 from ..harness.fresh import unset_all
 from .machines import MANY_KEYS, ROOT, compose
-from .test_compose import compose as compose_command
+from .test_compose import read_by_docker
 
 SERVICES: Final = {name: service for name, service in compose()["services"].items() if name != "postgres"}
 KEYS: Final = {name: service for name, service in SERVICES.items() if "env_file" in service}
@@ -113,20 +112,10 @@ def test_the_ui_listens_to_this_machine_alone_and_few_logs_are_kept() -> None:
 
 
 def test_docker_reads_the_compose_file(tmp_path: Path) -> None:
-    command = compose_command()
-    if command is None:
-        pytest.skip("there is no compose here")
     shutil.copytree(MANY_KEYS, tmp_path / "many-keys")
     for name in KEYS:
         (tmp_path / "many-keys" / f"{name}.env").write_text("LAYERS_API_KEY=lp_test\n", encoding="utf-8")
     (tmp_path / "many-keys" / ".env").write_text("DAGSTER_POSTGRES_PASSWORD=secret\n", encoding="utf-8")
-    checked = subprocess.run(
-        [*command, "--file", str(tmp_path / "many-keys" / "compose.yaml"), "config"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert checked.returncode == 0, checked.stderr
-    services = yaml.safe_load(checked.stdout)["services"]
+    services = read_by_docker(tmp_path / "many-keys" / "compose.yaml")
     assert services["acme"]["environment"]["LAYERS_API_KEY"] == "lp_test"
     assert services["daemon"]["environment"]["DAGSTER_POSTGRES_PASSWORD"] == "secret"
