@@ -31,7 +31,7 @@ from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import LAKE, PUBLISHED, Judged, MetricsRead, Published, Step
 from layers_etl.ingest.summary import describe_shortfall
-from layers_etl.report.page import FILE_NAME, write_report
+from layers_etl.report.page import FILE_NAME, is_up_to_date, write_report
 from layers_etl.settings import Settings
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
@@ -139,7 +139,7 @@ def asset_specs(settings: Settings, partitions: dg.PartitionsDefinition[str]) ->
         asset_key(PAGE, location),
         deps=[asset_key(PUBLISHED, location)],
         description="data/report.html: what was published as one page for people, which needs no network. Written anew "
-        "whenever something was published, or looked at for that.",
+        "after every publication.",
         group_name="publication",
         metadata=made_by("report/page.py", "report/queries.py"),
         kinds={"duckdb", "html"},
@@ -206,14 +206,16 @@ def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterat
     """The page of what was published; where it can't be written that is said, since no page is worth a run."""
     path = settings.data_dir / FILE_NAME
     try:
-        with nearest_publisher(settings).open() as published:
-            written = published is not None and write_report(published, path)
+        is_there = is_up_to_date(path, settings.published_path)
+        if not is_there:
+            with nearest_publisher(settings).open() as published:
+                is_there = published is not None and write_report(published, path)
     except Exception as error:  # noqa: BLE001 - as its docstring says
         logger.warning(
             "%s could not be written (%s): the numbers are published all the same.", path, type(error).__name__
         )
         return
-    if written:
+    if is_there:
         yield from _materialized(context, asset_key(PAGE, settings.code_location), page_metadata(path))
 
 

@@ -187,6 +187,11 @@ class Page:
     samples: tuple[Line, ...]
 
 
+def is_up_to_date(path: Path, published: Path) -> bool:
+    """Whether the page at ``path`` was written since the file ``published`` was, of which alone it tells."""
+    return path.is_file() and published.is_file() and path.stat().st_mtime_ns > published.stat().st_mtime_ns
+
+
 def write_report(published: Readable, path: Path) -> bool:
     """Write the page of what is published to ``path``, whole or not at all; False where nothing is published yet.
 

@@ -156,9 +156,12 @@ def said_of_it(err: str) -> list[str]:
     return [line for line in err.splitlines() if not (line.startswith("import time:") or line.endswith("Z starting"))]
 
 
-@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["Ctrl-C", "asked to stop"])
 @pytest.mark.parametrize(
-    "module", ["layers_etl.process.terminal", "typer", "duckdb", "polars", "dagster._core", "dagster"]
+    ("module", "number", "code"),
+    [
+        *((module, *SIGNALS[0]) for module in ("layers_etl.process.terminal", "typer", "duckdb", "polars", "dagster")),
+        *((module, *SIGNALS[1]) for module in ("typer", "dagster._core")),
+    ],
 )
 def test_a_signal_during_the_imports_ends_with_one_sentence(
     place: CommandLine, module: str, number: int, code: int

@@ -19,8 +19,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FULL_AT: Final = (
     Point("event PIPELINE_START"),
-    Point("connect build.duckdb"),
-    Point("COMMIT build.duckdb in record_start"),
     Point("COMMIT build.duckdb in land_batch"),
     Point("event ASSET_MATERIALIZATION"),
     Point("CHECKPOINT build.duckdb in publish"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 
 import dagster as dg
@@ -481,6 +482,20 @@ def test_the_page_of_what_is_published_is_written_with_it(pipeline: DagsterPipel
     assert written is not None
     assert written.asset_materialization is not None
     assert written.asset_materialization.metadata["bytes"].value == page.stat().st_size
+
+
+def test_a_page_is_written_anew_where_there_is_none_or_an_older_one_than_the_file(pipeline: DagsterPipeline) -> None:
+    assert pipeline.materialize(WEEK).success
+    page = pipeline.data_dir / "report.html"
+    whole = page.read_text(encoding="utf-8")
+    page.write_text("a page of the publication before", encoding="utf-8")
+    os.utime(page, (0, 0))
+    assert pipeline.materialize(WEEK, ["report"]).success
+    assert page.read_text(encoding="utf-8") == whole
+    page.write_text("as good as new", encoding="utf-8")
+    assert pipeline.materialize(WEEK, ["report"]).success
+    assert page.read_text(encoding="utf-8") == "as good as new"
+    assert pipeline.materializations("report") == 3
 
 
 def test_a_page_that_cannot_be_written_costs_no_run(pipeline: DagsterPipeline) -> None:

@@ -76,8 +76,7 @@ def rounded(value: object) -> object:
     return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
-def test_after_two_weeks_on_other_machines_all_is_as_on_one_that_stayed(in_postgres: Lake, tmp_path: Path) -> None:
-    of_lake = {"warehouse": in_postgres.catalog, "warehouse_data": str(Path(in_postgres.data).parent)}
+def test_after_two_weeks_on_other_machines_all_is_as_on_one_that_stayed(in_file: Lake, tmp_path: Path) -> None:
     with SandboxServer(WorldConfig(accounts=1, campaigns=3), now=FIRST_MORNING) as sandbox:
         stayed = settings_of(sandbox, tmp_path / "stayed")
         moving = stayed
@@ -86,7 +85,7 @@ def test_after_two_weeks_on_other_machines_all_is_as_on_one_that_stayed(in_postg
             machine = f"machine_{(number // 2) % 3}"
             if number == MORNINGS // 2:
                 shutil.rmtree(tmp_path / machine, ignore_errors=True)
-            moving = settings_of(sandbox, tmp_path / machine, **of_lake)
+            moving = settings_of(sandbox, tmp_path / machine, warehouse=in_file.catalog)
             asked = [live_through_a_morning(settings, sandbox, number) for settings in (stayed, moving)]
             assert asked[0] == asked[1]
         found, expected = contents(moving), contents(stayed)
