@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from .examples import QUICK, QUICK_EXAMPLES, WHOLE
+from .examples import QUICK, QUICK_EXAMPLES, WHOLE, WHOLE_EXAMPLES
 
 # No test depends on how fast the machine is: a busy one is red for nothing.
-settings.register_profile(WHOLE, deadline=None)
+settings.register_profile(WHOLE, deadline=None, max_examples=WHOLE_EXAMPLES)
 settings.register_profile(QUICK, deadline=None, max_examples=QUICK_EXAMPLES)
 
 

@@ -25,7 +25,7 @@ COMMANDS = (
     ["sql", "FROM ads.ad_accounts"],
     ["sql", "--format", "csv", "SELECT 'ü'"],
 )
-ENCODINGS = ("ascii", "cp1252", "utf-8")
+ENCODINGS = ("ascii", "cp1252")
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,6 @@ TEARS: Final[list[tuple[Point, Tear]]] = [
     (AS_ANSWERS_LAND, cut_wal),
     (ALL_READ, cut_wal),
     (ALL_READ, garble_wal),
-    (ALL_READ, garble_old_block),
     (WRITTEN_OUT, garble_new_block),
     (WRITTEN_OUT, lose_new_block),
     (WRITTEN_OUT, garble_old_block),

@@ -44,6 +44,18 @@ def test_it_has_all_tables_and_every_row(lake: Lake, tmp_path: Path) -> None:
     assert ask(lake, "SELECT DISTINCT spend::INTEGER FROM marts.campaign_daily") == [(2,)]
 
 
+def test_what_is_too_much_for_one_statement_goes_there_and_back_in_parts_and_whole(
+    in_file: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("layers_etl.warehouse.lake.tables.ROWS_AT_ONCE", 3)
+    with opened(tmp_path) as warehouse:
+        live(warehouse, days=8)
+        publish(warehouse, in_file)
+    publisher(in_file).restore(tmp_path / "other.duckdb")
+    assert differences(in_file, tmp_path / "build.duckdb") == {}
+    assert differences(in_file, tmp_path / "other.duckdb").keys() == {'ops."views"'}
+
+
 def test_every_publication_is_one_snapshot_that_names_its_run_and_up_to_where_it_is_final(
     in_file: Lake, warehouse: Warehouse
 ) -> None:

@@ -136,7 +136,7 @@ class PublishedLake:
                 return None
             connection.execute("BEGIN TRANSACTION")
             create_tables(connection, tables, ())
-            fill(connection, NAME, tables, by_day=True)
+            fill(connection, NAME, tables)
             # It has none yet: its views are made when it is opened.
             connection.execute("DELETE FROM ops.views")
             connection.execute("COMMIT")

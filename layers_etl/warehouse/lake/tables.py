@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
 
 import duckdb
 import polars as pl
 
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.sql import load_sql, run_script, same
-from layers_etl.warehouse.stretches import stretches
+from layers_etl.warehouse.stretches import ROWS_AT_ONCE, stretches
 
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
-    """A table as a catalog has it: its ``columns`` in order, and the SQL that makes it."""
+    """A table as a catalog has it: its ``columns`` in order, and the SQL that makes it.
+
+    ``dated_by`` is the first column that has a day or an instant in every row: by it a large table is cut into parts.
+    """
 
     schema: str
     name: str
     columns: tuple[str, ...]
+    dated_by: str | None
     definition: str
 
     @property
@@ -27,11 +33,16 @@ class TableDefinition:
         """``schema.name``, quoted."""
         return f'{self.schema}."{self.name}"'
 
+    @property
+    def day_of_row(self) -> str | None:
+        """The expression that gives the day of each row, where all have one."""
+        return f'"{self.dated_by}"::DATE' if self.dated_by else None
+
 
 def table_definitions(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, TableDefinition]:
     """Every table of an attached database, by its qualified name."""
     rows = connection.execute(load_sql("lake/table_definitions"), {"database": database}).fetchall()
-    tables = [TableDefinition(schema, name, tuple(columns), made) for schema, name, columns, made in rows]
+    tables = [TableDefinition(schema, name, tuple(columns), *others) for schema, name, columns, *others in rows]
     return {table.qualified: table for table in tables}
 
 
@@ -63,8 +74,8 @@ def replace_rows(
     """Give the current database, a lake, what the database ``standing`` has in ``tables``, and nothing else.
 
     Tables of days are looked at where ``changed`` says so
-    (:func:`~layers_etl.warehouse.changed_days.load_changed_days`), the others in whole. Runs in the transaction of
-    whoever calls.
+    (:func:`~layers_etl.warehouse.changed_days.load_changed_days`), the others in whole, part by part where they are
+    large. Runs in the transaction of whoever calls.
     """
     by_name = {table.qualified: table for table in tables}
     for scope in scopes:
@@ -73,21 +84,23 @@ def replace_rows(
         if of_days:
             _replace_days(connection, standing, of_days, scope, changed)
     for table in by_name.values():
-        _replace(connection, standing, table, "true")
+        for within in _in_turns(connection, standing, table):
+            _replace(connection, standing, table, within)
 
 
-def fill(
-    connection: duckdb.DuckDBPyConnection, source: str, tables: Sequence[TableDefinition], *, by_day: bool = False
-) -> None:
-    """Insert all that the database ``source`` has of ``tables``, which are empty; a lake sorts by itself.
+def fill(connection: duckdb.DuckDBPyConnection, source: str, tables: Sequence[TableDefinition]) -> None:
+    """Insert all that the database ``source`` has of ``tables``, which are empty, in the order of its days.
 
-    ``by_day`` puts tables of days in that order.
+    In parts: to sort two years of history at once takes more memory than we allow ourselves.
     """
     for table in tables:
-        order = " ORDER BY day" if by_day and "day" in table.columns else ""
         columns, rows = _listed(table.columns), f"FROM {source}.{table.qualified}"
-        if connection.execute(f"SELECT EXISTS ({rows})").fetchall()[0][0]:
-            connection.execute(f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} {rows}{order}")
+        insert = f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} {rows}"
+        if day := table.day_of_row:
+            for first, last in _parts(connection, source, table):
+                connection.execute(f"{insert} WHERE {day} BETWEEN ? AND ? ORDER BY {day}", [first, last])
+        elif connection.execute(f"SELECT EXISTS ({rows})").fetchall()[0][0]:
+            connection.execute(insert)
 
 
 def _replace_days(
@@ -124,6 +137,23 @@ def _replace(connection: duckdb.DuckDBPyConnection, standing: str, table: TableD
         same=same(columns, "published", "standing", nullable=columns),
     )
     run_script(connection, script)
+
+
+def _in_turns(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition) -> Iterator[str]:
+    """Conditions of which every row meets one: about as many of the database ``standing`` meet each."""
+    starts = [first for first, _ in _parts(connection, standing, table)[1:]]
+    for since, until in pairwise([None, *starts, None]):
+        not_before = [f"{table.day_of_row} >= DATE '{since}'"] if since else []
+        before = [f"{table.day_of_row} < DATE '{until}'"] if until else []
+        yield " AND ".join([*not_before, *before]) or "true"
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, database: str, table: TableDefinition) -> list[tuple[date, date]]:
+    """The first and the last day of each part of the rows of ``database``; none where they have no day."""
+    if not table.day_of_row:
+        return []
+    query = load_sql("lake/parts").format(table=f"{database}.{table.qualified}", day_of_row=table.day_of_row)
+    return connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall()
 
 
 def _tables_of_days(scope: Scope) -> Iterator[tuple[str, str]]:
