@@ -135,7 +135,7 @@ def test_the_table_and_its_history_and_every_past_instant_equal_a_naive_model(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(derandomize=True, deadline=None, max_examples=20)
+@settings(derandomize=True, deadline=None, max_examples=12)
 @given(observations())
 def test_the_table_and_its_history_and_every_past_instant_equal_a_naive_model_over_many_lives(
     shared: Warehouse, observed: list[Observation]
