@@ -3,7 +3,7 @@
 Two warehouses of 20,000 campaigns, aged as those of ``benchmarks.growth``: published to a file and to a lake (its
 catalog in a file, its files in a folder), a morning lived through, published to both again. Every table of the lake is
 held against the file before a time counts. Beside the tables as they are published, one in parts by month: what that
-would give. ``python -m benchmarks.lake`` takes ten minutes and 10 GB of disk; ``--campaigns 2000`` a tenth of both.
+would give. ``python -m benchmarks.lake`` takes twenty minutes and 20 GB of disk; ``--campaigns 2000`` a tenth of both.
 """
 
 from __future__ import annotations
