@@ -31,6 +31,7 @@ def pings(hook: Hook) -> int:
     return sum(method == "GET" for method, _, _ in hook.requests)
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_well_pings_and_has_nothing_to_tell(alerted: DagsterPipeline, hook: Hook) -> None:
     assert alerted.run().code == ExitCode.OK
     assert hook.texts == []

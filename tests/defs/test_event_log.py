@@ -94,6 +94,7 @@ def test_a_home_of_ones_own_is_given_nothing_that_needs_this_package(
         assert type(instance.event_log_storage) is SqliteEventLogStorage
 
 
+@pytest.mark.slow
 def test_a_run_over_ninety_days_is_read_the_same_by_dagsters_own_event_log(home: Path) -> None:
     with opened(home) as instance:
         run_id = run(instance)

@@ -78,6 +78,7 @@ def test_runs_of_the_command_line_say_what_they_are_and_belong_to_the_ui_s_code_
     assert {run.job_name for run in runs} == {"refresh"}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_launched_in_the_ui_says_so_too(pipeline: DagsterPipeline) -> None:
     days = window("2026-03-04", "2026-03-06")
     assert pipeline.materialize(days, kind=RunKind.BACKFILL).success

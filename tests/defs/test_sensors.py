@@ -63,6 +63,7 @@ def test_the_sensors_run_by_themselves_only_where_an_address_is_set() -> None:
     assert having == {dg.DefaultSensorStatus.RUNNING}
 
 
+@pytest.mark.slow
 def test_a_run_whose_checks_do_not_hold_is_told_by_its_checks(alerted: DagsterPipeline, hook: Hook) -> None:
     with alerted.broken(unreadable(scope="campaign")):
         run_id = alerted.materialize(DAYS, kind=RunKind.RUN).run_id

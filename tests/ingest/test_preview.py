@@ -76,6 +76,7 @@ def test_settled_days_that_are_read_again_at_random_are_counted(pipeline: Pipeli
     assert abs(counted - requests.total()) < counted - planned
 
 
+@pytest.mark.slow
 def test_a_backfill_counts_its_days_and_the_weeks_that_lie_within(pipeline: Pipeline) -> None:
     pipeline.run(FIRST_MORNING)
     request = RunRequest(RunKind.BACKFILL, window=WEEK)

@@ -87,6 +87,7 @@ ORDER BY ALL
 """
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(15),
     deadline=None,

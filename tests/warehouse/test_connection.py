@@ -128,6 +128,7 @@ def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
     assert "build.duckdb" in refusal(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_second_run_waits_says_so_and_goes_on(tmp_path: Path) -> None:
     with opened(tmp_path) as first:
         second = OtherProcess("-m", "tests.warehouse.writer", "hold", str(tmp_path))

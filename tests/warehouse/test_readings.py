@@ -186,6 +186,7 @@ def as_of(warehouse: Warehouse, project_id: str, at: datetime) -> dict[Key, Row]
     return table
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=examples(4))
 @given(observations())
 def test_landing_the_same_answers_again_changes_no_number_and_no_history(
