@@ -109,40 +109,50 @@ def asset_specs(settings: Settings, partitions: dg.PartitionsDefinition[str]) ->
         parents = [scope.metrics_table, *listing]
         mart = _table_spec(scope.daily_mart, daily_mart(scope), "marts", parents, DERIVED, location)
         yield mart.merge_attributes(metadata=mart_lineage(scope, location))
-    yield dg.AssetSpec(
-        asset_key(PUBLISHED, location),
-        deps=[
-            *(asset_key(scope.daily_mart, location) for scope in scopes),
-            *(asset_key(scope.weekly_reach_table, location) for scope in scopes if scope in WEEKLY_REACH_SCOPES),
-        ],
-        description="data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so "
-        "that readers never wait and never see half a run. Skipped while nothing changed.",
-        group_name="publication",
-        metadata=made_by("ingest/publishing.py", "warehouse/published_file.py"),
-        kinds={"duckdb"},
-        freshness_policy=EVERY_MORNING,
-        skippable=True,
+    marts = [scope.daily_mart for scope in scopes]
+    reach = [scope.weekly_reach_table for scope in scopes if scope in WEEKLY_REACH_SCOPES]
+    published = _publication_spec(
+        PUBLISHED,
+        "data/warehouse.duckdb: a whole copy of the warehouse that replaces the last one in one step, so that readers "
+        "never wait and never see half a run. Skipped while nothing changed.",
+        [*marts, *reach],
+        ("ingest/publishing.py", "warehouse/published_file.py"),
+        {"duckdb"},
+        location,
     )
+    yield published.replace_attributes(freshness_policy=EVERY_MORNING)
     if settings.warehouse:
-        yield dg.AssetSpec(
-            asset_key(LAKE, location),
-            deps=[asset_key(PUBLISHED, location)],
-            description=f"{settings.warehouse}: the same tables and views for everyone who can reach the lake, where "
-            "each publication is one snapshot. Skipped while nothing changed.",
-            group_name="publication",
-            metadata=made_by("ingest/publishing.py", "warehouse/lake/publisher.py"),
-            kinds={"ducklake"},
-            freshness_policy=EVERY_MORNING,
-            skippable=True,
+        lake = _publication_spec(
+            LAKE,
+            f"{settings.warehouse}: the same tables and views for everyone who can reach the lake, where each "
+            "publication is one snapshot. Skipped while nothing changed.",
+            [PUBLISHED],
+            ("ingest/publishing.py", "warehouse/lake/publisher.py"),
+            {"ducklake"},
+            location,
         )
-    yield dg.AssetSpec(
-        asset_key(PAGE, location),
-        deps=[asset_key(PUBLISHED, location)],
-        description="data/report.html: what was published as one page for people, which needs no network. Written anew "
-        "after every publication.",
+        yield lake.replace_attributes(freshness_policy=EVERY_MORNING)
+    yield _publication_spec(
+        PAGE,
+        "data/report.html: what was published as one page for people, which needs no network. Written anew after every "
+        "publication.",
+        [PUBLISHED],
+        ("report/page.py", "report/queries.py"),
+        {"duckdb", "html"},
+        location,
+    )
+
+
+def _publication_spec(
+    name: str, description: str, deps: Sequence[str], code: Sequence[str], kinds: set[str], location: str | None
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset_key(name, location),
+        deps=[asset_key(dep, location) for dep in deps],
+        description=description,
+        metadata=made_by(*code),
         group_name="publication",
-        metadata=made_by("report/page.py", "report/queries.py"),
-        kinds={"duckdb", "html"},
+        kinds=kinds,
         skippable=True,
     )
 

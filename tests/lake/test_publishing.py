@@ -51,6 +51,8 @@ def test_what_is_too_much_for_one_statement_goes_there_and_back_in_parts_and_who
     with opened(tmp_path) as warehouse:
         live(warehouse, days=8)
         publish(warehouse, in_file)
+        live(warehouse, days=8, spend=2, hour=7)
+        publish(warehouse, in_file, "run_2")
     publisher(in_file).restore(tmp_path / "other.duckdb")
     assert differences(in_file, tmp_path / "build.duckdb") == {}
     assert differences(in_file, tmp_path / "other.duckdb").keys() == {'ops."views"'}
