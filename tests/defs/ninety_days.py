@@ -17,6 +17,7 @@ from dagster._core.events.log import EventLogEntry
 DAYS: Final = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-04-01")
 KEYS: Final = DAYS.get_partition_keys()
 KEY: Final = dg.AssetKey("numbers")
+CHECK: Final = dg.AssetCheckKey(KEY, "whole")
 LONGEST: Final = 100
 """Seconds until whatever is waited for has failed to come."""
 
@@ -40,9 +41,24 @@ JOB: Final = dg.Definitions(
 ).resolve_job_def("read")
 
 
-def run(instance: dg.DagsterInstance, run_id: str | None = None, **tags: str) -> str:
+@dg.multi_asset(
+    specs=[dg.AssetSpec(KEY, partitions_def=DAYS)],
+    check_specs=[dg.AssetCheckSpec(CHECK.name, asset=KEY)],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def numbers_at_once() -> Iterator[dg.MaterializeResult[object]]:
+    """Every day in one result, of which Dagster makes an event for each."""
+    yield dg.MaterializeResult(metadata={"rows": 1}, check_results=[dg.AssetCheckResult(passed=True)])
+
+
+JOB_AT_ONCE: Final = dg.Definitions(
+    assets=[numbers_at_once], jobs=[dg.define_asset_job("read_at_once", executor_def=dg.in_process_executor)]
+).resolve_job_def("read_at_once")
+
+
+def run(instance: dg.DagsterInstance, run_id: str | None = None, job: dg.JobDefinition = JOB, **tags: str) -> str:
     """Run the job over all days; its id."""
-    result = JOB.execute_in_process(
+    result = job.execute_in_process(
         {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         run_id=run_id,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Generator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from layers_etl.defs.event_log import MOST_KEPT, KeptEventLogStorage
 from layers_etl.defs.instance import CONFIGURATION, prepare_dagster_home
 
 from ..harness.fresh import sandbox_settings, unset_all
-from .ninety_days import DAYS, KEY, KEYS, run, start
+from .ninety_days import CHECK, DAYS, JOB_AT_ONCE, KEY, KEYS, run, start
 
 
 @pytest.fixture
@@ -72,6 +74,21 @@ def shown(instance: dg.DagsterInstance, run_id: str) -> dict[str, Any]:
             (each.storage_id, each.partition_key) for each in instance.fetch_materializations(KEY, 500).records
         ],
         "latest": instance.get_latest_materialization_event(KEY),
+    }
+
+
+def told_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, Any]:
+    """What is known of a run, its days and its check, but for instants and ids."""
+    asset = instance.get_asset_records([KEY])[0].asset_entry
+    checks = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=1000)
+    assert asset.last_materialization_record
+    assert asset.last_run_id == run_id
+    return {
+        "events": Counter(log.dagster_event_type for log in instance.all_logs(run_id)),
+        "states": instance.get_status_by_partition(KEY, KEYS, DAYS),
+        "days": [each.partition_key for each in instance.fetch_materializations(KEY, 500).records],
+        "last day": asset.last_materialization_record.partition_key,
+        "checks": [(check.partition, check.status) for check in checks if check.run_id == run_id],
     }
 
 
@@ -185,6 +202,44 @@ def test_no_more_files_are_kept_open_than_a_few_and_none_once_it_is_done(home: P
         assert 0 < len(open_files()) <= MOST_KEPT
         assert [len(instance.all_logs(each.run_id)) for each in runs] == [1] * len(runs)
     assert open_files() == set()
+
+
+def test_a_batch_is_read_as_its_events_one_by_one_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    for batches_of in ("0", "7", "500"):
+        monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", batches_of)
+        with opened(home) as instance:
+            seen.append(told_of(instance, run(instance, job=JOB_AT_ONCE)))
+            instance.wipe()
+
+    one_by_one, *in_batches = seen
+    assert len(one_by_one["days"]) == len(KEYS)
+    assert "SUCCEEDED" in {status.name for _, status in one_by_one["checks"]}
+    assert in_batches == [one_by_one, one_by_one]
+
+
+def test_a_batch_that_fails_leaves_nothing_of_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(home) as instance:
+        storage = instance.event_log_storage
+        assert isinstance(storage, KeptEventLogStorage)
+        run_id = run(instance, job=JOB_AT_ONCE)
+        before = told_of(instance, run_id)
+        events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        store, left = KeptEventLogStorage.store_event, iter(events[:-1])
+
+        def store_all_but_the_last(storage: KeptEventLogStorage, event: dg.EventLogEntry) -> None:
+            if next(left, None) is None:
+                raise OSError(errno.ENOSPC, "")
+            store(storage, event)
+
+        with monkeypatch.context() as failing:
+            failing.setattr(KeptEventLogStorage, "store_event", store_all_but_the_last)
+            with pytest.raises(OSError, match="28"):
+                storage.store_event_batch(events)
+        assert told_of(instance, run_id) == before
+
+        storage.store_event(events[-1])
+        assert len(told_of(instance, run_id)["days"]) == len(KEYS) + 1
 
 
 def test_a_statement_that_fails_takes_nothing_else_with_it(home: Path) -> None:
