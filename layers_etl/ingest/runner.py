@@ -29,8 +29,16 @@ class InterruptibleRunner:
         """What it returns, once it has ended."""
         if threading.current_thread() is not threading.main_thread():
             return self._runner.run(coroutine)
-        with _handlers_of_asyncio():
-            return self._runner.run(coroutine)
+        returned: list[T] = []
+
+        async def run_and_keep() -> None:
+            # Asked for a handler that is not its own, Python has it describe itself: asyncio's with its task, and that
+            # with what it returned, a listing entity by entity.
+            returned.append(await coroutine)
+
+        with _handlers_of_asyncio(), contextlib.closing(coroutine):
+            self._runner.run(run_and_keep())
+        return returned[0]
 
     def close(self) -> None:
         """Close the loop."""

@@ -179,7 +179,9 @@ def load_known_entities(
         scope_sql("known_entities", scope), {"project_ids": list(project_ids)}
     ).fetchall()
     coverage = _load_intervals(warehouse, "coverage_of_scope", scope=scope.name)
-    already_read = _load_intervals(warehouse, "readings_of_continued", scope=scope.name, continued=continued)
+    already_read = (
+        _load_intervals(warehouse, "readings_of_continued", scope=scope.name, continued=continued) if continued else {}
+    )
     return [
         KnownEntity(
             EntityKey(scope, project_id, entity_id, platform),
@@ -217,11 +219,14 @@ def load_project_ids(warehouse: Readable, wanted: Sequence[str]) -> list[str]:
 def _load_intervals(
     warehouse: Readable, query: str, **parameters: object
 ) -> dict[tuple[str, str], tuple[Coverage, ...]]:
+    """The intervals that ``query`` finds, by ``(project_id, entity_id)``: of each that entities share, one object."""
     intervals: dict[tuple[str, str], list[Coverage]] = defaultdict(list)
-    for project_id, entity_id, since, until, read_at, lag_hours, held in warehouse.connection.execute(
+    for project_id, entity_ids, since, until, *reading in warehouse.connection.execute(
         load_sql(query), parameters
     ).fetchall():
-        intervals[project_id, entity_id].append(Coverage(DayWindow(since, until), read_at, lag_hours, held))
+        interval = Coverage(DayWindow(since, until), *reading)
+        for entity_id in entity_ids:
+            intervals[project_id, entity_id].append(interval)
     return {key: tuple(found) for key, found in intervals.items()}
 
 

@@ -4,6 +4,7 @@ WITH RECURSIVE chain AS (
   UNION
   SELECT earlier.run_id, earlier.continues FROM ops.runs AS earlier JOIN chain ON earlier.run_id = chain.continues
 )
-SELECT project_id, entity_id, since, until, read_at, NULL AS lag_hours, false AS held
+SELECT project_id, list(entity_id) AS entity_ids, since, until, read_at
 FROM ops.readings
-WHERE scope = $scope AND run_id IN (SELECT run_id FROM chain);
+WHERE scope = $scope AND run_id IN (SELECT run_id FROM chain)
+GROUP BY ALL;
