@@ -12,7 +12,7 @@ import pytest
 
 _INSTALL = (
     *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"),
-    *("--no-deps", "--only-binary", ":all:"),
+    *("--no-deps", "--no-compile", "--only-binary", ":all:"),
 )
 
 

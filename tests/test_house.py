@@ -46,7 +46,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
 with a line of its own. What is not named here stands at the end and may import everything."""
 
 SANDBOX_USERS: Final = {"cli.sandbox", "cli.two_weeks"}
-ENVIRONMENT_READERS: Final = {"settings", "defs.instance", "cli.dev", "cli.two_weeks"}
+ENVIRONMENT_READERS: Final = {"settings", "defs.instance", "defs.event_log", "cli.dev", "cli.two_weeks"}
 PURE_IMPORTS_NOT: Final = {"dagster", "httpx", "duckdb", "aiohttp", "requests"}
 VAGUE: Final = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "base", "core"}
 

@@ -58,6 +58,29 @@ def test_what_is_too_much_for_one_statement_goes_there_and_back_in_parts_and_who
     assert differences(in_file, tmp_path / "other.duckdb").keys() == {'ops."views"'}
 
 
+def test_what_is_forgotten_of_a_row_is_forgotten_in_the_lake_wherever_the_row_stands(
+    in_file: Lake, tmp_path: Path
+) -> None:
+    """As request ids of old readings are: no instant and no key tells which."""
+    with opened(tmp_path) as warehouse:
+        live(warehouse, days=8)
+        publish(warehouse, in_file)
+        with warehouse.change() as connection:
+            forgettable = connection.execute(
+                "SELECT schema_name || '.' || table_name, column_name "
+                "FROM duckdb_columns() SEMI JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
+                "WHERE schema_name IN ('ads', 'ops') AND is_nullable AND table_name NOT LIKE '%metrics%'"
+            ).fetchall()
+            for number, (table, column) in enumerate(forgettable):
+                connection.execute(
+                    f'UPDATE {table} SET "{column}" = NULL '
+                    f"WHERE rowid = (SELECT rowid FROM {table} ORDER BY rowid LIMIT 1 OFFSET {number % 4})"
+                )
+        assert publish(warehouse, in_file, "run_2")
+    assert {"ops.readings", "ops.runs", "ads.campaigns"} <= {table for table, _ in forgettable}
+    assert differences(in_file, tmp_path / "build.duckdb") == {}
+
+
 def test_every_publication_is_one_snapshot_that_names_its_run_and_up_to_where_it_is_final(
     in_file: Lake, warehouse: Warehouse
 ) -> None:

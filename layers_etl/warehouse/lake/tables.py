@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
 
 import duckdb
 import polars as pl
@@ -34,9 +32,9 @@ class TableDefinition:
         return f'{self.schema}."{self.name}"'
 
     @property
-    def day_of_row(self) -> str | None:
-        """The expression that gives the day of each row, where all have one."""
-        return f'"{self.dated_by}"::DATE' if self.dated_by else None
+    def day_of_row(self) -> str:
+        """The expression that gives the day of each row; where rows have none, it is the same for all."""
+        return f'"{self.dated_by}"::DATE' if self.dated_by else "DATE 'epoch'"
 
 
 def table_definitions(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, TableDefinition]:
@@ -74,8 +72,8 @@ def replace_rows(
     """Give the current database, a lake, what the database ``standing`` has in ``tables``, and nothing else.
 
     Tables of days are looked at where ``changed`` says so
-    (:func:`~layers_etl.warehouse.changed_days.load_changed_days`), the others in whole, part by part where they are
-    large. Runs in the transaction of whoever calls.
+    (:func:`~layers_etl.warehouse.changed_days.load_changed_days`), the others on the days whose rows differ, part by
+    part. Runs in the transaction of whoever calls.
     """
     by_name = {table.qualified: table for table in tables}
     for scope in scopes:
@@ -84,7 +82,7 @@ def replace_rows(
         if of_days:
             _replace_days(connection, standing, of_days, scope, changed)
     for table in by_name.values():
-        for within in _in_turns(connection, standing, table):
+        for within in _what_differs(connection, standing, table):
             _replace(connection, standing, table, within)
 
 
@@ -94,13 +92,14 @@ def fill(connection: duckdb.DuckDBPyConnection, source: str, tables: Sequence[Ta
     In parts: to sort two years of history at once takes more memory than we allow ourselves.
     """
     for table in tables:
-        columns, rows = _listed(table.columns), f"FROM {source}.{table.qualified}"
-        insert = f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} {rows}"
-        if day := table.day_of_row:
-            for first, last in _parts(connection, source, table):
-                connection.execute(f"{insert} WHERE {day} BETWEEN ? AND ? ORDER BY {day}", [first, last])
-        elif connection.execute(f"SELECT EXISTS ({rows})").fetchall()[0][0]:
-            connection.execute(insert)
+        rows, columns, day = f"{source}.{table.qualified}", _listed(table.columns), table.day_of_row
+        parts = load_sql("lake/parts").format(table=rows, day_of_row=day)
+        for first, last in connection.execute(parts, {"rows": ROWS_AT_ONCE}).fetchall():
+            connection.execute(
+                f"INSERT INTO {table.qualified} ({columns}) "
+                f"SELECT {columns} FROM {rows} WHERE {day} BETWEEN ? AND ? ORDER BY {day}",
+                [first, last],
+            )
 
 
 def _replace_days(
@@ -139,21 +138,17 @@ def _replace(connection: duckdb.DuckDBPyConnection, standing: str, table: TableD
     run_script(connection, script)
 
 
-def _in_turns(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition) -> Iterator[str]:
-    """Conditions of which every row meets one: about as many of the database ``standing`` meet each."""
-    starts = [first for first, _ in _parts(connection, standing, table)[1:]]
-    for since, until in pairwise([None, *starts, None]):
-        not_before = [f"{table.day_of_row} >= DATE '{since}'"] if since else []
-        before = [f"{table.day_of_row} < DATE '{until}'"] if until else []
-        yield " AND ".join([*not_before, *before]) or "true"
-
-
-def _parts(connection: duckdb.DuckDBPyConnection, database: str, table: TableDefinition) -> list[tuple[date, date]]:
-    """The first and the last day of each part of the rows of ``database``; none where they have no day."""
-    if not table.day_of_row:
-        return []
-    query = load_sql("lake/parts").format(table=f"{database}.{table.qualified}", day_of_row=table.day_of_row)
-    return connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall()
+def _what_differs(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition) -> Iterator[str]:
+    """Conditions that together meet every row that is not the same on both sides, and few others."""
+    query = load_sql("lake/differing_days").format(
+        published=table.qualified,
+        standing=f"{standing}.{table.qualified}",
+        columns=_listed(table.columns),
+        day_of_row=table.day_of_row,
+    )
+    for (days,) in connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall():
+        listed = ", ".join(f"DATE '{day}'" for day in days)
+        yield f"{table.day_of_row} IN ({listed})"
 
 
 def _tables_of_days(scope: Scope) -> Iterator[tuple[str, str]]:
