@@ -18,23 +18,20 @@ class TableDefinition:
     """A table as a catalog has it: its ``columns`` in order, and the SQL that makes it.
 
     ``dated_by`` is the first column that has a day or an instant in every row: by it a large table is cut into parts.
+    ``arrived_by`` is the first that has an instant in every row, if any does: by it what is new stands together.
     """
 
     schema: str
     name: str
     columns: tuple[str, ...]
     dated_by: str | None
+    arrived_by: str | None
     definition: str
 
     @property
     def qualified(self) -> str:
         """``schema.name``, quoted."""
         return f'{self.schema}."{self.name}"'
-
-    @property
-    def day_of_row(self) -> str:
-        """The expression that gives the day of each row; where rows have none, it is the same for all."""
-        return f'"{self.dated_by}"::DATE' if self.dated_by else "DATE 'epoch'"
 
 
 def table_definitions(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, TableDefinition]:
@@ -92,7 +89,7 @@ def fill(connection: duckdb.DuckDBPyConnection, source: str, tables: Sequence[Ta
     In parts: to sort two years of history at once takes more memory than we allow ourselves.
     """
     for table in tables:
-        rows, columns, day = f"{source}.{table.qualified}", _listed(table.columns), table.day_of_row
+        rows, columns, day = f"{source}.{table.qualified}", _listed(table.columns), _day_by(table.dated_by)
         parts = load_sql("lake/parts").format(table=rows, day_of_row=day)
         for first, last in connection.execute(parts, {"rows": ROWS_AT_ONCE}).fetchall():
             connection.execute(
@@ -140,21 +137,27 @@ def _replace(connection: duckdb.DuckDBPyConnection, standing: str, table: TableD
 
 def _what_differs(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition) -> Iterator[str]:
     """Conditions that together meet every row that is not the same on both sides, and few others."""
+    day = _day_by(table.arrived_by)
     query = load_sql("lake/differing_days").format(
         published=table.qualified,
         standing=f"{standing}.{table.qualified}",
         columns=_listed(table.columns),
-        day_of_row=table.day_of_row,
+        day_of_row=day,
     )
     for (days,) in connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall():
         listed = ", ".join(f"DATE '{day}'" for day in days)
-        yield f"{table.day_of_row} IN ({listed})"
+        yield f"{day} IN ({listed})"
 
 
 def _tables_of_days(scope: Scope) -> Iterator[tuple[str, str]]:
     yield "ads", scope.metrics_table
     yield "ads", scope.metrics_history_table
     yield "marts", scope.daily_mart
+
+
+def _day_by(column: str | None) -> str:
+    """The expression that gives the day of each row; where rows have none, it is the same for all."""
+    return f'"{column}"::DATE' if column else "DATE 'epoch'"
 
 
 def _listed(columns: Sequence[str]) -> str:
