@@ -192,30 +192,28 @@ def measure(server: Server, command: Sequence[str | Path], environment: dict[str
     """Run a command to its end; one that fails ends the benchmark with what it said."""
     server.asked()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        cwd=HERE.parents[1] if "-m" in command else folder,
-        env={**kept, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    ended = time.monotonic()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{shlex.join(map(str, command))} ended with {process.returncode}:\n{said}")
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as told:
+        process = subprocess.run(
+            [sys.executable, HERE / "alone.py", told.name, *command],
+            check=False,
+            cwd=HERE.parents[1] if "-m" in command else folder,
+            env={**kept, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        ended = time.monotonic()
+        seconds, cpu, peak, code = json.load(told)
+    if code:
+        sys.exit(f"{shlex.join(map(str, command))} ended with {code}:\n{process.stdout}")
     asked = server.asked()
     days = asked.get("day campaign", {"first": ended, "last": ended})
     # The pipeline asks for weeks once all days have landed.
     weeks = (each["first"] for kind, each in asked.items() if kind.startswith("week") and each["first"] > days["last"])
     return Measured(
-        ended - started,
-        used.ru_utime + used.ru_stime,
-        used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024),
+        seconds,
+        cpu,
+        peak / (1024 if sys.platform == "linux" else 1024 * 1024),
         {kind: int(each["count"]) for kind, each in asked.items()},
         min(weeks, default=ended) - days["first"],
     )

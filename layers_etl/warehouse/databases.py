@@ -19,6 +19,10 @@ OUR_MEMORY: Final = "512MB"
 """What DuckDB may hold for us; beyond that it lets go of what it keeps of the file, and uses the disk. No statement of
 ours needs more: what is large is worked on in parts (``stretches.py``)."""
 
+LONGEST_LOG: Final = "256MB"
+"""Of the ``.wal``, before DuckDB folds it into the file on its own, at its 16 MB in the midst of landing: that rewrites
+what was touched each time, and publishing does it once for all."""
+
 OUR_THREADS: Final = 4
 """At most: each needs memory of its own."""
 
@@ -45,6 +49,7 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
 def keep_small(connection: duckdb.DuckDBPyConnection) -> None:
     """Bound what our own statements take of the machine; people's SQL may have all of it."""
     connection.execute(f"SET memory_limit = '{OUR_MEMORY}'")
+    connection.execute(f"SET checkpoint_threshold = '{LONGEST_LOG}'")
     connection.execute(f"SET threads = {min(OUR_THREADS, os.cpu_count() or 1)}")
 
 
