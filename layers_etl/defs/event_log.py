@@ -191,6 +191,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
             self.conn_string_for_shard(shard),
             poolclass=pool,
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            hide_parameters=True,  # A statement that fails is told, and its parameters are pages of JSON.
             **options,
         )
 
