@@ -1,9 +1,9 @@
 """Dagster's event log in SQLite, with connections that are kept: its own opens an engine anew for every statement.
 
 A run over a range writes two events per day and asset, planned and materialized, each of them in several statements;
-Dagster's own storage spends 30 to 40 ms on the two. They come in batches, which
-Dagster's own stores one by one. The files are the same, and so is everything that reads
-them: either storage may be named in ``dagster.yaml`` at any time, and both may be at work beside each other.
+Dagster's own storage spends 30 to 40 ms on the two. They come in batches, which Dagster's own stores one by one. The
+files are the same, and so is everything that reads them: either storage may be named in ``dagster.yaml`` at any time,
+and both may be at work beside each other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 MOST_KEPT: Final = 8
 """Files that are kept open, those used last: the index, a run, and what is looked at in the UI beside it."""
-
 
 EVENTS_AT_ONCE: Final = 500
 """The most of a batch, whose transaction keeps others from writing for up to half a second."""

@@ -137,16 +137,16 @@ def _replace(connection: duckdb.DuckDBPyConnection, standing: str, table: TableD
 
 def _what_differs(connection: duckdb.DuckDBPyConnection, standing: str, table: TableDefinition) -> Iterator[str]:
     """Conditions that together meet every row that is not the same on both sides, and few others."""
-    day = _day_by(table.arrived_by)
+    day_of_row = _day_by(table.arrived_by)
     query = load_sql("lake/differing_days").format(
         published=table.qualified,
         standing=f"{standing}.{table.qualified}",
         columns=_listed(table.columns),
-        day_of_row=day,
+        day_of_row=day_of_row,
     )
     for (days,) in connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall():
         listed = ", ".join(f"DATE '{day}'" for day in days)
-        yield f"{day} IN ({listed})"
+        yield f"{day_of_row} IN ({listed})"
 
 
 def _tables_of_days(scope: Scope) -> Iterator[tuple[str, str]]:
