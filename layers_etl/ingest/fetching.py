@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -23,6 +24,13 @@ Land = Callable[[Sequence[Reading], Sequence[EntityError]], None]
 WINDOWS_PER_LANDING: Final = 4_000
 """The most of a batch: it bounds what is held in memory. A batch costs about the same whatever its size."""
 
+ROWS_PER_LANDING: Final = 250_000
+"""About the most buckets of a batch, for the same: of two years 4,000 windows have three million. Reading stands still
+while as many more wait for their landing."""
+
+NAP_SECONDS: Final = 0.02
+"""How long it stands still before it looks again."""
+
 SECONDS_PER_LANDING: Final = 2.0
 """How long what arrived first waits for more to be landed with it, and so what a kill loses at most, with what
 arrives while a batch is written."""
@@ -43,6 +51,7 @@ class Lander:
         self._progress = progress or Progress()
         self._landed = 0
         self._arrived: list[Reading | EntityError] = []
+        self._rows = 0
         self._changed = threading.Condition()
         self._is_complete = False
         self._error: BaseException | None = None
@@ -68,8 +77,18 @@ class Lander:
         self._progress.answered()
         with self._changed:
             self._arrived.append(outcome)
-            if len(self._arrived) in (1, WINDOWS_PER_LANDING):
+            self._rows += _rows_of(outcome)
+            if len(self._arrived) == 1 or self._is_enough:
                 self._changed.notify()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether what waits for its landing is a batch's worth of rows, and will be landed."""
+        return self._rows >= ROWS_PER_LANDING and not self._error
+
+    @property
+    def _is_enough(self) -> bool:
+        return len(self._arrived) >= WINDOWS_PER_LANDING or self._rows >= ROWS_PER_LANDING
 
     def _finish(self) -> BaseException | None:
         """Have the rest landed and wait for it; what was raised meanwhile by someone who asked for the end."""
@@ -99,11 +118,20 @@ class Lander:
         """The next to land, once enough have come or the first has waited long enough; empty where none will come."""
         with self._changed:
             self._changed.wait_for(lambda: self._arrived or self._is_complete)
-            self._changed.wait_for(
-                lambda: len(self._arrived) >= WINDOWS_PER_LANDING or self._is_complete, SECONDS_PER_LANDING
-            )
-            batch, self._arrived = self._arrived[:WINDOWS_PER_LANDING], self._arrived[WINDOWS_PER_LANDING:]
+            self._changed.wait_for(lambda: self._is_enough or self._is_complete, SECONDS_PER_LANDING)
+            batch, rows = list[Reading | EntityError](), 0
+            for outcome in self._arrived[:WINDOWS_PER_LANDING]:
+                batch.append(outcome)
+                rows += _rows_of(outcome)
+                if rows >= ROWS_PER_LANDING:
+                    break
+            self._arrived = self._arrived[len(batch) :]
+            self._rows -= rows
             return batch
+
+
+def _rows_of(outcome: Reading | EntityError) -> int:
+    return len(outcome) if isinstance(outcome, Reading) else 0
 
 
 async def fetch_windows(
@@ -117,3 +145,5 @@ async def fetch_windows(
     async with aclosing(client.fetch_many(asked, granularity=granularity)) as outcomes:
         async for outcome in outcomes:
             lander.hand_over(outcome)
+            while lander.is_behind:
+                await asyncio.sleep(NAP_SECONDS)

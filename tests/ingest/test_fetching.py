@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_etl.api import Timeouts
+from layers_etl.api.client import MOST_IN_FLIGHT
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.planning import PlannedRead
 from layers_etl.domain.readings import Reading
 from layers_etl.errors import EntityError, NotFoundError, RefusedError, RequestContext, StorageError
@@ -196,3 +199,50 @@ def test_everything_is_landed_once_in_the_order_it_came(sizes: list[int], most: 
 
     assert [error for batch in batches for error in batch] == came
     assert all(0 < len(batch) <= most for batch in batches)
+
+
+def reading_of(days: int) -> Reading:
+    """One of so many buckets."""
+    window = DayWindow(WEEK.since, WEEK.since + max(days, 1) * ONE_DAY)
+    return Reading(CAMPAIGN_KEY, window, datetime(2026, 5, 1, tzinfo=UTC), {"day": list(window)[:days]})
+
+
+@given(days=st.lists(st.integers(0, 9), max_size=12), most=st.integers(1, 20))
+def test_a_batch_ends_with_the_reading_that_fills_it(days: list[int], most: int) -> None:
+    batches: list[list[int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetching, "ROWS_PER_LANDING", most)
+        with Lander(lambda readings, _: batches.append(list(map(len, readings))), len(days)) as lander:
+            for count in days:
+                lander.hand_over(reading_of(count))
+
+    assert [rows for batch in batches for rows in batch] == days
+    assert all(sum(batch[:-1]) < most for batch in batches)
+
+
+def test_reading_waits_while_a_batch_is_landed_and_another_one_waits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "ROWS_PER_LANDING", 1)
+    reads = [
+        PlannedRead(replace(CAMPAIGN_KEY, entity_id=f"cmp_{number}"), WEEK) for number in range(5 * MOST_IN_FLIGHT)
+    ]
+    goes_on, landed = threading.Event(), list[str]()
+
+    def land(readings: Sequence[Reading], _: Sequence[EntityError]) -> None:
+        assert goes_on.wait(timeout=60)
+        landed.extend(reading.key.entity_id for reading in readings)
+
+    async def fetch() -> int:
+        async with talking(answer_for, timeouts=PATIENT) as talk:
+            with Lander(land, len(reads)) as lander:
+                fetching_all = asyncio.create_task(fetch_windows(talk.client, reads, lander))
+                asked = -1
+                while asked < len(talk.server.asked):
+                    asked = len(talk.server.asked)
+                    await asyncio.sleep(0.3)
+                goes_on.set()
+                await fetching_all
+            return asked
+
+    # Those on their way, and those that nobody has taken over yet.
+    assert 0 < run(fetch()) <= 2 * MOST_IN_FLIGHT + 3
+    assert sorted(landed) == sorted(read.key.entity_id for read in reads)
