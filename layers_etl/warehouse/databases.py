@@ -41,6 +41,7 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         connection.execute("SET TimeZone = 'UTC'")
         if not read_only:
             keep_small(connection)
+            connection.execute(f"SET checkpoint_threshold = '{LONGEST_LOG}'")
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
@@ -49,7 +50,6 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
 def keep_small(connection: duckdb.DuckDBPyConnection) -> None:
     """Bound what our own statements take of the machine; people's SQL may have all of it."""
     connection.execute(f"SET memory_limit = '{OUR_MEMORY}'")
-    connection.execute(f"SET checkpoint_threshold = '{LONGEST_LOG}'")
     connection.execute(f"SET threads = {min(OUR_THREADS, os.cpu_count() or 1)}")
 
 
