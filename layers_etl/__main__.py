@@ -23,7 +23,8 @@ def main() -> None:
     try:
         app.main()
     except SystemExit as ending:
-        interruption.end_as_decided(ending.code if isinstance(ending.code, int) else 0)
+        if isinstance(ending.code, int):
+            interruption.end_as_decided(ending.code)
         raise
 
 

@@ -45,8 +45,11 @@ def tell_run(command: str, load: Callable[[], Callable[[Progress], LaunchResult]
     """
 
     def launch(progress: Progress) -> Ended:
+        # What is imported stays to the end: to look for garbage in it takes time, now and ever after.
+        gc.disable()
         run = load()
-        gc.freeze()  # What has been imported by now stays to the end: no collection need look at it again.
+        gc.freeze()
+        gc.enable()
         result = run(progress)
         return Ended(command, result.code, result.message, summary=result.summary)
 

@@ -9,6 +9,7 @@ Imports next to nothing: it has to stand before anything is imported that takes 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -64,11 +65,14 @@ class _Inbox:
 
 
 _inbox = _Inbox()
+_decided: Final[list[int]] = []
+"""The code to end with, once that is so."""
 
 
 def end_at_once() -> None:
     """From now on either signal ends the process, with the sentence and the code that a shell expects."""
     sys.unraisablehook = _strike_again
+    atexit.register(_let_go_of_all)  # The first, so that it is called last.
     for number in SIGNALS:
         signal.signal(number, _end)
 
@@ -81,6 +85,7 @@ def end_as_decided(code: int) -> None:
 
     for number in SIGNALS:
         signal.signal(number, end)
+    _decided.append(code)
 
 
 @contextlib.contextmanager
@@ -130,6 +135,15 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
     with contextlib.suppress(OSError):
         os.write(2, f"{SENTENCE}\n".encode())
     os._exit(_SHELLS_OFFSET + next(iter(_inbox.came()), number))
+
+
+def _let_go_of_all() -> None:
+    """Threads are joined, and libraries have done what they want done in the end: the rest Python would take down
+    object by object, for a tenth of a second after a run, where the system lets go of all at once."""
+    if _decided:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_decided[-1])
 
 
 def _strike_again(lost: Any) -> None:
