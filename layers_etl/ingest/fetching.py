@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Final, Self
@@ -44,13 +45,21 @@ class Lander:
     raised is raised where the next answer is handed over, or on leaving.
     """
 
-    def __init__(self, land: Land, expected: int, progress: Progress | None = None) -> None:
-        """``expected`` windows are asked for; ``land`` gets their answers, and ``progress`` is told of them."""
+    def __init__(
+        self, land: Land, expected: int, progress: Progress | None = None, *, beside: Iterable[None] = ()
+    ) -> None:
+        """``expected`` windows are asked for; ``land`` gets their answers, and ``progress`` is told of them.
+
+        The steps of ``beside`` are taken in the same thread, for as long as answers are still to come; what has waited
+        long enough is landed between two of them.
+        """
         self._land = land
+        self._beside = beside
         self._expected = expected
         self._progress = progress or Progress()
         self._landed = 0
         self._arrived: list[Reading | EntityError] = []
+        self._arrived_first = 0.0
         self._rows = 0
         self._changed = threading.Condition()
         self._is_complete = False
@@ -78,6 +87,8 @@ class Lander:
         with self._changed:
             self._arrived.append(outcome)
             self._rows += _rows_of(outcome)
+            if len(self._arrived) == 1:
+                self._arrived_first = time.monotonic()
             if len(self._arrived) == 1 or self._is_enough:
                 self._changed.notify()
 
@@ -89,6 +100,11 @@ class Lander:
     @property
     def _is_enough(self) -> bool:
         return len(self._arrived) >= WINDOWS_PER_LANDING or self._rows >= ROWS_PER_LANDING
+
+    @property
+    def _waited(self) -> float:
+        """Seconds, of what arrived first."""
+        return time.monotonic() - self._arrived_first
 
     def _finish(self) -> BaseException | None:
         """Have the rest landed and wait for it; what was raised meanwhile by someone who asked for the end."""
@@ -105,14 +121,22 @@ class Lander:
 
     def _land_all(self) -> None:
         try:
+            for _ in self._beside:
+                if self._is_complete:
+                    break
+                if self._arrived and (self._is_enough or self._waited >= SECONDS_PER_LANDING):
+                    self._land_batch(self._next_batch())
             while batch := self._next_batch():
-                readings = [outcome for outcome in batch if isinstance(outcome, Reading)]
-                errors = [outcome for outcome in batch if isinstance(outcome, EntityError)]
-                self._land(readings, errors)
-                self._landed += len(readings)
-                logger.info("%d answers landed, of %d windows asked for.", self._landed, self._expected)
+                self._land_batch(batch)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever hands over
             self._error = error
+
+    def _land_batch(self, batch: Sequence[Reading | EntityError]) -> None:
+        readings = [outcome for outcome in batch if isinstance(outcome, Reading)]
+        errors = [outcome for outcome in batch if isinstance(outcome, EntityError)]
+        self._land(readings, errors)
+        self._landed += len(readings)
+        logger.info("%d answers landed, of %d windows asked for.", self._landed, self._expected)
 
     def _next_batch(self) -> Sequence[Reading | EntityError]:
         """The next to land, once enough have come or the first has waited long enough; empty where none will come."""
@@ -126,6 +150,7 @@ class Lander:
                 if rows >= ROWS_PER_LANDING:
                     break
             self._arrived = self._arrived[len(batch) :]
+            self._arrived_first = time.monotonic()
             self._rows -= rows
             return batch
 

@@ -14,6 +14,7 @@ from layers_etl.domain.outcomes import ListingOutcome
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.checks import Check, Evidence, judge, record
+from layers_etl.ingest.deriving import Deriving
 from layers_etl.ingest.listing import list_entities
 from layers_etl.ingest.outstanding import Outstanding, find_outstanding
 from layers_etl.ingest.progress import Phase
@@ -22,9 +23,6 @@ from layers_etl.ingest.reading import read_metrics
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import Derived, Judged, Listed, MetricsRead, Published, Step, WeeklyReachRead
 from layers_etl.ingest.weekly_reach import read_weekly_reach
-from layers_etl.warehouse.clustering import cluster_days
-from layers_etl.warehouse.marts import derive_daily_mart
-from layers_etl.warehouse.runs import count_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +48,22 @@ def refresh(run: Run, work: Work) -> Iterator[Step]:
     What landed is derived and published even where reading breaks off: the error follows the steps.
     """
     told: list[Step] = []
+    deriving = Deriving(run)
     try:
-        for step in _noting_the_end(run, _read(run, work)):
+        for step in _noting_the_end(run, _read(run, work, deriving)):
             told.append(step)
             yield step
     except Exception:
         if run.has_begun:
-            yield from bring_up_to_date(run)
+            yield from bring_up_to_date(run, deriving)
         raise
     if work.brings_up_to_date or run.has_begun:
-        yield from bring_up_to_date(run, partial(_judge, run, work, told))
+        yield from bring_up_to_date(run, deriving, partial(_judge, run, work, told))
     else:
         yield _judge(run, work, told, _find_outstanding(run))
 
 
-def _read(run: Run, work: Work) -> Iterator[Step]:
+def _read(run: Run, work: Work, deriving: Deriving) -> Iterator[Step]:
     # A week's reach is asked for with its days: no sum of these gives it.
     weekly_reach = [scope for scope in WEEKLY_REACH_SCOPES if scope in work.read or scope in work.weekly_reach]
     needed = {*work.listed, *(listed_scopes(work.read) if work.read else ())}
@@ -83,15 +82,19 @@ def _read(run: Run, work: Work) -> Iterator[Step]:
             yield MetricsRead(outcome)
     for scope in weekly_reach:
         run.progress.enter(Phase.REACH)
-        yield WeeklyReachRead(read_weekly_reach(run, scope))
+        # All days have landed by now; the last scope has the most entities, and so the most time.
+        beside = deriving.begin() if scope is weekly_reach[-1] else ()
+        yield WeeklyReachRead(read_weekly_reach(run, scope, beside=beside))
 
 
-def bring_up_to_date(run: Run, judge_run: Callable[[Outstanding], Judged] | None = None) -> Iterator[Step]:
+def bring_up_to_date(
+    run: Run, deriving: Deriving, judge_run: Callable[[Outstanding], Judged] | None = None
+) -> Iterator[Step]:
     """Derive every mart, hold the promises where that is asked for, and publish, with what was found of them.
 
     Whatever is found, or goes wrong in finding it, marts and published file have what landed.
     """
-    yield from _noting_the_end(run, _derive(run))
+    yield from _noting_the_end(run, _derive(run, deriving))
     outstanding = _find_outstanding(run)
     try:
         if judge_run:
@@ -102,12 +105,9 @@ def bring_up_to_date(run: Run, judge_run: Callable[[Outstanding], Judged] | None
     yield from _noting_the_end(run, _publish(run, outstanding))
 
 
-def _derive(run: Run) -> Iterator[Step]:
+def _derive(run: Run, deriving: Deriving) -> Iterator[Step]:
     run.progress.enter(Phase.DERIVING)
-    for scope in run.settings.scopes:
-        mart = derive_daily_mart(run.warehouse, scope, run.settings.settle_hours)
-        if mart.stale_windows:
-            cluster_days(run.warehouse, scope, count_runs(run.warehouse))
+    for scope, mart in deriving.finish():
         yield Derived(scope, mart)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,17 +56,18 @@ class WeeklyReachOutcome:
     not_asked: int = 0
 
 
-def read_weekly_reach(run: Run, scope: Scope) -> WeeklyReachOutcome:
+def read_weekly_reach(run: Run, scope: Scope, *, beside: Iterable[None] = ()) -> WeeklyReachOutcome:
     """Read and land the weeks of ``scope`` whose own reach is open; in a backfill, whole weeks among its days again.
 
-    Raises :class:`RefusedError` when the key stops being accepted; what had landed until then stays.
+    The steps of ``beside`` are taken by whoever lands them, while answers are still to come. Raises
+    :class:`RefusedError` when the key stops being accepted; what had landed until then stays.
     """
     reads = plan_weekly_reach(run, scope)
     scouts, others = _split(reads)
     landed, failures = _fetch(run, scope, scouts)
     hopeless = _hopeless_platforms(scouts, failures)
     asked = [read for read in others if read.key.platform not in hopeless]
-    more_landed, more_failures = _fetch(run, scope, asked)
+    more_landed, more_failures = _fetch(run, scope, asked, beside)
     not_asked = {read.key: hopeless[read.key.platform] for read in others if read.key.platform in hopeless}
     _remember(run, failures | more_failures, not_asked)
     all_failures = (*failures.values(), *more_failures.values())
@@ -108,7 +109,9 @@ def _plan(run: Run, scope: Scope, mondays: DayWindow) -> list[PlannedRead]:
     ]
 
 
-def _fetch(run: Run, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, dict[EntityKey, EntityError]]:
+def _fetch(
+    run: Run, scope: Scope, reads: Sequence[PlannedRead], beside: Iterable[None] = ()
+) -> tuple[int, dict[EntityKey, EntityError]]:
     """Fetch and land ``reads``: how many answers landed, and the last error of each entity that had one."""
     keys = {(read.key.project_id, read.key.entity_id): read.key for read in reads}
     landed = 0
@@ -129,7 +132,7 @@ def _fetch(run: Run, scope: Scope, reads: Sequence[PlannedRead]) -> tuple[int, d
 
     if reads:
         run.progress.enter(Phase.REACH, len(reads))
-        with Lander(land, len(reads), run.progress) as lander:
+        with Lander(land, len(reads), run.progress, beside=beside) as lander:
             run.wait_for(fetch_windows(run.client, reads, lander, granularity="week"))
     return landed, failed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from layers_etl.domain.scopes import Scope
@@ -20,6 +21,12 @@ class DerivedMart:
     rows: int
     projected_rows: int
 
+    def followed_by(self, later: DerivedMart) -> DerivedMart:
+        """Both together."""
+        return DerivedMart(
+            self.stale_windows + later.stale_windows, later.rows, self.projected_rows + later.projected_rows
+        )
+
 
 def count_stale_windows(warehouse: Readable, scope: Scope) -> int:
     """The (entity, window) pairs in which the scope's daily mart is not in step; none once it is derived."""
@@ -27,11 +34,13 @@ def count_stale_windows(warehouse: Readable, scope: Scope) -> int:
     return warehouse.connection.execute(query, {"scope": scope.name}).fetchall()[0][0]
 
 
-def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> DerivedMart:
-    """Bring ``marts.<scope>_daily`` in step with ``ads``; costs nothing where no day changed.
+def derive_daily_mart(
+    warehouse: Warehouse, scope: Scope, settling: SettlingTimes
+) -> Generator[None, None, DerivedMart]:
+    """Bring ``marts.<scope>_daily`` in step with ``ads``, step by step; costs nothing where no day changed.
 
-    A stretch of days is a transaction of its own, and how far it came is noted with the last: killed in between, the
-    next run derives all of it again.
+    A step is a stretch of days, in a transaction of its own, and how far all came is noted with the last: left before
+    that, all of it is derived again the next time. Between two steps anything may be done but landing days.
     """
     connection = warehouse.connection
     stale = count_stale_windows(warehouse, scope)
@@ -42,6 +51,7 @@ def derive_daily_mart(warehouse: Warehouse, scope: Scope, settling: SettlingTime
         for since, until in stretches(connection, "stale", "stale_days", tables):
             with warehouse.change():
                 run_script(connection, scope_sql("derive_days", scope), since=since, until=until)
+            yield
         with warehouse.change():
             run_script(connection, scope_sql("note_derived", scope))
             projected_rows = project_unsettled_days(warehouse, scope, settling)

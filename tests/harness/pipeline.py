@@ -13,6 +13,7 @@ from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN, Scope
 from layers_etl.ingest.clock import utc_now
+from layers_etl.ingest.deriving import Deriving
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.refresh import bring_up_to_date
 from layers_etl.ingest.request import RunKind, RunRequest
@@ -114,7 +115,7 @@ class Pipeline(Place):
                 outcomes = read_days(run)
             finally:
                 if publish:
-                    list(bring_up_to_date(run))
+                    list(bring_up_to_date(run, Deriving(run)))
         ((status,),) = self.rows("SELECT status FROM ops.runs WHERE run_id = ?", [run.log.run_id])
         by_name = {scope.name: outcome for scope, outcome in outcomes.items()}
         return Ran(run.log.run_id, RunStatus(status), by_name, self.asked())

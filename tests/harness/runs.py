@@ -10,6 +10,7 @@ from layers_etl.domain.outcomes import ScopeOutcome
 from layers_etl.domain.scopes import Scope, listed_scopes
 from layers_etl.ingest.beginning import begin
 from layers_etl.ingest.clock import utc_now
+from layers_etl.ingest.deriving import Deriving
 from layers_etl.ingest.identity import Connect, layers_client
 from layers_etl.ingest.listing import list_entities
 from layers_etl.ingest.publisher import publishers_of
@@ -56,4 +57,4 @@ def run_by_itself(settings: Settings, request: RunRequest, run_id: str) -> None:
         prepared(settings, warehouse, request, run_id) as run,
     ):
         read_days(run)
-        list(bring_up_to_date(run))
+        list(bring_up_to_date(run, Deriving(run)))

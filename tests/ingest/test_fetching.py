@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -246,3 +247,55 @@ def test_reading_waits_while_a_batch_is_landed_and_another_one_waits(run: Run, m
     # Those on their way, and those that nobody has taken over yet.
     assert 0 < run(fetch()) <= 2 * MOST_IN_FLIGHT + 3
     assert sorted(landed) == sorted(read.key.entity_id for read in reads)
+
+
+def test_steps_are_taken_beside_and_what_has_waited_is_landed_between_two() -> None:
+    told = list[str]()
+    handed_over = threading.Event()
+
+    def steps() -> Iterator[None]:
+        assert handed_over.wait(timeout=60)
+        time.sleep(2 * fetching.SECONDS_PER_LANDING)
+        for step in ("first step", "second step"):
+            told.append(step)
+            yield
+
+    def land(_: Sequence[Reading], errors: Sequence[EntityError]) -> None:
+        told.append(f"{len(errors)} landed")
+        both_told.set()
+
+    both_told = threading.Event()
+    with Lander(land, 1, beside=steps()) as lander:
+        lander.hand_over(NOT_FOUND)
+        handed_over.set()
+        assert both_told.wait(timeout=60)
+    assert told[:2] == ["first step", "1 landed"]
+
+
+def test_no_further_step_is_taken_once_all_answers_are_in() -> None:
+    taken, landed = list[int](), list[int]()
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def steps() -> Iterator[None]:
+        for number in range(1_000_000):
+            taken.append(number)
+            begun.set()
+            assert goes_on.wait(timeout=60)
+            yield
+
+    beside = steps()
+
+    def leave() -> None:
+        with Lander(lambda _, errors: landed.append(len(errors)), 1, beside=beside) as lander:
+            lander.hand_over(NOT_FOUND)
+            assert begun.wait(timeout=60)
+
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    assert begun.wait(timeout=60)
+    time.sleep(0.05)
+    goes_on.set()
+    leaving.join(timeout=60)
+    assert landed == [1]
+    assert len(taken) < 1_000_000
+    next(beside)

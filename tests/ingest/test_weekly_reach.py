@@ -87,7 +87,8 @@ def test_the_weeks_reach_is_the_apis_own_and_no_sum_of_days(pipeline: Pipeline) 
 @pytest.mark.slow
 def test_the_weekly_mart_shows_the_weeks_own_reach_and_the_monthly_none(pipeline: Pipeline) -> None:
     morning(pipeline, MONDAY)
-    derive_daily_mart(pipeline.warehouse, CAMPAIGN, pipeline.settings.settle_hours)
+    for _ in derive_daily_mart(pipeline.warehouse, CAMPAIGN, pipeline.settings.settle_hours):
+        pass
     shown = pipeline.rows(
         "SELECT campaign_id, reach, frequency FROM marts.campaign_weekly WHERE reach IS NOT NULL ORDER BY ALL"
     )

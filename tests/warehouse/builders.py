@@ -132,7 +132,12 @@ def account(entity_id: str = "acc_1", **fields: Any) -> Entity:
 
 def derive(warehouse: Warehouse, scope: Scope = CAMPAIGN) -> DerivedMart:
     """Bring a daily mart in step."""
-    return derive_daily_mart(warehouse, scope, SettlingTimes(SETTLE_HOURS))
+    steps = derive_daily_mart(warehouse, scope, SettlingTimes(SETTLE_HOURS))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def publish(
