@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Final
 
 from layers_etl.process import interruption
@@ -15,6 +16,8 @@ def main() -> None:
     """Run the command line; ends the process with the agreed code, whatever happens."""
     interruption.end_at_once()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    # DuckDB looks for it at the first frame, and imports it where it is, for nothing (warehouse/frames.py).
+    sys.modules["pyarrow"] = None  # pyright: ignore[reportArgumentType] - as the import system has it
     from layers_etl.process.terminal import open_standard_streams  # noqa: PLC0415 - only then
 
     open_standard_streams()

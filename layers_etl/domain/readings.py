@@ -13,7 +13,6 @@ from math import nan
 from typing import Any, Final, cast
 
 import polars as pl
-import pyarrow as pa
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.metrics import API_METRICS, PRIMITIVES, RATIOS, ROAS, derive_conversion_value
@@ -38,6 +37,7 @@ FRAME_SCHEMA: Final = pl.Schema(
 """The buckets of many readings, one row each: ``reading`` is the position of theirs, ``day`` the Monday for weeks.
 Money in the account's currency, ratios as the API reported them; null is unknown, never zero."""
 
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _SURELY_NO_TIE: Final = 0.4999
 _SURELY_EXACT: Final = 1e11
 """Of ten-thousandths: up to there a product of doubles errs by less than what is left to a tie."""
@@ -134,13 +134,13 @@ def frame_readings(readings: Sequence[Reading]) -> pl.DataFrame:
     to DECIMAL(18,4) rounds to the nearest, so the digits printed are the digits stored.
     """
     positions = chain.from_iterable(repeat(number, len(reading)) for number, reading in enumerate(readings))
-    # Polars takes seven times as long as Arrow to make days of dates.
-    days = pa.array(chain.from_iterable(reading.columns["day"] for reading in readings), pa.date32())
+    # Polars takes three times as long to make days of dates as of their numbers.
+    ordinals = [day.toordinal() for reading in readings for day in reading.columns["day"]]
     reported = {name: _reported(readings, name) for name in API_METRICS}
     return pl.DataFrame(
         {
             "reading": pl.Series(list(positions), dtype=pl.Int64),
-            "day": pl.from_arrow(days),
+            "day": (pl.Series(ordinals, dtype=pl.Int32) - _EPOCH).cast(pl.Date),
             "conversion_value": _derive_conversion_values(reported["spend"], reported["roas"]),
             **reported,
         }
@@ -148,12 +148,10 @@ def frame_readings(readings: Sequence[Reading]) -> pl.DataFrame:
 
 
 def _reported(readings: Sequence[Reading], name: str) -> pl.Series:
-    numbers = array("d")
+    numbers: list[float] = []
     for reading in readings:
         numbers.extend(reading.columns.get(name) or repeat(nan, len(reading)))
-    series = pl.from_arrow(pa.Array.from_buffers(pa.float64(), len(numbers), [None, pa.py_buffer(numbers)]))
-    assert isinstance(series, pl.Series)
-    return series.fill_nan(None)
+    return pl.Series(numbers, dtype=pl.Float64).fill_nan(None)
 
 
 def _derive_conversion_values(spend: pl.Series, roas: pl.Series) -> pl.Series:

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.frames import fetch_frame
 from layers_etl.warehouse.sql import load_sql, run_script
 
 PUBLICATIONS_LOGGED: Final = 35
@@ -27,7 +28,7 @@ def load_changed_days(warehouse: Readable, since_state: str) -> pl.DataFrame | N
     since = _find_revision(warehouse, since_state)
     if since is None:
         return None
-    return warehouse.connection.execute(load_sql("changed_days"), {"since_revision": since}).pl()
+    return fetch_frame(warehouse.connection, load_sql("changed_days"), {"since_revision": since})
 
 
 def count_changed_days(warehouse: Readable, since_state: str) -> int | None:

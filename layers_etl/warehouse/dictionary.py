@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from layers_etl.domain.scopes import DEFAULT_SCOPES, SCOPES, Scope
+from layers_etl.warehouse.frames import fetch_frame
 from layers_etl.warehouse.reconciliation_views import RECONCILIATIONS
 from layers_etl.warehouse.schema import migrate
 from layers_etl.warehouse.sql import load_sql
@@ -33,7 +34,7 @@ All days are UTC day buckets and all instants are UTC. Money is in the currency 
 
 def render_dictionary(connection: duckdb.DuckDBPyConnection) -> str:
     """The dictionary of the file that ``connection`` has open."""
-    rows = connection.execute(load_sql("dictionary")).pl()
+    rows = fetch_frame(connection, load_sql("dictionary"))
     parts = [TITLE]
     for schema, purpose in SCHEMAS.items():
         parts.append(f"## Schema `{schema}`\n\n{purpose}\n")

@@ -19,6 +19,7 @@ from layers_etl.domain.scopes import PROJECT, SCOPES, WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import REPORT_IT, LayersEtlError
 from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.frames import fetch_frame, register
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.settling import settle_anew
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
@@ -65,7 +66,7 @@ def upsert_entities(
     if keys.is_duplicated().any() or keys.null_count().sum_horizontal().item():
         raise LayersEtlError(f"A listing of {scope.plural} holds a key twice, or none, which is a bug: {REPORT_IT}.")
     with warehouse.transaction() as connection:
-        connection.register("incoming_entities", frame)
+        register(connection, "incoming_entities", frame)
         of_listing: dict[str, object] = {
             "seen_at": seen_at,
             "project_ids": list(project_ids),
@@ -135,9 +136,11 @@ def _keep_what_is_known(warehouse: Readable, scope: Scope, entities: Sequence[En
     if not unread:
         return list(entities)
     project_ids, entity_ids = zip(*unread, strict=True)
-    known = warehouse.connection.execute(
-        scope_sql("stored_entities", scope), {"project_ids": list(project_ids), "entity_ids": list(entity_ids)}
-    ).pl()
+    known = fetch_frame(
+        warehouse.connection,
+        scope_sql("stored_entities", scope),
+        {"project_ids": list(project_ids), "entity_ids": list(entity_ids)},
+    )
     stored = {(row["project_id"], row[scope.id_column]): row for row in known.iter_rows(named=True)}
     return [
         replace(entity, **{column: row[column] for column in unread[_key(entity)]})

@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.frames import register
 from layers_etl.warehouse.sql import load_sql, run_script
 
 
@@ -78,8 +79,8 @@ def record_findings(
     ]
     with warehouse.transaction() as connection:
         stood = _content(warehouse)
-        connection.register("incoming_findings", pl.DataFrame(rows, schema=_INCOMING, orient="row"))
-        connection.register("held_checks", pl.DataFrame(list(held), schema=_HELD, orient="row"))
+        register(connection, "incoming_findings", pl.DataFrame(rows, schema=_INCOMING, orient="row"))
+        register(connection, "held_checks", pl.DataFrame(list(held), schema=_HELD, orient="row"))
         run_script(connection, load_sql("upsert_findings"), run_id=run_id, instant=instant)
         connection.unregister("incoming_findings")
         connection.unregister("held_checks")

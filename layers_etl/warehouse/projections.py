@@ -17,6 +17,7 @@ from layers_etl.domain.projection import (
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import SettlingTimes
 from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.frames import fetch_frame, register
 from layers_etl.warehouse.sql import run_script, scope_sql
 
 LEARNED_DAYS: Final = 56
@@ -33,10 +34,10 @@ def load_observations(warehouse: Readable, scope: Scope, settling: SettlingTimes
     Of at most :data:`LEARNED_ENTITIES` of each platform.
     """
     longest = timedelta(hours=settling.hours(None))
-    frame = warehouse.connection.execute(
-        scope_sql("completion_observations", scope), {"days": days + longest.days, "entities": LEARNED_ENTITIES}
-    ).pl()
-    return frame.cast(OBSERVATION_SCHEMA)
+    of_last = {"days": days + longest.days, "entities": LEARNED_ENTITIES}
+    return fetch_frame(warehouse.connection, scope_sql("completion_observations", scope), of_last).cast(
+        OBSERVATION_SCHEMA
+    )
 
 
 def project_unsettled_days(warehouse: Warehouse, scope: Scope, settling: SettlingTimes) -> int:
@@ -45,12 +46,12 @@ def project_unsettled_days(warehouse: Warehouse, scope: Scope, settling: Settlin
     In the transaction that derives the mart: what it did not derive anew, and shows other projections now, is noted.
     """
     connection = warehouse.connection
-    known = connection.execute(scope_sql("unsettled_values", scope)).pl()
+    known = fetch_frame(connection, scope_sql("unsettled_values", scope))
     if known.is_empty():
         return 0
     completion = learn_completion(load_observations(warehouse, scope, settling, days=LEARNED_DAYS))
     projected = project_values(known.cast({"age_hours": pl.Int32(), "value": pl.Float64()}), completion)
-    connection.register("projected_values", projected.drop("value"))
+    register(connection, "projected_values", projected.drop("value"))
     run_script(connection, scope_sql("write_projections", scope, **_projected_columns()))
     connection.unregister("projected_values")
     return projected.drop_nulls("projected").select("project_id", "entity_id", "day").n_unique()

@@ -18,6 +18,7 @@ from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import REPORT_IT, LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.frames import register
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 _INSTANT = pl.Datetime("us", "UTC")
@@ -104,14 +105,14 @@ def upsert_readings(
         run_script(connection, scope_sql("find_doubtful_days", scope))
         recorded = _record(landings, ledger, _load_doubts(connection))
         settled = {landing.reading.key: landing.settle_hours for landing in landings}
-        connection.register("incoming_settled", _settled_windows(recorded, settled))
-        connection.register("incoming_doubts", _doubts(landings))
+        register(connection, "incoming_settled", _settled_windows(recorded, settled))
+        register(connection, "incoming_doubts", _doubts(landings))
         run_script(connection, scope_sql("upsert_readings", scope), run_id=run_id)
         run_script(connection, load_sql("note_doubtful_days"), scope=scope.name)
         replace_coverage(connection, recorded)
         connection.unregister("incoming_settled")
         connection.unregister("incoming_doubts")
-        connection.register("incoming_mismatches", find_mismatches(buckets))
+        register(connection, "incoming_mismatches", find_mismatches(buckets))
         run_script(connection, load_sql("note_mismatches"), scope=scope.name)
         connection.unregister("incoming_mismatches")
     return recorded
@@ -144,7 +145,7 @@ def _record(
 
 def replace_coverage(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Within a transaction: the whole ledger of the entities of ``ledger``."""
-    connection.register("incoming_coverage", _coverage(ledger))
+    register(connection, "incoming_coverage", _coverage(ledger))
     run_script(connection, load_sql("replace_coverage"))
     connection.unregister("incoming_coverage")
 
@@ -158,8 +159,8 @@ def registered(
     Raises :class:`LayersEtlError` if they hold a key twice.
     """
     buckets = frame_readings([landing.reading for landing in landings])
-    connection.register("incoming_windows", _windows(landings))
-    connection.register("incoming_buckets", buckets.rename({"reading": "window_id"}))
+    register(connection, "incoming_windows", _windows(landings))
+    register(connection, "incoming_buckets", buckets.rename({"reading": "window_id"}))
     try:
         duplicate = connection.execute(load_sql("duplicate_buckets")).fetchall()
         if duplicate:

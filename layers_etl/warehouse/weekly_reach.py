@@ -14,6 +14,7 @@ from layers_etl.domain.planning import KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Readable, Warehouse
+from layers_etl.warehouse.frames import register
 from layers_etl.warehouse.readings import Landing, registered
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -42,8 +43,10 @@ def note_weekly_reach_refusals(
     rows = [(one.key.scope.name, one.key.project_id, one.key.entity_id, one.code, one.message) for one in refusals]
     columns = ("scope", "project_id", "entity_id", "code", "message")
     with warehouse.transaction() as connection:
-        connection.register(
-            "incoming_refusals", pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String()), orient="row")
+        register(
+            connection,
+            "incoming_refusals",
+            pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String()), orient="row"),
         )
         run_script(connection, load_sql("note_weekly_reach_refusals"), refused_at=refused_at)
         connection.unregister("incoming_refusals")

@@ -36,7 +36,7 @@ PRELOADED: Final = (
     *("dagster._core.executor.in_process", "dagster._core.instance.factory", "dagster._core.workspace.context"),
     *("dagster._core.storage.legacy_storage", "dagster._core.storage.local_compute_log_manager"),
     *("dagster._core.storage.runs.sqlite", "dagster._core.storage.schedules.sqlite"),
-    *("layers_etl.defs.event_log", "pyarrow.dataset", "rich.traceback", "upath"),
+    *("layers_etl.defs.event_log", "rich.traceback", "upath"),
 )
 """What a run imports, Dagster's storage with it, which it does later on."""
 

@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from layers_etl.domain.scopes import Scope
+from layers_etl.warehouse.frames import register
 from layers_etl.warehouse.sql import load_sql, run_script, same
 from layers_etl.warehouse.stretches import ROWS_AT_ONCE, stretches
 
@@ -111,7 +112,7 @@ def _replace_days(
         days = " UNION ALL ".join(f"SELECT project_id, {scope.id_column}, day FROM {table}" for table in both)
         run_script(connection, load_sql("lake/every_window").format(id_column=scope.id_column, tables=days))
     else:
-        connection.register("incoming_changes", changed)
+        register(connection, "incoming_changes", changed)
         run_script(connection, load_sql("lake/changed_windows").format(scope=scope.name))
         connection.unregister("incoming_changes")
     for since, until in stretches(connection, "changed_windows", "changed_days", both):

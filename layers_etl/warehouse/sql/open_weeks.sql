@@ -4,13 +4,10 @@
 -- was refused between $refused_since and $instant are left out. One row per stretch of weeks that follow each other.
 -- Looked at are the weeks with a day that was read since $read_since, and those in [$turn_since, $turn_until).
 WITH active AS (
-  SELECT {key}, date_trunc('week', day)::DATE AS week
+  SELECT DISTINCT {key}, date_trunc('week', day)::DATE AS week
   FROM ads.{scope}_metrics
-  WHERE impressions > 0 AND day >= $since AND day < $until AND observed_at >= $read_since
-  UNION
-  SELECT {key}, date_trunc('week', day)::DATE
-  FROM ads.{scope}_metrics
-  WHERE impressions > 0 AND day >= $turn_since AND day < $turn_until
+  WHERE impressions > 0 AND day >= $since AND day < $until
+    AND (observed_at >= $read_since OR (day >= $turn_since AND day < $turn_until))
 ),
 weeks AS (
   SELECT
@@ -23,7 +20,8 @@ weeks AS (
   LEFT JOIN ads.{scope}_reach_weekly AS reach USING ({key}, week)
   JOIN ops.entities AS entity
     ON entity.scope = '{scope}' AND entity.project_id = active.project_id AND entity.entity_id = active.{id_column}
-  WHERE entity.gone_at IS NULL
+  WHERE (reach.week IS NULL OR NOT reach.settled OR $again::BOOLEAN)
+    AND entity.gone_at IS NULL
     AND entity.project_id IN (SELECT unnest($project_ids))
     AND NOT EXISTS (
       FROM ops.weekly_reach_refusals AS refusal
