@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """One kind of ad entity.
+    """One kind of ad entity; there is one object of each, in :data:`SCOPES`.
 
     ``name`` is the API's value of ``scope``; ``plural`` names the dimension table, its asset and the listing;
     ``api_id`` is the id's field on the wire; ``parents`` are the id columns of the entities above it; ``details`` are

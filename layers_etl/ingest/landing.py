@@ -68,8 +68,9 @@ def _landing(run: Run, known: Knowledge, plan: ReadingPlan, reading: Reading) ->
     entity = known.entities[reading.key]
     part = reading.within(plan.asked_window(reading.key, reading.window.since))
     assert part is not None
+    counted_at = run.request.counts_as_read_at(reading)
     return Landing(
-        replace(part, read_at=run.request.counts_as_read_at(reading)),
+        part if part.read_at == counted_at else replace(part, read_at=counted_at),
         entity.currency,
         run.settings.settle_hours.hours(reading.key.platform),
         vouched_at=vouched_at(known.sources.get(entity.source), run.instant),

@@ -10,7 +10,7 @@ import polars as pl
 from layers_etl.domain.readings import Reading
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.sql import run_script, scope_sql
 
 RECENT_DAYS = 56
@@ -44,7 +44,7 @@ def note_audits(warehouse: Warehouse, scope: Scope, readings: Sequence[Reading],
         for reading in readings
     ]
     with warehouse.change() as connection:
-        register(connection, "incoming_audits", pl.DataFrame(rows, schema=_AUDIT_SCHEMA, orient="row"))
+        register(connection, "incoming_audits", frame_rows(rows, _AUDIT_SCHEMA))
         run_script(connection, scope_sql("note_audits", scope), run_id=run_id)
         connection.unregister("incoming_audits")
 

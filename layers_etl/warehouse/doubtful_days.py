@@ -14,7 +14,7 @@ from layers_etl.domain.entities import named
 from layers_etl.domain.freshness import SourceKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.schema import scopes_of
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -94,13 +94,13 @@ def accept_witnessed_vanishings(
         schema = pl.Schema(
             {"project_id": pl.String(), "ad_account_id": pl.String(), "standing_since": pl.Datetime("us", "UTC")}
         )
-        register(connection, "vanished_sources", pl.DataFrame(rows, schema=schema, orient="row"))
+        register(connection, "vanished_sources", frame_rows(rows, schema))
         found = connection.execute(
             load_sql("witnessed_vanishings"), {"read_since": read_since, "accounts_are_read": accounts_are_read}
         ).fetchall()
         connection.unregister("vanished_sources")
         if found:
-            register(connection, "witnessed_days", pl.DataFrame(found, schema=_DAY_SCHEMA, orient="row"))
+            register(connection, "witnessed_days", frame_rows(found, _DAY_SCHEMA))
             for scope in scopes_of(connection):
                 run_script(connection, scope_sql("accept_vanishing", scope))
             connection.unregister("witnessed_days")

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.sql import load_sql, run_script
 
 
@@ -79,8 +79,8 @@ def record_findings(
     ]
     with warehouse.transaction() as connection:
         stood = _content(warehouse)
-        register(connection, "incoming_findings", pl.DataFrame(rows, schema=_INCOMING, orient="row"))
-        register(connection, "held_checks", pl.DataFrame(list(held), schema=_HELD, orient="row"))
+        register(connection, "incoming_findings", frame_rows(rows, _INCOMING))
+        register(connection, "held_checks", frame_rows(list(held), _HELD))
         run_script(connection, load_sql("upsert_findings"), run_id=run_id, instant=instant)
         connection.unregister("incoming_findings")
         connection.unregister("held_checks")

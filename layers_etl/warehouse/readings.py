@@ -18,7 +18,7 @@ from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.errors import REPORT_IT, LayersEtlError
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 _INSTANT = pl.Datetime("us", "UTC")
@@ -175,7 +175,7 @@ def registered(
 
 
 def _windows(landings: Sequence[Landing]) -> pl.DataFrame:
-    return pl.DataFrame(
+    return frame_rows(
         [
             (
                 window_id,
@@ -196,13 +196,12 @@ def _windows(landings: Sequence[Landing]) -> pl.DataFrame:
             )
             for window_id, landing in enumerate(landings)
         ],
-        schema=_WINDOW_SCHEMA,
-        orient="row",
+        _WINDOW_SCHEMA,
     )
 
 
 def _coverage(ledger: Ledger) -> pl.DataFrame:
-    return pl.DataFrame(
+    return frame_rows(
         [
             (
                 key.scope.name,
@@ -217,31 +216,28 @@ def _coverage(ledger: Ledger) -> pl.DataFrame:
             for key, intervals in ledger.items()
             for interval in intervals
         ],
-        schema=_COVERAGE_SCHEMA,
-        orient="row",
+        _COVERAGE_SCHEMA,
     )
 
 
 def _settled_windows(ledger: Ledger, settle_hours: Mapping[EntityKey, int]) -> pl.DataFrame:
-    return pl.DataFrame(
+    return frame_rows(
         [
             (key.project_id, key.entity_id, window.since, window.until)
             for key, intervals in ledger.items()
             for interval in intervals
             if (window := interval.settled_window(settle_hours[key]))
         ],
-        schema=_SETTLED_SCHEMA,
-        orient="row",
+        _SETTLED_SCHEMA,
     )
 
 
 def _doubts(landings: Iterable[Landing]) -> pl.DataFrame:
-    return pl.DataFrame(
+    return frame_rows(
         [
             (landing.reading.key.project_id, landing.reading.key.entity_id, doubt.day, doubt.field, doubt.reason)
             for landing in landings
             for doubt in landing.reading.doubts
         ],
-        schema=_DOUBT_SCHEMA,
-        orient="row",
+        _DOUBT_SCHEMA,
     )

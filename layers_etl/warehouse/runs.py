@@ -15,7 +15,7 @@ import polars as pl
 
 from layers_etl.domain.readings import RequestRecord
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.sql import load_sql, run_script
 from layers_etl.warehouse.tables import MOST_ODD_FIELDS
 
@@ -338,7 +338,7 @@ def _append(
     rows: Sequence[tuple[object, ...]],
 ) -> None:
     """As one frame: a statement for each row takes a hundred times as long."""
-    register(connection, "incoming_records", pl.DataFrame(rows, schema=schema, orient="row"))
+    register(connection, "incoming_records", frame_rows(rows, schema))
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_records")
     connection.unregister("incoming_records")
 

@@ -16,7 +16,7 @@ from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.build import open_warehouse
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.files import wal_of
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.lock import hold_lock
 from layers_etl.warehouse.publishing import Publisher
 from layers_etl.warehouse.sql import run_script, scope_sql
@@ -49,6 +49,6 @@ def assume_activity(warehouse: Warehouse, scope: Scope, reads: Sequence[PlannedR
     """
     rows = [(read.key.project_id, read.key.entity_id, read.window.since, read.window.until) for read in reads]
     with warehouse.transaction() as connection:
-        register(connection, "asked_windows", pl.DataFrame(rows, schema=_ASKED, orient="row"))
+        register(connection, "asked_windows", frame_rows(rows, _ASKED))
         run_script(connection, scope_sql("assume_activity", scope), instant=instant)
         connection.unregister("asked_windows")

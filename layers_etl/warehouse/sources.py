@@ -16,7 +16,7 @@ from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
 from layers_etl.domain.storable import printable_line
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.readings import replace_coverage
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -57,7 +57,7 @@ def note_running_days(warehouse: Warehouse, days: Mapping[SourceKey, date], seen
     if days:
         rows = [(*key, day, seen_at) for key, day in days.items()]
         with warehouse.transaction() as connection:
-            register(connection, "incoming_running_days", pl.DataFrame(rows, schema=_RUNNING_DAY_SCHEMA, orient="row"))
+            register(connection, "incoming_running_days", frame_rows(rows, _RUNNING_DAY_SCHEMA))
             run_script(connection, load_sql("note_running_days"))
             connection.unregister("incoming_running_days")
 
@@ -101,7 +101,7 @@ def settle_days(warehouse: Warehouse, scope: Scope, changes: Collection[LedgerCh
     with warehouse.change() as connection:
         replace_coverage(connection, {change.key: change.after for change in changes})
         rows = [row for change in changes for row in _settled_changes(change)]
-        register(connection, "incoming_changes", pl.DataFrame(rows, schema=_CHANGE_SCHEMA, orient="row"))
+        register(connection, "incoming_changes", frame_rows(rows, _CHANGE_SCHEMA))
         run_script(connection, scope_sql("settle_days", scope))
         connection.unregister("incoming_changes")
 
@@ -126,7 +126,7 @@ def replace_sources(warehouse: Warehouse, sources: Mapping[SourceKey, tuple[Sour
         for key, (state, source) in sources.items()
     ]
     with warehouse.change() as connection:
-        register(connection, "incoming_sources", pl.DataFrame(rows, schema=_SOURCE_SCHEMA, orient="row"))
+        register(connection, "incoming_sources", frame_rows(rows, _SOURCE_SCHEMA))
         run_script(connection, load_sql("replace_sources"))
         connection.unregister("incoming_sources")
 

@@ -14,7 +14,7 @@ from layers_etl.domain.planning import KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.frames import register
+from layers_etl.warehouse.frames import frame_rows, register
 from layers_etl.warehouse.readings import Landing, registered
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
@@ -46,7 +46,7 @@ def note_weekly_reach_refusals(
         register(
             connection,
             "incoming_refusals",
-            pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String()), orient="row"),
+            frame_rows(rows, dict.fromkeys(columns, pl.String())),
         )
         run_script(connection, load_sql("note_weekly_reach_refusals"), refused_at=refused_at)
         connection.unregister("incoming_refusals")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, timedelta, timezone
 
 import duckdb
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from layers_etl.domain.readings import FRAME_SCHEMA
-from layers_etl.warehouse.frames import fetch_frame, register
+from layers_etl.warehouse.frames import fetch_frame, frame_rows, register
 
 ROWS = """
 from datetime import UTC, date, datetime
@@ -70,3 +74,29 @@ def test_what_is_fetched_has_the_types_of_the_query() -> None:
     assert fetched.schema == {"one": pl.Int64(), "money": FRAME_SCHEMA["conversion_value"]}
     assert fetched.rows()[0][0] == 2
     assert nothing.schema == {"day": pl.Date()}
+
+
+INSTANTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5))]))
+SCHEMA = pl.Schema(
+    {
+        "text": pl.String(),
+        "day": pl.Date(),
+        "at": pl.Datetime("us", "UTC"),
+        "days": pl.List(pl.Date()),
+        "is_so": pl.Boolean(),
+        "count": pl.Int64(),
+    }
+)
+A_ROW = st.tuples(
+    st.none() | st.text(),
+    st.none() | st.dates(),
+    st.none() | INSTANTS,
+    st.lists(st.dates(), max_size=3),
+    st.none() | st.booleans(),
+    st.none() | st.integers(-(2**53), 2**53),
+)
+
+
+@given(rows=st.lists(A_ROW, max_size=5))
+def test_a_frame_of_rows_is_what_polars_makes_of_them(rows: list[tuple[object, ...]]) -> None:
+    assert_frame_equal(frame_rows(rows, SCHEMA), pl.DataFrame(rows, schema=SCHEMA, orient="row"))
