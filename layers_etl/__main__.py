@@ -11,13 +11,17 @@ from layers_etl.process import interruption
 OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 """Instead of Python's 700, at which a run looks for garbage among what it imported and read a tenth of its time."""
 
+UNUSED_BY_DUCKDB: Final = ("pandas", "pyarrow")
+"""It imports them where they are, and looks for them again and again where they are not, in case a value is of theirs
+(``warehouse/frames.py``)."""
+
 
 def main() -> None:
     """Run the command line; ends the process with the agreed code, whatever happens."""
     interruption.end_at_once()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    # DuckDB looks for it at the first frame, and imports it where it is, for nothing (warehouse/frames.py).
-    sys.modules["pyarrow"] = None  # pyright: ignore[reportArgumentType] - as the import system has it
+    for library in UNUSED_BY_DUCKDB:
+        sys.modules[library] = None  # pyright: ignore[reportArgumentType] - as the import system has it
     from layers_etl.process.terminal import open_standard_streams  # noqa: PLC0415 - only then
 
     open_standard_streams()
