@@ -109,6 +109,8 @@ def _derive(run: Run, deriving: Deriving) -> Iterator[Step]:
     run.progress.enter(Phase.DERIVING)
     for scope, mart in deriving.finish():
         yield Derived(scope, mart)
+    # Publishing does it anyway; before the checks, these have the memory.
+    run.warehouse.fold_log()
 
 
 def _publish(run: Run, outstanding: Outstanding) -> Iterator[Step]:

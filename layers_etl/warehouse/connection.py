@@ -65,10 +65,14 @@ class Warehouse(Readable):
         """Within a transaction: what it wrote is to be published."""
         self.connection.execute("UPDATE ops.revision SET revision = revision + 1, state_id = uuid()")
 
+    def fold_log(self) -> None:
+        """Write into the file what only its log has yet: until then all of that is held in memory."""
+        self.connection.execute("CHECKPOINT")
+
     @contextlib.contextmanager
     def closed_file(self) -> Generator[Path]:
         """The file complete on disk and closed (checkpointed, no ``.wal``), opened again after the block."""
-        self.connection.execute("CHECKPOINT")
+        self.fold_log()
         self.connection.close()
         try:
             yield self.path

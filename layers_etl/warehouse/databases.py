@@ -15,11 +15,11 @@ from layers_etl.warehouse.sql import load_sql
 DAMAGE: Final = "Corrupt database file"
 """What DuckDB says of a block that is not what was written."""
 
-OUR_MEMORY: Final = "512MB"
+OUR_MEMORY: Final = "384MB"
 """What DuckDB may hold for us; beyond that it lets go of what it keeps of the file, and uses the disk. No statement of
 ours needs more: what is large is worked on in parts (``stretches.py``)."""
 
-LONGEST_LOG: Final = "256MB"
+LONGEST_LOG: Final = "128MB"
 """Of the ``.wal``, before DuckDB folds it into the file on its own, at its 16 MB in the midst of landing: that rewrites
 what was touched each time, and publishing does it once for all."""
 
