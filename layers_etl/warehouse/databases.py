@@ -21,7 +21,7 @@ ours needs more: what is large is worked on in parts (``stretches.py``)."""
 
 LONGEST_LOG: Final = "128MB"
 """Of the ``.wal``, before DuckDB folds it into the file on its own, at its 16 MB in the midst of landing: that rewrites
-what was touched each time, and publishing does it once for all."""
+what was touched each time, where a run does it once for all before its checks."""
 
 OUR_THREADS: Final = 4
 """At most: each needs memory of its own."""
