@@ -35,7 +35,7 @@ def days_read(pipeline: Pipeline) -> Generator[Run]:
         yield run
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 99])
+@pytest.mark.parametrize("steps", [1, *(pytest.param(steps, marks=pytest.mark.slow) for steps in (0, 2, 99))])
 def test_however_far_it_came_beforehand_all_is_derived_and_counted_once(pipeline: Pipeline, steps: int) -> None:
     with days_read(pipeline) as run:
         stale = {scope: count_stale_windows(run.warehouse, scope) for scope in (AD_ACCOUNT, CAMPAIGN)}
@@ -61,6 +61,7 @@ def test_what_goes_wrong_beforehand_is_done_again_in_its_turn(pipeline: Pipeline
     assert pipeline.rows(OUT_OF_STEP) == [(0,)]
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_in_its_turn_is_raised(pipeline: Pipeline) -> None:
     with days_read(pipeline) as run:
         run.warehouse.connection.execute("ALTER TABLE marts.campaign_daily RENAME TO campaign_gone")
