@@ -125,7 +125,7 @@ class Lander:
                 if self._is_complete:
                     break
                 if self._arrived and (self._is_enough or self._waited >= SECONDS_PER_LANDING):
-                    self._land_batch(self._next_batch())
+                    self._land_batch(self._take_batch())
             while batch := self._next_batch():
                 self._land_batch(batch)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever hands over
@@ -143,6 +143,11 @@ class Lander:
         with self._changed:
             self._changed.wait_for(lambda: self._arrived or self._is_complete)
             self._changed.wait_for(lambda: self._is_enough or self._is_complete, SECONDS_PER_LANDING)
+            return self._take_batch()
+
+    def _take_batch(self) -> Sequence[Reading | EntityError]:
+        """What has arrived, as much of it as a batch may have."""
+        with self._changed:
             batch, rows = list[Reading | EntityError](), 0
             for outcome in self._arrived[:WINDOWS_PER_LANDING]:
                 batch.append(outcome)

@@ -43,11 +43,7 @@ def note_weekly_reach_refusals(
     rows = [(one.key.scope.name, one.key.project_id, one.key.entity_id, one.code, one.message) for one in refusals]
     columns = ("scope", "project_id", "entity_id", "code", "message")
     with warehouse.transaction() as connection:
-        register(
-            connection,
-            "incoming_refusals",
-            frame_rows(rows, dict.fromkeys(columns, pl.String())),
-        )
+        register(connection, "incoming_refusals", frame_rows(rows, dict.fromkeys(columns, pl.String())))
         run_script(connection, load_sql("note_weekly_reach_refusals"), refused_at=refused_at)
         connection.unregister("incoming_refusals")
 

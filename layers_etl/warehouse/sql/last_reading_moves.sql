@@ -5,15 +5,14 @@ WITH superseded AS (
   FROM ads.{scope}_metrics_history
   WHERE day >= (SELECT last_day FROM ops.horizon) - 56
 ),
--- Beside a day that says since its last reading what it says, what it said before; it was first read then where there is none.
+-- Beside a day that its last reading changed, what it had said before. Where there is nothing, that reading was its first,
+-- which is left out, or confirmed what stood.
 settled_last AS (
   SELECT
     {measured_key}, measured.day, measured.platform, measured.conversions,
-    coalesce(
-      measured.spend <> before.spend OR measured.impressions <> before.impressions OR measured.clicks <> before.clicks
-      OR measured.conversions <> before.conversions OR measured.conversion_value <> before.conversion_value, false
-    ) AS moved,
-    coalesce(abs(measured.conversions - before.conversions), 0) AS conversions_change
+    measured.spend <> before.spend OR measured.impressions <> before.impressions OR measured.clicks <> before.clicks
+      OR measured.conversions <> before.conversions OR measured.conversion_value <> before.conversion_value AS moved,
+    CASE WHEN before.day IS NULL THEN 0 ELSE abs(measured.conversions - before.conversions) END AS conversions_change
   FROM ads.{scope}_metrics AS measured
   LEFT JOIN superseded AS before
     ON before.project_id = measured.project_id AND before.{id_column} = measured.{id_column} AND before.day = measured.day
