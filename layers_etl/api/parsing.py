@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pydantic import TypeAdapter
 
@@ -110,7 +110,7 @@ def parse_entity(item: Any, scope: Scope, project_id: str | None) -> Entity:
     values = {name: read.value for name, read in reads.items() if read.key is not None}
     if "entity_id" not in values:
         raise MissingIdError(f"has no {scope.api_id} that can be used")
-    missing = [name for name in scope.parents[-1:] if reads[name].key is None and not reads[name].odd]
+    missing = [name for name in scope.parents[-1:] if reads.get(name, _NOT_THERE) == _NOT_THERE]
     attributes, repaired = _keep(fields, {read.key for read in reads.values()})
     # Last what is said of columns: a value that none takes may also have had to be repaired for the attributes.
     odd = [*map(_missing_parent, missing), *repaired, *chain.from_iterable(read.odd for read in reads.values())]
@@ -124,19 +124,18 @@ def parse_entity(item: Any, scope: Scope, project_id: str | None) -> Entity:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(NamedTuple):
     """What a column got of an item: a value and the key it stood under, or neither; and what was odd on the way."""
 
     value: Any
     key: str | None
-    odd: tuple[OddField, ...]
+    odd: tuple[OddField, ...] = ()
 
 
 @lru_cache(maxsize=64)
 def _candidates(scope_name: str, keys: tuple[str, ...]) -> Sequence[tuple[_Column, Sequence[str]]]:
-    """Each column with those of an item's ``keys`` it may stand under: alike for a whole list."""
-    return [(column, _stands_under(column, keys)) for column in _COLUMNS[scope_name]]
+    """Each column that may be among an item's ``keys``, with those it may stand under: alike for a whole list."""
+    return [(column, found) for column in _COLUMNS[scope_name] if (found := _stands_under(column, keys))]
 
 
 def _stands_under(column: _Column, keys: Iterable[str]) -> Sequence[str]:
@@ -145,28 +144,29 @@ def _stands_under(column: _Column, keys: Iterable[str]) -> Sequence[str]:
     return [spelled[spelling] for spelling in column.spellings if spelling in spelled]
 
 
-_NOT_THERE: Final = _Read(None, None, ())
+_NOT_THERE: Final = _Read(None, None)
 
 
 def _read_column(column: _Column, keys: Sequence[str], fields: dict[str, Any]) -> _Read:
     """The first value that the column takes, of those under ``keys``. Null and empty are not there."""
-    if not keys:
-        return _NOT_THERE
     refused: list[tuple[str, str]] = []
     for key in keys:
         sent = fields[key]
-        if sent in (None, ""):
+        if sent is None or sent == "":
             continue
         try:
             value = column.read(sent)
         except ValueError as fault:
             refused.append((key, str(fault)))
             continue
-        odd = [_odd(other, problem, fields[other]) for other, problem in refused]
         if isinstance(sent, str) and isinstance(value, str) and sent != value:
-            odd.append(_odd(key, _REPAIRED, sent))
-        return _Read(value, key, tuple(odd))
-    return _Read(None, None, tuple(_odd(key, problem, fields[key]) for key, problem in refused))
+            refused.append((key, _REPAIRED))
+        return _Read(value, key, _all_odd(refused, fields))
+    return _Read(None, None, _all_odd(refused, fields))
+
+
+def _all_odd(found: Sequence[tuple[str, str]], fields: dict[str, Any]) -> tuple[OddField, ...]:
+    return tuple([_odd(key, problem, fields[key]) for key, problem in found]) if found else ()
 
 
 def _missing_parent(column: str) -> OddField:

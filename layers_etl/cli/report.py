@@ -21,7 +21,8 @@ def report(
 ) -> None:
     """Write what is published as one HTML page, which needs no network: for a browser, a phone, a printer."""
     from layers_etl.ingest.publisher import publisher_of
-    from layers_etl.report.page import FILE_NAME, write_report
+    from layers_etl.report.file import FILE_NAME
+    from layers_etl.report.page import write_report
     from layers_etl.settings import load_settings
     from layers_etl.warehouse.files import ensure_folder
 

@@ -31,7 +31,7 @@ from layers_etl.ingest.refresh import Work, refresh
 from layers_etl.ingest.run import Run
 from layers_etl.ingest.steps import LAKE, PUBLISHED, Judged, MetricsRead, Published, Step
 from layers_etl.ingest.summary import describe_shortfall
-from layers_etl.report.page import FILE_NAME, is_up_to_date, write_report
+from layers_etl.report.file import FILE_NAME, is_up_to_date
 from layers_etl.settings import Settings
 from layers_etl.warehouse.tables import Table, daily_mart, entity_table, metrics_table, weekly_reach_table
 
@@ -218,6 +218,8 @@ def _write_page(context: dg.AssetExecutionContext, settings: Settings) -> Iterat
     try:
         is_there = is_up_to_date(path, settings.published_path)
         if not is_there:
+            from layers_etl.report.page import write_report  # noqa: PLC0415 - many runs write none, and it takes time
+
             with nearest_publisher(settings).open() as published:
                 is_there = published is not None and write_report(published, path)
     except Exception as error:  # noqa: BLE001 - as its docstring says

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close, join_days, subtract_windows
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.settlement import ONE_HOUR, Coverage, settled_before
+from layers_etl.domain.settlement import LEDGERS_REMEMBERED, ONE_HOUR, Coverage, settled_before
 
 Ledger = Mapping[EntityKey, tuple[Coverage, ...]]
 """Which days of each entity were read whole, and when: the fewest intervals, oldest first."""
@@ -39,12 +40,27 @@ def record_reading(
     read late enough for, but not by a copy known to be late enough, is held; not so what had settled before. Days
     ``not_read`` (their answer is no answer) keep what was recorded of them; ``doubtful`` days are held.
     """
-    before = tuple(coverage)
+    return _after_reading(
+        tuple(coverage), window, read_at, settle_hours, vouched_at or read_at, frozenset(not_read), frozenset(doubtful)
+    )
+
+
+@lru_cache(LEDGERS_REMEMBERED)
+def _after_reading(
+    before: tuple[Coverage, ...],
+    window: DayWindow,
+    read_at: datetime,
+    settle_hours: int,
+    vouched_at: datetime,
+    not_read: frozenset[date],
+    doubtful: frozenset[date],
+) -> tuple[Coverage, ...]:
+    """As in :func:`record_reading`; entities that are read alike get the same ledger, the very object."""
     read_later = [later for interval in before if not interval.held and (later := interval.window_read_since(read_at))]
     read_now = subtract_windows(window, [*read_later, *join_days(not_read)])
     settled = [part for interval in before if (part := interval.settled_window(settle_hours))]
     vouched_until, due_until = (
-        settled_before(instant, settle_hours) for instant in (min(read_at, vouched_at or read_at), read_at)
+        settled_before(instant, settle_hours) for instant in (min(read_at, vouched_at), read_at)
     )
     unvouched = DayWindow(vouched_until, due_until) if vouched_until < due_until else None
     held = [
@@ -79,11 +95,13 @@ def release(
 
     What was held of them for their copy's sake is held no longer, as far as that vouches; ``doubtful`` days stay held.
     """
-    parts: list[Coverage] = []
-    for interval in coverage:
-        if not interval.held or interval.read_at is None or interval.read_at < read_since:
-            parts.append(interval)
-            continue
+    before = tuple(coverage)
+    waiting = [each for each in before if each.held and each.read_at is not None and each.read_at >= read_since]
+    if not waiting:
+        return before
+    parts = [interval for interval in before if interval not in waiting]
+    for interval in waiting:
+        assert interval.read_at is not None
         vouched_until = settled_before(min(interval.read_at, vouched_at), settle_hours)
         kept_back = [*join_days(doubtful), DayWindow(vouched_until, date.max)]
         free = subtract_windows(interval.window, kept_back)

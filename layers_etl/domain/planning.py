@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, join_days, subtract_windows
 from layers_etl.domain.freshness import SourceKey
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
-from layers_etl.domain.settlement import Coverage, SettlingTimes, settled_before
+from layers_etl.domain.settlement import LEDGERS_REMEMBERED, Coverage, SettlingTimes, settled_before
 
 QUIET_DAYS: Final = 28
 """How long beyond its settling time an ended campaign must have been quiet before it is no longer asked for."""
@@ -190,10 +190,11 @@ def plan_reads(
             asked = _days_begun(entity, wanted)
         elif only_unsettled and dormancy and (rest := days_left_to_settle(entity, settle_hours, since=wanted.since)):
             asked = wanted.intersection(rest)
-        windows: list[DayWindow] = []
+        windows: tuple[DayWindow, ...] = ()
         if asked:
-            windows = open_windows(
-                entity,
+            windows = _open_windows(
+                entity.coverage,
+                entity.already_read,
                 asked,
                 settle_hours=settle_hours,
                 instant=instant,
@@ -226,8 +227,9 @@ def plan_rereads(
     """
     reads: list[PlannedRead] = []
     for entity in dormant:
-        still_open = open_windows(
-            entity,
+        still_open = _open_windows(
+            entity.coverage,
+            entity.already_read,
             wanted,
             settle_hours=settling.hours(entity.key.platform),
             instant=instant,
@@ -239,25 +241,27 @@ def plan_rereads(
     return tuple(reads)
 
 
-def open_windows(
-    entity: KnownEntity,
+@lru_cache(LEDGERS_REMEMBERED)
+def _open_windows(
+    coverage: tuple[Coverage, ...],
+    already_read: tuple[Coverage, ...],
     wanted: DayWindow,
     *,
     settle_hours: int,
     instant: datetime,
     fresh_since: datetime | None,
     only_unsettled: bool,
-) -> list[DayWindow]:
-    """The parts of ``wanted`` that a plan asks for, as in :func:`plan_reads`."""
+) -> tuple[DayWindow, ...]:
+    """The parts of ``wanted`` that a plan asks for of an entity with this ledger, as in :func:`plan_reads`."""
     closed: list[DayWindow] = []
-    for interval in entity.coverage:
+    for interval in coverage:
         if only_unsettled and (settled := interval.settled_window(settle_hours)):
             closed.append(settled)
         if fresh_since and (fresh := interval.window_read_since(fresh_since)):
             closed += _without_advanced(fresh, interval, settle_hours, instant)
-    for interval in entity.already_read:
+    for interval in already_read:
         closed += _without_advanced(interval.window, interval, settle_hours, instant)
-    return subtract_windows(wanted, closed)
+    return tuple(subtract_windows(wanted, closed))
 
 
 def _without_advanced(fresh: DayWindow, interval: Coverage, settle_hours: int, instant: datetime) -> list[DayWindow]:

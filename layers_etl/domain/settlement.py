@@ -22,6 +22,9 @@ DEFAULT_SETTLE_HOURS: Final = 72 + COPY_LAG_HOURS
 
 ONE_HOUR: Final = timedelta(hours=1)
 
+LEDGERS_REMEMBERED: Final = 4096
+"""Of how many ledgers it is remembered what follows from them: thousands of entities that are read alike share one."""
+
 
 class DayState(enum.StrEnum):
     """What the ledger says of one entity's day, from worst to best."""

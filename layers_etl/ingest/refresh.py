@@ -109,8 +109,8 @@ def _derive(run: Run, deriving: Deriving) -> Iterator[Step]:
     run.progress.enter(Phase.DERIVING)
     for scope, mart in deriving.finish():
         yield Derived(scope, mart)
-    # Publishing does it anyway; before the checks, these have the memory.
-    run.warehouse.fold_log()
+    # Publishing does it anyway; of a long one, done before the checks, these have the memory.
+    run.warehouse.fold_long_log()
 
 
 def _publish(run: Run, outstanding: Outstanding) -> Iterator[Step]:

@@ -32,8 +32,6 @@ from layers_etl.report.queries import (
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.files import unfinished
 
-FILE_NAME: Final = "report.html"
-
 MOST_PANELS: Final = 8
 """Of platforms and currencies: four charts and a table each."""
 
@@ -185,11 +183,6 @@ class Page:
     other_accounts: int
     account_days: str
     samples: tuple[Line, ...]
-
-
-def is_up_to_date(path: Path, published: Path) -> bool:
-    """Whether the page at ``path`` was written since the file ``published`` was, of which alone it tells."""
-    return path.is_file() and published.is_file() and path.stat().st_mtime_ns > published.stat().st_mtime_ns
 
 
 def write_report(published: Readable, path: Path) -> bool:

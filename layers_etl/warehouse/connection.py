@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from layers_etl.warehouse.databases import connect
+from layers_etl.warehouse.files import wal_of
+
+SHORT_LOG: Final = 16 << 20
+"""Bytes that may as well stay in memory."""
 
 
 class Readable:
@@ -68,6 +73,12 @@ class Warehouse(Readable):
     def fold_log(self) -> None:
         """Write into the file what only its log has yet: until then all of that is held in memory."""
         self.connection.execute("CHECKPOINT")
+
+    def fold_long_log(self) -> None:
+        """The same where that is much; a little is folded in as the file is closed."""
+        log = wal_of(self.path)
+        if log.exists() and log.stat().st_size > SHORT_LOG:
+            self.fold_log()
 
     @contextlib.contextmanager
     def closed_file(self) -> Generator[Path]:

@@ -14,7 +14,7 @@ from .tripwire import Point, Trap
 
 TELLING: Final = (
     "COMMIT build.duckdb in land_batch done",
-    "CHECKPOINT build.duckdb in _derive done",
+    "CHECKPOINT build.duckdb in publish done",
     "open warehouse.duckdb.unfinished",
 )
 """What a run does to the warehouse, in its order: half landed, whole on the disk, half a copy."""
@@ -120,7 +120,7 @@ def test_a_run_killed_at_any_point_is_taken_up_again(request: pytest.FixtureRequ
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", ["CHECKPOINT build.duckdb in _derive", "COMMIT build.duckdb in land_batch"])
+@pytest.mark.parametrize("name", ["CHECKPOINT build.duckdb in publish", "COMMIT build.duckdb in land_batch"])
 @pytest.mark.parametrize("later_by", [0.0003, 0.003])
 def test_a_run_killed_while_duckdb_writes_is_taken_up_again(
     morning_without_dagster: Scene, name: str, later_by: float

@@ -21,7 +21,7 @@ FULL_AT: Final = (
     Point("event PIPELINE_START"),
     Point("COMMIT build.duckdb in land_batch"),
     Point("event ASSET_MATERIALIZATION"),
-    Point("CHECKPOINT build.duckdb in _derive"),
+    Point("CHECKPOINT build.duckdb in publish"),
     Point("open warehouse.duckdb.unfinished"),
     Point("event PIPELINE_SUCCESS"),
 )

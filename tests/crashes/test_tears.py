@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 AS_ANSWERS_LAND: Final = Point("COMMIT build.duckdb in land_batch done")
 ALL_READ: Final = Point("COMMIT build.duckdb in settle_by_copies done")
-WRITTEN_OUT: Final = Point("CHECKPOINT build.duckdb in _derive done")
+WRITTEN_OUT: Final = Point("CHECKPOINT build.duckdb in publish done")
 PUBLISHED: Final = Point("sync the folder")
 
 TEARS: Final[list[tuple[Point, Tear]]] = [

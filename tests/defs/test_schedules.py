@@ -107,7 +107,6 @@ def test_the_run_asked_for_reads_exactly_that_range(pipeline: DagsterPipeline) -
 
 
 def test_a_published_file_that_is_no_duckdb_file_does_not_stop_the_schedule(pipeline: DagsterPipeline) -> None:
-    pipeline.data_dir.mkdir()
     pipeline.published.write_bytes(b"spoilt" * 5000)
     assert asked_range(pipeline, TODAY) == (date(2026, 3, 1), date(2026, 3, 11))
 
@@ -115,7 +114,6 @@ def test_a_published_file_that_is_no_duckdb_file_does_not_stop_the_schedule(pipe
 def test_a_published_file_that_someone_holds_open_for_writing_does_not_stop_the_schedule(
     pipeline: DagsterPipeline,
 ) -> None:
-    pipeline.data_dir.mkdir()
     path = str(pipeline.published)
     script = f"import duckdb; held = duckdb.connect({path!r}); print('held', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

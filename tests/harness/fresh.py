@@ -5,6 +5,7 @@ A file with all tables and views is made once per process and scopes, then copie
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -76,17 +77,24 @@ def fresh_warehouse(path: Path, scopes: Iterable[Scope]) -> Generator[Warehouse]
     """``open_warehouse``, from the copy of an empty one where ``path`` is not there yet."""
     scopes = tuple(scopes)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_empty(scopes), path)
+        place_empty(path, scopes)
     with open_warehouse(path, scopes) as warehouse:
         for setting in OF_A_SMALL_FILE:
             warehouse.connection.execute(setting)
         yield warehouse
 
 
+def place_empty(path: Path, scopes: tuple[Scope, ...]) -> None:
+    """A build file in which nothing has landed yet, in the time that a copy takes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_empty(scopes), path)
+
+
 @cache
 def _empty(scopes: tuple[Scope, ...]) -> Path:
-    path = Path(tempfile.mkdtemp(prefix="layers-etl-empty-")) / "build.duckdb"
+    folder = Path(tempfile.mkdtemp(prefix="layers-etl-empty-"))
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "build.duckdb"
     with open_warehouse(path, scopes):
         pass
     return path
