@@ -6,6 +6,8 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
@@ -47,6 +49,8 @@ def tell_run(command: str, load: Callable[[], Callable[[Progress], LaunchResult]
     def launch(progress: Progress) -> Ended:
         # What is imported stays to the end: to look for garbage in it takes time, now and ever after.
         gc.disable()
+        # As it is imported it reads the machine's certificates: a while in which others can be imported.
+        Thread(target=import_module, args=("aiohttp",), daemon=True).start()
         run = load()
         gc.freeze()
         gc.enable()

@@ -18,6 +18,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster import AssetKey, EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -91,6 +93,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
         Dagster hands over events in batches where its environment says so, which it does from here on.
         """
+        ScriptDirectory.from_config = _keep_migrations  # pyright: ignore[reportAttributeAccessIssue] - as its docstring says
         try:
             storage = cls(inst_data=inst_data, **config_value)
             with storage.index_connection():
@@ -207,6 +210,21 @@ class KeptEventLogStorage(SqliteEventLogStorage):
         with self._one_at_a_time:
             for shard in list(self._kept):
                 self._close(shard)
+
+
+_read_migrations: Final = ScriptDirectory.from_config
+_migrations: Final[dict[str | None, ScriptDirectory]] = {}
+
+
+def _keep_migrations(config: Config) -> ScriptDirectory:
+    """What Alembic reads of Dagster's migrations, read once in a process.
+
+    It reads them for each file that is opened, and again for each that is made: forty modules, five times in a run.
+    """
+    location = config.get_main_option("script_location")
+    if location not in _migrations:
+        _migrations[location] = _read_migrations(config)
+    return _migrations[location]
 
 
 def _identify(path: str) -> _File | None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
+from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.ids import is_among
 from layers_etl.domain.metrics import MEASURES
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.storable import printable_line
 from layers_etl.warehouse.connection import Readable, Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
-from layers_etl.warehouse.stretches import days_in_turn, stretches
+from layers_etl.warehouse.stretches import ROWS_AT_ONCE, days_in_turn, stretches
+
+LOOKED_BACK: Final = timedelta(weeks=8)
+"""How far back it is looked whether a day's last reading still moved it."""
 
 ROWS_HELD: Final = 1_000_000
 """Of a table, held by every run beside what changed: one of so many millions is held in whole within as many days."""
@@ -110,21 +114,64 @@ def count_negative_primitives(warehouse: Readable, scope: Scope) -> int:
 class LastReadingMoves:
     """One platform's settled entity-days of the last weeks, and how many moved at their last reading.
 
-    ``conversions_share`` is what that reading changed, of all their conversions; ``moved_after_settling_days`` moved
-    between two readings that were both late enough: proof that the settling time is too short.
+    ``conversions`` are those of all of them, ``conversions_change`` what that reading changed of them, each None where
+    none is known; ``moved_after_settling_days`` moved between two readings that were both late enough: proof that the
+    settling time is too short.
     """
 
     platform: str | None
     settled_days: int
     moved_days: int
-    conversions_share: float | None
+    conversions: int | None
+    conversions_change: int | None
     moved_after_settling_days: int
 
+    @property
+    def conversions_share(self) -> float | None:
+        """What the last reading changed of the conversions, as a part of them; None where that is not known."""
+        if not self.conversions or self.conversions_change is None:
+            return None
+        return self.conversions_change / self.conversions
 
-def load_last_reading_moves(warehouse: Readable, scope: Scope) -> list[LastReadingMoves]:
-    """By platform, from days that were read more than once."""
-    rows = warehouse.connection.execute(scope_sql("last_reading_moves", scope)).fetchall()
-    return [LastReadingMoves(*row) for row in rows]
+    def with_days(self, more: LastReadingMoves) -> LastReadingMoves:
+        """Of the days of both."""
+        return LastReadingMoves(
+            self.platform,
+            self.settled_days + more.settled_days,
+            self.moved_days + more.moved_days,
+            _sum_of_known(self.conversions, more.conversions),
+            _sum_of_known(self.conversions_change, more.conversions_change),
+            self.moved_after_settling_days + more.moved_after_settling_days,
+        )
+
+
+def _sum_of_known(*numbers: int | None) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
+
+
+def load_last_reading_moves(
+    warehouse: Readable, scope: Scope, *, at_once: int = ROWS_AT_ONCE
+) -> list[LastReadingMoves]:
+    """By platform, from days of the last eight weeks that were read more than once.
+
+    Of a stretch of days after another, each of about ``at_once`` rows: history of all of them is several times as much
+    as the days.
+    """
+    last_day = warehouse.connection.execute("SELECT last_day FROM ops.horizon").fetchall()[0][0]
+    if last_day is None:
+        return []
+    window = DayWindow(last_day - LOOKED_BACK, last_day + ONE_DAY)
+    of_window = f"FROM ads.{scope.metrics_history_table} WHERE day >= $since AND day < $until"
+    parts = _count(warehouse, f"SELECT count(*) {of_window}", since=window.since, until=window.until) // at_once + 1
+    found: dict[str | None, LastReadingMoves] = {}
+    for part in (window.in_turn(turn, parts) for turn in range(min(parts, len(window)))):
+        rows = warehouse.connection.execute(
+            scope_sql("last_reading_moves", scope), {"since": part.since, "until": part.until}
+        ).fetchall()
+        for moves in (LastReadingMoves(*row) for row in rows):
+            found[moves.platform] = found[moves.platform].with_days(moves) if moves.platform in found else moves
+    return sorted(found.values(), key=lambda moves: (moves.platform is None, moves.platform))
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,3 +170,21 @@ def test_a_day_that_moved_at_its_last_reading_is_counted_by_platform(
         (found,) = load_last_reading_moves(warehouse, CAMPAIGN)
     assert (found.platform, found.settled_days) == ("meta_ads", 1)
     assert (found.moved_days, found.moved_after_settling_days) == (moved, after_settling)
+
+
+def test_what_moved_at_its_last_reading_is_the_same_however_few_days_are_looked_at_at_once(tmp_path: Path) -> None:
+    days = DayWindow(march(1), march(5))
+    keys = [EntityKey(CAMPAIGN, "prj_1", f"cmp_{platform}", platform) for platform in ("meta_ads", "tiktok_ads")]
+    with opened(tmp_path) as warehouse:
+        apply_settling_times(warehouse, SettlingTimes())
+        record_horizon(warehouse, march(1), march(14))
+        for read_on, conversions in ((6, 4), (9, 6), (10, 7)):
+            measured = {day: {"conversions": conversions * day.day} for day in days}
+            land(warehouse, *(reading(key, days, utc(3, read_on, 7), measured) for key in keys))
+        at_once, day_by_day = (load_last_reading_moves(warehouse, CAMPAIGN, at_once=rows) for rows in (1_000_000, 1))
+    assert at_once == day_by_day
+    assert [(each.platform, each.settled_days, each.conversions) for each in at_once] == [
+        ("meta_ads", 4, 70),
+        ("tiktok_ads", 4, 70),
+    ]
+    assert {(each.moved_days, each.conversions_change, each.conversions_share) for each in at_once} == {(4, 10, 1 / 7)}

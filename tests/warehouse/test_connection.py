@@ -11,7 +11,8 @@ from layers_etl.domain.keys import KeyKind, key_kind
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, PROJECT
 from layers_etl.errors import ConfigurationError, WarehouseError
 from layers_etl.warehouse.build import open_warehouse
-from layers_etl.warehouse.connection import Warehouse
+from layers_etl.warehouse.connection import SHORT_LOG, Warehouse
+from layers_etl.warehouse.files import wal_of
 from layers_etl.warehouse.organization import claim_for_organization
 from layers_etl.warehouse.published_file import PublishedFile
 from layers_etl.warehouse.schema import SCHEMA_VERSION
@@ -51,6 +52,20 @@ def test_opening_again_writes_nothing(tmp_path: Path) -> None:
     with open_warehouse(build, SCOPES):
         pass
     assert build.read_bytes() == before
+
+
+def test_a_long_log_is_folded_into_the_file_and_a_short_one_left_until_it_is_closed(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        log = wal_of(warehouse.path)
+        land(warehouse, reading(A, window(1, 3), utc(3, 4, 6), spends(window(1, 3), 5)))
+        warehouse.fold_long_log()
+        assert log.exists()
+        with warehouse.transaction() as connection:
+            connection.execute("CREATE TABLE long AS SELECT range AS number FROM range(?)", [SHORT_LOG // 4])
+            connection.execute("UPDATE long SET number = hash(number) // 2")
+        assert log.stat().st_size > SHORT_LOG
+        warehouse.fold_long_log()
+        assert not log.exists()
 
 
 @pytest.mark.slow
