@@ -188,6 +188,17 @@ def test_a_log_that_another_process_removed_is_empty_and_can_be_begun_anew(home:
         assert [entry.message for entry in page.all_logs(run_id)] == ["It is told anew."]
 
 
+def test_dagsters_migrations_are_read_once_however_many_files_are_made(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(home):
+        pass
+    monkeypatch.delattr("alembic.script.ScriptDirectory._load_revisions")
+    with opened(home) as instance:
+        for each in [instance.create_run_for_job(_job()) for _ in range(3)]:
+            instance.report_engine_event("It begins.", each)
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted as Linux shows them")
 @pytest.mark.slow
 def test_no_more_files_are_kept_open_than_a_few_and_none_once_it_is_done(home: Path) -> None:
