@@ -70,20 +70,20 @@ class Warehouse(Readable):
         """Within a transaction: what it wrote is to be published."""
         self.connection.execute("UPDATE ops.revision SET revision = revision + 1, state_id = uuid()")
 
-    def fold_log(self) -> None:
-        """Write into the file what only its log has yet: until then all of that is held in memory."""
-        self.connection.execute("CHECKPOINT")
-
     def fold_long_log(self) -> None:
-        """The same where that is much; a little is folded in as the file is closed."""
+        """Where much is in the log alone, of which all is held in memory: write it into the file, and open that anew.
+
+        A little is folded in as the file is closed.
+        """
         log = wal_of(self.path)
         if log.exists() and log.stat().st_size > SHORT_LOG:
-            self.fold_log()
+            with self.closed_file():
+                pass
 
     @contextlib.contextmanager
     def closed_file(self) -> Generator[Path]:
         """The file complete on disk and closed (checkpointed, no ``.wal``), opened again after the block."""
-        self.fold_log()
+        self.connection.execute("CHECKPOINT")
         self.connection.close()
         try:
             yield self.path

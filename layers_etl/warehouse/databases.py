@@ -15,9 +15,13 @@ from layers_etl.warehouse.sql import load_sql
 DAMAGE: Final = "Corrupt database file"
 """What DuckDB says of a block that is not what was written."""
 
-OUR_MEMORY: Final = "384MB"
-"""What DuckDB may hold for us; beyond that it lets go of what it keeps of the file, and uses the disk. No statement of
-ours needs more: what is large is worked on in parts (``stretches.py``)."""
+OUR_MEMORY: Final = 224 * 10**6
+"""Bytes that DuckDB may hold for us; beyond that it lets go of what it keeps of the file, and uses the disk. No
+statement of ours needs more: what is large is worked on in parts (``stretches.py``)."""
+
+MARKS_OF_A_ROW: Final = 8
+"""Bytes beside that for each row of a table whose rows are rewritten. Once one of 2,048 was deleted, DuckDB holds a
+mark for every one of them from when it first reads them until the file is closed, and cannot let go of it."""
 
 LONGEST_LOG: Final = "128MB"
 """Of the ``.wal``, before DuckDB folds it into the file on its own, at its 16 MB in the midst of landing: that rewrites
@@ -40,17 +44,23 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
         if not read_only:
-            keep_small(connection)
+            keep_small(connection, rewritten_rows(connection))
             connection.execute(f"SET checkpoint_threshold = '{LONGEST_LOG}'")
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
 
 
-def keep_small(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bound what our own statements take of the machine; people's SQL may have all of it."""
-    connection.execute(f"SET memory_limit = '{OUR_MEMORY}'")
+def keep_small(connection: duckdb.DuckDBPyConnection, rows: int = 0) -> None:
+    """Bound what our own statements take of the machine, with so many ``rows`` that may have been rewritten in the
+    file; people's SQL may have all of it."""
+    connection.execute(f"SET memory_limit = '{OUR_MEMORY + MARKS_OF_A_ROW * rows}B'")
     connection.execute(f"SET threads = {min(OUR_THREADS, os.cpu_count() or 1)}")
+
+
+def rewritten_rows(connection: duckdb.DuckDBPyConnection) -> int:
+    """Of the tables of an open file whose rows are rewritten as days change, with those deleted; 0 of an empty one."""
+    return connection.execute(load_sql("rewritten_rows")).fetchall()[0][0]
 
 
 def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -32,7 +32,7 @@ BALLAST: Final = "ballast"
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _TRANSACTIONAL: Final = ("COMMIT", "ROLLBACK", "CHECKPOINT")
-_MAKING_TRANSACTIONS: Final = ("transaction", "change", "closed_file", "fold_log", "fold_long_log")
+_MAKING_TRANSACTIONS: Final = ("transaction", "change", "closed_file", "fold_long_log")
 _CHANGING: Final = {
     "os.rename": "rename",
     "os.remove": "remove",
