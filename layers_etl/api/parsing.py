@@ -8,6 +8,7 @@ item without a usable id is left out and named: it costs itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from layers_etl.domain.storable import LONGEST_TEXT, printable_line, storable_js
 
 _DATETIME: Final = TypeAdapter(datetime)
 _INTEGER: Final = TypeAdapter(int)
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**63 - 1
 
@@ -159,7 +161,7 @@ def _read_column(column: _Column, keys: Sequence[str], fields: dict[str, Any]) -
         except ValueError as fault:
             refused.append((key, str(fault)))
             continue
-        if isinstance(sent, str) and isinstance(value, str) and sent != value:
+        if isinstance(sent, str) and isinstance(value, str) and sent != value and storable_text(sent) != sent:
             refused.append((key, _REPAIRED))
         return _Read(value, key, _all_odd(refused, fields))
     return _Read(None, None, _all_odd(refused, fields))
@@ -189,6 +191,13 @@ def _read_text(sent: Any) -> str:
     if isinstance(sent, bool) or not isinstance(sent, str | int):
         raise ValueError("is no text; put aside")  # noqa: TRY004 - what is wrong is the value that was sent
     return storable_text(str(sent))
+
+
+def _read_currency(sent: Any) -> str:
+    """``usd`` and `` USD `` are the one code that ISO 4217 has: two spellings are not two currencies."""
+    text = _read_text(sent)
+    code = text.strip().upper()
+    return code if _CURRENCY.fullmatch(code) else text
 
 
 def _read_id(sent: Any) -> str:
@@ -244,7 +253,7 @@ def _columns(scope: Scope) -> tuple[_Column, ...]:
         _Column("name", ("name", f"{own}name"), text),
         _Column("status", ("status", f"{own}status"), text),
         _Column("external_id", external_ids, text),
-        _Column("currency", ("currency",), text),
+        _Column("currency", ("currency",), _read_currency),
         _Column("timezone", ("timezone",), text),
         _Column("token_status", ("tokenstatus",), text),
         _Column("token_last_validated_at", ("tokenlastvalidatedat",), instant),

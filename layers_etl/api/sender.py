@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeVar, cast
 
 import httpx
@@ -280,7 +282,7 @@ class Sender:
         most = request.most_bytes if answer.status_code in _SUCCESSES else MOST_ERROR_BYTES
         body, whole = await _read_body(cast("httpx.AsyncByteStream", answer.stream), most)
         tally.bytes_received += len(body)
-        return Response(answer.status_code, said, body.replace(key.encode("ascii"), _HIDDEN.encode("ascii")), whole)
+        return Response(answer.status_code, said, _without(key, body), whole)
 
     def _check_not_refused(self, request: Request) -> None:
         if self._refusal is not None:
@@ -290,6 +292,19 @@ class Sender:
 def _no_answer(context: RequestContext, status: int | None, failure: httpx.TransportError) -> UnavailableError:
     code = next((code for kind, code in _CODES.items() if isinstance(failure, kind)), CONNECTION)
     return UnavailableError(str(failure), context, code, status)
+
+
+def _without(key: str, body: bytes) -> bytes:
+    """The body as if the key were not in it, nor in the escapes that JSON has for its characters."""
+    hidden = _HIDDEN.encode("ascii")
+    body = body.replace(key.encode("ascii"), hidden)
+    return _in_any_spelling(key).sub(hidden, body) if b"\\" in body else body
+
+
+@lru_cache(1)
+def _in_any_spelling(key: str) -> re.Pattern[bytes]:
+    spellings = (rb"(?:\\?%s|(?i:\\u%04x))" % (re.escape(sign.encode("ascii")), ord(sign)) for sign in key)
+    return re.compile(b"".join(spellings))
 
 
 async def _read_body(stream: httpx.AsyncByteStream, most: int) -> tuple[bytes, bool]:

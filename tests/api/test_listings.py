@@ -17,7 +17,7 @@ from layers_etl.api.wire import parse_json
 from layers_etl.domain.entities import Identity
 from layers_etl.domain.scopes import AD, AD_ACCOUNT, ADSET, CAMPAIGN, SCOPES
 from layers_etl.errors import NotFoundError, UntrustedAnswerError
-from tests.api.conftest import Reply, error, in_turn, talking
+from tests.api.conftest import KEY, Reply, error, in_turn, talking
 from tests.domain.strategies import properties
 from tests.json_values import array_text, object_text, odd_json
 
@@ -169,6 +169,31 @@ def test_what_has_no_column_or_the_wrong_type_stays_as_it_came() -> None:
     assert entity.attributes == {
         "id": "other", "dailyBudgetCents": "a lot", "metricsSnapshot7d": {}, "createdAt": "yesterday", "name": None
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", ["EUR", "eur", " EUR ", "\tEur"])
+def test_a_currency_is_the_code_however_it_is_spelled(sent: str) -> None:
+    entity = parse_entity({"adAccountId": "a", "currency": sent}, AD_ACCOUNT, "p")
+    assert (entity.currency, entity.odd_fields) == ("EUR", ())
+
+
+def test_a_currency_that_is_no_code_stays_as_it_came() -> None:
+    assert parse_entity({"adAccountId": "a", "currency": "euros "}, AD_ACCOUNT, "p").currency == "euros "
+
+
+@pytest.mark.parametrize("spelling", ["{}", "\\u{:04x}", "\\u{:04X}"])
+def test_a_name_that_repeats_the_key_is_read_without_it_however_its_characters_are_escaped(
+    run: Run, spelling: str
+) -> None:
+    spelled = "".join(spelling.format(sign if spelling == "{}" else ord(sign)) for sign in KEY)
+    raw = json.dumps({"items": [campaign(1, name="Spring ?\\ Sale")], "nextCursor": None}).replace("?", spelled)
+
+    async def ask() -> None:
+        async with talking(in_turn(Reply(raw=raw.encode()))) as talk:
+            (entity,) = await talk.client.fetch_entities(CAMPAIGN, "prj_1")
+            assert entity.name == "Spring [api key]\\ Sale"
+
+    run(ask())
 
 
 def test_each_scope_requires_its_own_id_and_misses_its_nearest_parent() -> None:

@@ -102,6 +102,47 @@ def test_a_number_that_becomes_unknown_overwrites_none_that_is_known(warehouse: 
     assert [doubt[3] for doubt in doubts(warehouse)] == ["incomplete"]
 
 
+VALUED: Measures = {**WHOLE, "conversion_value": Decimal(20)}
+
+
+def values(warehouse: Warehouse) -> dict[date, tuple[Decimal | None, Decimal | None, bool]]:
+    query = "SELECT day, spend, conversion_value, settled FROM ads.campaign_metrics WHERE campaign_id = 'cmp_a'"
+    return {day: tuple(row) for day, *row in rows(warehouse, query)}  # pyright: ignore[reportReturnType]
+
+
+def test_a_conversion_value_that_becomes_unknown_stays_beside_what_is_new_and_keeps_its_day_open(
+    warehouse: Warehouse,
+) -> None:
+    land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, VALUED)))
+    without = dict.fromkeys(DAYS, VALUED) | {march(2): {**WHOLE, "spend": 6}}
+    land(warehouse, reading(A, DAYS, LATER, without), accepts_vanishing=False)
+    assert values(warehouse)[march(2)] == (Decimal(6), Decimal(20), False)
+    assert values(warehouse)[march(3)] == (Decimal(5), Decimal(20), True)
+    assert doubts(warehouse) == [("cmp_a", march(2), None, "incomplete", LATER, LATER)]
+    assert {day for day, state in states(warehouse).items() if state is not DayState.SETTLED} == {march(2)}
+    again = {march(2): {**WHOLE, "spend": 6, "conversion_value": Decimal(24)}}
+    land(warehouse, reading(A, window(2, 2), utc(3, 12, 7), again), accepts_vanishing=False)
+    assert values(warehouse)[march(2)] == (Decimal(6), Decimal(24), True)
+    assert doubts(warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "accepts"),
+    [
+        pytest.param(WHOLE, WHOLE, False, id="never known"),
+        pytest.param(VALUED, {**WHOLE, "conversions": 0}, False, id="no conversion is left"),
+        pytest.param(VALUED, WHOLE, True, id="a backfill"),
+    ],
+)
+def test_a_conversion_value_may_be_unknown_where_there_is_no_reason_to_doubt_it(
+    warehouse: Warehouse, before: Measures, after: Measures, *, accepts: bool
+) -> None:
+    land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, before)))
+    land(warehouse, reading(A, DAYS, LATER, dict.fromkeys(DAYS, after)), accepts_vanishing=accepts)
+    assert values(warehouse) == dict.fromkeys(DAYS, (Decimal(5), None, True))
+    assert doubts(warehouse) == []
+
+
 def test_a_number_that_an_entity_never_has_leaves_no_doubt(warehouse: Warehouse) -> None:
     leads = {**WHOLE, "conversions": None}
     land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, leads)))

@@ -1,9 +1,10 @@
 -- Days of a batch whose answer is not taken as it is (incoming_windows, incoming_buckets: see upsert_readings.sql).
 -- vanished: activity that was known has no bucket, or only zeros. Not in a backfill: an operator accepts it by that.
--- incomplete: a primitive is unknown that the entity's other days know; a known one of that day stays instead.
+-- incomplete: a primitive is unknown that the entity's other days know; a known one of that day stays instead. Or the
+-- conversion value is, which was known of that very day and its conversions: it stays, beside what is new of the others.
 CREATE OR REPLACE TEMP TABLE incoming_days AS
 SELECT
-  project_id, entity_id, day, spend, impressions, clicks, conversions,
+  project_id, entity_id, day, spend, impressions, clicks, conversions, conversion_value, has_conversion_value,
   coalesce(spend, 0) > 0 OR coalesce(impressions, 0) > 0 OR coalesce(clicks, 0) > 0 OR coalesce(conversions, 0) > 0
     AS is_active
 FROM incoming_buckets
@@ -80,3 +81,14 @@ JOIN reported USING (project_id, entity_id)
 LEFT JOIN known_days AS known USING (project_id, entity_id, day)
 WHERE (gaps.spend IS NULL AND reported.spend) OR (gaps.impressions IS NULL AND reported.impressions)
   OR (gaps.clicks IS NULL AND reported.clicks) OR (gaps.conversions IS NULL AND reported.conversions);
+
+CREATE OR REPLACE TEMP TABLE lost_values AS
+SELECT project_id, entity_id, day
+FROM incoming_days AS came
+JOIN known_days AS known USING (project_id, entity_id, day)
+ANTI JOIN doubts USING (project_id, entity_id, day)
+WHERE came.has_conversion_value AND came.conversion_value IS NULL AND came.conversions > 0
+  AND known.conversion_value IS NOT NULL AND NOT known.accepts_vanishing;
+
+INSERT INTO doubts
+SELECT project_id, entity_id, day, 'incomplete', false, 'roas: unknown, and known before' FROM lost_values;

@@ -1,9 +1,9 @@
 -- One transaction lands a batch of readings of one scope.
 -- incoming_windows: one row per answer (window_id, project_id, entity_id, since, until, read_at, ad_account_id that the
 --   entity belongs to now, platform, currency, request_id, served, metrics asked for, unread_days, accepts_vanishing);
---   incoming_buckets: its rows (window_id, day, measures); known_days and doubts: what stands of their days, and which
---   are not taken as they came (find_doubtful_days.sql); incoming_settled: the windows (project_id, entity_id, since,
---   until) that the new ledger calls settled.
+--   incoming_buckets: its rows (window_id, day, measures); known_days, doubts and lost_values: what stands of their
+--   days, and which are not taken as they came (find_doubtful_days.sql); incoming_settled: the windows (project_id,
+--   entity_id, since, until) that the new ledger calls settled.
 -- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. What stands of a
 -- day that the API does not serve at all, that was not read, or that is doubtful and stands, stays.
 
@@ -23,7 +23,12 @@ WITH came AS (
     incoming_windows.project_id, {incoming_id_as_key}day,
     coalesce(moved.ad_account_id, incoming_windows.ad_account_id) AS spent_in, platform,
     CASE WHEN moved.since IS NULL THEN incoming_windows.currency ELSE moved.currency END AS currency,
-    {measures}, has_conversion_value, has_reach, has_frequency, read_at AS observed_at,
+    {measures}, has_reach, has_frequency, read_at AS observed_at,
+    has_conversion_value AND NOT EXISTS (
+      SELECT 1 FROM lost_values AS lost
+      WHERE lost.project_id = incoming_windows.project_id AND lost.entity_id = incoming_windows.entity_id
+        AND lost.day = incoming_buckets.day
+    ) AS has_conversion_value,
     EXISTS (
       SELECT 1 FROM incoming_settled AS settling
       WHERE settling.project_id = incoming_windows.project_id AND settling.entity_id = incoming_windows.entity_id
