@@ -485,13 +485,16 @@ def _find_disagreements(evidence: Evidence, reconciliation: Reconciliation) -> F
     """An error only where this run read a contradiction.
 
     Numbers that were read at different times before they settled, or not all of which could be read, differ without
-    either being wrong: these warn, and so do contradictions that earlier runs have reported. What could not be read
-    is an error of its own (``every_entity_was_read``).
+    either being wrong: these warn, and so do contradictions that earlier runs have reported. Those that settled are
+    told for as long as they stand: no run by itself reads them again. What could not be read is an error of its own
+    (``every_entity_was_read``).
     """
     run = evidence.run
     found = load_disagreements(run.warehouse, reconciliation, run.log.run_id)
     contradictions = [disagreement for disagreement in found if disagreement.is_contradiction]
     worst = [*contradictions, *(disagreement for disagreement in found if not disagreement.is_contradiction)]
+    settled = [disagreement for disagreement in found if disagreement.stays]
+    of_settled = _describe_contradictions(run.warehouse, reconciliation, settled) if settled else ""
     return Found(
         passed=not found,
         only_warns=not contradictions,
@@ -500,6 +503,7 @@ def _find_disagreements(evidence: Evidence, reconciliation: Reconciliation) -> F
             "other_residuals": len(found) - len(contradictions),
             "worst": list(_sentences(worst)),
         },
+        told=(f"{of_settled}; they have settled so: a backfill reads both sides again",) if settled else (),
         wrong=_describe_contradictions(run.warehouse, reconciliation, contradictions) if contradictions else "",
         remedy=f"Look at marts.{reconciliation.view}; a backfill of these days reads both sides again.",
     )

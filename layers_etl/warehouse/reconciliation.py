@@ -34,8 +34,8 @@ class Disagreement:
     """A day on which a parent's own numbers are not the sum of its children's.
 
     ``residuals`` are those that are not zero, by measure. ``missing`` children were not read; unless the numbers are
-    ``comparable`` they may differ for that, or for having been read at different times. ``read_now`` is whether the run
-    that looks read either side.
+    ``comparable`` they may differ for that, or for having been read at different times. ``settled`` is whether both
+    sides are, ``read_now`` whether the run that looks read either.
     """
 
     entity_id: str
@@ -43,12 +43,18 @@ class Disagreement:
     residuals: dict[str, Decimal | int]
     missing: int
     comparable: bool
+    settled: bool
     read_now: bool
 
     @property
     def is_contradiction(self) -> bool:
         """Whether this run read two things that can't both be true."""
         return self.comparable and self.read_now
+
+    @property
+    def stays(self) -> bool:
+        """Whether both can't be true, and no run by itself reads either again."""
+        return self.comparable and self.settled and not self.read_now
 
     def __str__(self) -> str:
         """``acc_1 2026-03-01: spend 12.50, clicks 3``."""
@@ -86,7 +92,8 @@ def load_disagreements(warehouse: Readable, reconciliation: Reconciliation, run_
             {name: residual for name, residual in zip(ADDITIVE, residuals, strict=True) if residual},
             missing,
             comparable,
+            settled,
             read_now,
         )
-        for entity_id, day, *residuals, missing, comparable, read_now in rows
+        for entity_id, day, *residuals, missing, comparable, settled, read_now in rows
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -77,3 +77,18 @@ def test_the_command_line_ends_with_one_and_says_what_is_wrong(pipeline: Dagster
 
     assert result.code is ExitCode.INCOMPLETE
     assert "are not the sum of their campaigns" in result.message
+
+
+@pytest.mark.slow
+def test_a_contradiction_that_has_settled_is_told_every_morning_since_nothing_reads_it_again(
+    pipeline: DagsterPipeline,
+) -> None:
+    altered, *_ = active_campaigns(pipeline.sandbox)
+    pipeline.sandbox.world.override_day(ApiScope.CAMPAIGN, altered, SETTLED_DAY, clicks=1_000_000)
+    assert pipeline.run().code is ExitCode.INCOMPLETE
+    for number in (1, 2):
+        result = pipeline.morning(FIRST_MORNING + timedelta(days=number))
+        (warned,) = [warned for warned in result.summary.warnings if warned.check == CHECK]
+        (sentence,) = warned.sentences
+        assert result.code is ExitCode.OK
+        assert str(SETTLED_DAY) in sentence and "a backfill reads both sides again" in sentence
