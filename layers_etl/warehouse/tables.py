@@ -789,8 +789,9 @@ OPS_TABLES: Final = (
                 "kind",
                 "VARCHAR",
                 "unbelievable (not a number of that kind: the day was not read); incomplete (a number is unknown "
-                "beside others that are known); vanished (known activity is gone from the answer: what stood stands, "
-                "until a second witness or a backfill confirms it).",
+                "beside others that are known, or the conversion value that was known of the day); vanished (known "
+                "activity is gone from the answer: what stood stands, until a second witness or a backfill confirms "
+                "it).",
                 required=True,
             ),
             Column("reason", "VARCHAR", "What was wrong, as field: what.", required=True),
