@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -44,23 +46,34 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("SET TimeZone = 'UTC'")
         if not read_only:
-            keep_small(connection, rewritten_rows(connection))
+            keep_small(connection, marks_of_rows(connection))
             connection.execute(f"SET checkpoint_threshold = '{LONGEST_LOG}'")
     except duckdb.Error as error:
         raise _explained(error, path, os.R_OK if read_only else os.R_OK | os.W_OK) from None
     return connection
 
 
-def keep_small(connection: duckdb.DuckDBPyConnection, rows: int = 0) -> None:
-    """Bound what our own statements take of the machine, with so many ``rows`` that may have been rewritten in the
-    file; people's SQL may have all of it."""
-    connection.execute(f"SET memory_limit = '{OUR_MEMORY + MARKS_OF_A_ROW * rows}B'")
+def keep_small(connection: duckdb.DuckDBPyConnection, marks: int = 0) -> None:
+    """Bound what our own statements take of the machine, beside the bytes of :func:`marks_of_rows`; people's SQL may
+    have all of it."""
+    connection.execute(f"SET memory_limit = '{OUR_MEMORY + marks}B'")
     connection.execute(f"SET threads = {min(OUR_THREADS, os.cpu_count() or 1)}")
 
 
-def rewritten_rows(connection: duckdb.DuckDBPyConnection) -> int:
-    """Of the tables of an open file whose rows are rewritten as days change, with those deleted; 0 of an empty one."""
-    return connection.execute(load_sql("rewritten_rows")).fetchall()[0][0]
+@contextlib.contextmanager
+def allowing(connection: duckdb.DuckDBPyConnection, memory: int) -> Generator[None]:
+    """So many bytes instead, for the length of the block."""
+    ((usual,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    connection.execute(f"SET memory_limit = '{memory}B'")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET memory_limit = '{usual}'")
+
+
+def marks_of_rows(connection: duckdb.DuckDBPyConnection) -> int:
+    """Bytes that DuckDB may come to hold for good of the tables whose rows are rewritten, in an open file."""
+    return MARKS_OF_A_ROW * connection.execute(load_sql("rewritten_rows")).fetchall()[0][0]
 
 
 def read_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

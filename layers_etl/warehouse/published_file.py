@@ -14,7 +14,7 @@ import duckdb
 
 from layers_etl.errors import FULL, DamagedFileError, StorageError
 from layers_etl.warehouse.connection import Warehouse
-from layers_etl.warehouse.databases import connect, keep_small, read_whole, rewritten_rows
+from layers_etl.warehouse.databases import connect, keep_small, marks_of_rows, read_whole
 from layers_etl.warehouse.files import (
     copy_synced,
     forbid_writing,
@@ -118,7 +118,7 @@ class PublishedFile:
         """
         with self.connect() as connection:
             if connection is not None and has_todays_tables(connection, self.path):
-                keep_small(connection, rewritten_rows(connection))
+                keep_small(connection, marks_of_rows(connection))
                 yield Published(self.name, connection)
             else:
                 yield None

@@ -13,6 +13,7 @@ import duckdb
 
 from layers_etl.domain.lake import Lake
 from layers_etl.errors import LayersEtlError
+from layers_etl.warehouse.databases import allowing
 from layers_etl.warehouse.lake.attachment import NAME, catalog_of, explaining
 from layers_etl.warehouse.sql import load_sql
 
@@ -28,8 +29,8 @@ that have them; and what is written anew is the newest, where days still change.
 _GONE_SHARE: Final = 0.1
 """A file is written anew once so many of its rows are gone: every reader skips them until then."""
 
-_MEMORY: Final = "1GB"
-"""What DuckDB may hold meanwhile, several times what it may else: full files are sorted as they are written."""
+_MEMORY: Final = 10**9
+"""Bytes that DuckDB may hold meanwhile, several times what it may else: full files are sorted as they are written."""
 
 _DAYS_TO_FINISH: Final = 1
 """For whoever reads a file while it is replaced: it goes a day later."""
@@ -49,12 +50,8 @@ def take_care(connection: duckdb.DuckDBPyConnection, lake: Lake, author: str, ke
     try:
         with explaining(lake, "cleaned up"):
             if _is_due(connection, lake):
-                ((usual,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
-                connection.execute(f"SET memory_limit = '{_MEMORY}'")
-                try:
+                with allowing(connection, _MEMORY):
                     _clean_up(connection, author, keep_days)
-                finally:
-                    connection.execute(f"SET memory_limit = '{usual}'")
     except LayersEtlError as error:
         logger.warning("%s Everything is published all the same; the next publication tries again.", error)
 

@@ -18,7 +18,7 @@ from layers_etl.domain.scopes import Scope
 from layers_etl.errors import LakeError, WarehouseError
 from layers_etl.warehouse.changed_days import load_changed_days
 from layers_etl.warehouse.connection import Readable, Warehouse
-from layers_etl.warehouse.databases import connect, keep_small
+from layers_etl.warehouse.databases import allowing, connect, keep_small, marks_of_rows
 from layers_etl.warehouse.lake.attachment import (
     NAME,
     attach,
@@ -48,6 +48,9 @@ from layers_etl.warehouse.tables import SCHEMAS, quote
 
 AUTHOR: Final = "layers_etl"
 """Of the snapshots that are publications; the others are what care leaves."""
+
+_MEMORY: Final = 384 * 10**6
+"""Bytes that DuckDB may hold meanwhile: what is written there is sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class PublishedLake:
         with (
             hold_publication(self.lake) as ensure_held,
             explaining(self.lake, "published to"),
+            allowing(build.connection, _MEMORY + marks_of_rows(build.connection)),
             attached(build, self.lake) as connection,
         ):
             is_new = self.write(connection, build, publication, ensure_held)
