@@ -54,6 +54,7 @@ def test_opening_again_writes_nothing(tmp_path: Path) -> None:
     assert build.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_long_log_is_folded_into_the_file_and_a_short_one_left_until_it_is_closed(tmp_path: Path) -> None:
     with opened(tmp_path) as warehouse:
         log = wal_of(warehouse.path)
