@@ -111,6 +111,12 @@ def metrics_of(platform: str | None) -> tuple[str, ...]:
 CONVERSION_VALUE_PLACES: Final = Decimal("0.0001")
 
 
+def sum_of_known(*counts: int | None) -> int | None:
+    """Of those that are known; None where none is: unknown is not zero."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
 def derive_conversion_value(spend: Decimal | None, roas: Decimal | None) -> Decimal | None:
     """``roas * max(spend, 0.01)`` in the account's currency, to four decimals; null where ROAS is null.
 

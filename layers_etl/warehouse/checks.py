@@ -10,7 +10,7 @@ from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow
 from layers_etl.domain.ids import is_among
-from layers_etl.domain.metrics import MEASURES
+from layers_etl.domain.metrics import MEASURES, sum_of_known
 from layers_etl.domain.scopes import WEEKLY_REACH_SCOPES, Scope
 from layers_etl.domain.storable import printable_line
 from layers_etl.warehouse.connection import Readable, Warehouse
@@ -139,15 +139,10 @@ class LastReadingMoves:
             self.platform,
             self.settled_days + more.settled_days,
             self.moved_days + more.moved_days,
-            _sum_of_known(self.conversions, more.conversions),
-            _sum_of_known(self.conversions_change, more.conversions_change),
+            sum_of_known(self.conversions, more.conversions),
+            sum_of_known(self.conversions_change, more.conversions_change),
             self.moved_after_settling_days + more.moved_after_settling_days,
         )
-
-
-def _sum_of_known(*numbers: int | None) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known else None
 
 
 def load_last_reading_moves(
@@ -158,7 +153,7 @@ def load_last_reading_moves(
     Of a stretch of days after another, each of about ``at_once`` rows: history of all of them is several times as much
     as the days.
     """
-    last_day = warehouse.connection.execute("SELECT last_day FROM ops.horizon").fetchall()[0][0]
+    last_day = warehouse.connection.execute("SELECT max(last_day) FROM ops.horizon").fetchall()[0][0]
     if last_day is None:
         return []
     window = DayWindow(last_day - LOOKED_BACK, last_day + ONE_DAY)

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from layers_etl.domain.days import DayWindow
+from layers_etl.domain.metrics import sum_of_known
 from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.sql import load_sql
 from layers_etl.warehouse.tables import Table
@@ -40,12 +41,11 @@ def load_day_totals(warehouse: Readable, table: Table, window: DayWindow) -> dic
     ).fetchall()
     for day, currency, count, settled, spend, conversions in rows:
         before = found[day]
-        known = [each for each in (before.conversions, conversions) if each is not None]
         found[day] = DayTotals(
             before.rows + count,
             before.settled_rows + settled,
             before.spend if None in (currency, spend) else {**before.spend, currency: spend},
-            sum(known) if known else None,
+            sum_of_known(before.conversions, conversions),
         )
     return found
 

@@ -172,6 +172,11 @@ def test_a_day_that_moved_at_its_last_reading_is_counted_by_platform(
     assert (found.moved_days, found.moved_after_settling_days) == (moved, after_settling)
 
 
+def test_nothing_moved_where_nothing_was_ever_read(tmp_path: Path) -> None:
+    with opened(tmp_path) as warehouse:
+        assert load_last_reading_moves(warehouse, CAMPAIGN) == []
+
+
 @pytest.mark.slow
 def test_what_moved_at_its_last_reading_is_the_same_however_few_days_are_looked_at_at_once(tmp_path: Path) -> None:
     days = DayWindow(march(1), march(5))

@@ -21,8 +21,10 @@ ZEROS: Measures = dict.fromkeys(WHOLE, 0)
 HOURS = 72
 
 
-def standing(warehouse: Warehouse) -> dict[date, tuple[Decimal | None, int | None, bool]]:
-    query = "SELECT day, spend, impressions, settled FROM ads.campaign_metrics WHERE campaign_id = 'cmp_a'"
+def standing(
+    warehouse: Warehouse, measure: str = "impressions"
+) -> dict[date, tuple[Decimal | None, int | Decimal | None, bool]]:
+    query = f"SELECT day, spend, {measure}, settled FROM ads.campaign_metrics WHERE campaign_id = 'cmp_a'"
     return {day: tuple(row) for day, *row in rows(warehouse, query)}  # pyright: ignore[reportReturnType]
 
 
@@ -105,24 +107,19 @@ def test_a_number_that_becomes_unknown_overwrites_none_that_is_known(warehouse: 
 VALUED: Measures = {**WHOLE, "conversion_value": Decimal(20)}
 
 
-def values(warehouse: Warehouse) -> dict[date, tuple[Decimal | None, Decimal | None, bool]]:
-    query = "SELECT day, spend, conversion_value, settled FROM ads.campaign_metrics WHERE campaign_id = 'cmp_a'"
-    return {day: tuple(row) for day, *row in rows(warehouse, query)}  # pyright: ignore[reportReturnType]
-
-
 def test_a_conversion_value_that_becomes_unknown_stays_beside_what_is_new_and_keeps_its_day_open(
     warehouse: Warehouse,
 ) -> None:
     land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, VALUED)))
     without = dict.fromkeys(DAYS, VALUED) | {march(2): {**WHOLE, "spend": 6}}
     land(warehouse, reading(A, DAYS, LATER, without), accepts_vanishing=False)
-    assert values(warehouse)[march(2)] == (Decimal(6), Decimal(20), False)
-    assert values(warehouse)[march(3)] == (Decimal(5), Decimal(20), True)
+    assert standing(warehouse, "conversion_value")[march(2)] == (Decimal(6), Decimal(20), False)
+    assert standing(warehouse, "conversion_value")[march(3)] == (Decimal(5), Decimal(20), True)
     assert doubts(warehouse) == [("cmp_a", march(2), None, "incomplete", LATER, LATER)]
     assert {day for day, state in states(warehouse).items() if state is not DayState.SETTLED} == {march(2)}
     again = {march(2): {**WHOLE, "spend": 6, "conversion_value": Decimal(24)}}
     land(warehouse, reading(A, window(2, 2), utc(3, 12, 7), again), accepts_vanishing=False)
-    assert values(warehouse)[march(2)] == (Decimal(6), Decimal(24), True)
+    assert standing(warehouse, "conversion_value")[march(2)] == (Decimal(6), Decimal(24), True)
     assert doubts(warehouse) == []
 
 
@@ -139,7 +136,7 @@ def test_a_conversion_value_may_be_unknown_where_there_is_no_reason_to_doubt_it(
 ) -> None:
     land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, before)))
     land(warehouse, reading(A, DAYS, LATER, dict.fromkeys(DAYS, after)), accepts_vanishing=accepts)
-    assert values(warehouse) == dict.fromkeys(DAYS, (Decimal(5), None, True))
+    assert standing(warehouse, "conversion_value") == dict.fromkeys(DAYS, (Decimal(5), None, True))
     assert doubts(warehouse) == []
 
 
