@@ -7,6 +7,9 @@ nothing settles on one (rule 1 of the design). What a copy is known to hold show
 - a day with any activity: it was made after that day had begun. Accounts are read up to the running day for this;
 - a number that changed since an earlier reading: it was made after that reading.
 
+They also show a copy that is older than one served before: it holds less. Such a copy proves what it holds itself, and
+nothing that was proven before counts for what was read of it.
+
 A copy that has shown nothing new for :data:`LONGEST_STANDSTILL` is taken to be at rest: an account that is truly
 paused settles by then, and from then on in its time. Should it move again, what had settled by that alone is held and
 read anew.
@@ -18,15 +21,17 @@ import enum
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
-from layers_etl.domain.days import DayWindow, day_start
+from layers_etl.domain.days import DayWindow, day_start, join_days
 from layers_etl.domain.ledger import hold, release
 from layers_etl.domain.settlement import COPY_LAG_HOURS, ONE_HOUR, Coverage, settled_before
 
 LONGEST_STANDSTILL: Final = timedelta(days=10)
 """Long enough for syncing to pause for eight days without anything settling by it; a paused account settles so much
 later."""
+
+_Instant = TypeVar("_Instant", date, datetime)
 
 SourceKey = tuple[str, str]
 """``(project_id, ad_account_id)``; the id is empty for what belongs to no account that is known."""
@@ -54,20 +59,36 @@ class Evidence:
     """What one run's readings of an account, and of all below it, show of their copy.
 
     ``newest_active_day`` has any activity in them; ``moved_since`` is the latest earlier reading whose numbers they
-    changed.
+    changed; ``went_back`` is whether there is less by that than there was.
     """
 
     read_at: datetime
     newest_active_day: date | None = None
     moved_since: datetime | None = None
+    went_back: bool = False
+
+    def and_also(self, other: Evidence) -> Evidence:
+        """What both show."""
+        return Evidence(
+            max(self.read_at, other.read_at),
+            _latest(self.newest_active_day, other.newest_active_day),
+            _latest(self.moved_since, other.moved_since),
+            self.went_back or other.went_back,
+        )
+
+    @property
+    def active_from(self) -> datetime | None:
+        """What activity proves: the copy was made after its day had begun."""
+        return day_start(self.newest_active_day) if self.newest_active_day else None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """What is known of the copy of one ad account, by all that was read. Grain: ``(project_id, ad_account_id)``.
 
-    ``copy_from``: it is proven to hold what happened until then, at least; None where no activity was ever seen.
-    ``seen_running`` counts the runs in a row that saw activity on the running day.
+    ``copy_from``: it is proven to hold what happened until then, at least; None where nothing proves that.
+    ``newest_copy_from`` is the latest that this ever was. ``seen_running`` counts the runs in a row that saw activity
+    on the running day.
     """
 
     first_read_at: datetime
@@ -75,6 +96,7 @@ class Source:
     copy_from: datetime | None = None
     newest_active_day: date | None = None
     seen_running: int = 0
+    newest_copy_from: datetime | None = None
 
     @property
     def stands_still_for(self) -> timedelta:
@@ -82,9 +104,19 @@ class Source:
         return self.read_at - (self.copy_from or self.first_read_at)
 
     @property
+    def shown_until(self) -> datetime | None:
+        """As :attr:`copy_from`, of the newest copy that was ever served."""
+        return _latest(self.newest_copy_from, self.copy_from)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether an older copy was served since: what changes from there may be older than its reading too."""
+        return self.copy_from != self.shown_until
+
+    @property
     def is_at_rest(self) -> bool:
-        """Whether that is longer than any pause of syncing."""
-        return self.stands_still_for >= LONGEST_STANDSTILL
+        """Whether it has shown nothing new for longer than any pause of syncing."""
+        return self.read_at - (self.shown_until or self.first_read_at) >= LONGEST_STANDSTILL
 
     @property
     def vouched_at(self) -> datetime:
@@ -109,28 +141,28 @@ def vouched_at(known: Source | None, instant: datetime) -> datetime:
 
 
 def observe(known: Source | None, evidence: Evidence) -> Source:
-    """What is known of a source after a run that read it. A proof stands: a copy never loses what it held.
+    """What is known of a source after a run that read it. A proof stands until an older copy is served.
 
     Evidence of the same instant adds to what that one showed; seen again, it says nothing new.
     """
-    proofs = [
-        day_start(evidence.newest_active_day) if evidence.newest_active_day else None,
-        evidence.moved_since,
-        known.copy_from if known else None,
-    ]
-    active_days = [evidence.newest_active_day, known.newest_active_day if known else None]
+    proofs = [evidence.active_from]
+    if not evidence.went_back:
+        proofs.append(known.copy_from if known else None)
+        proofs.append(None if known and known.is_behind else evidence.moved_since)
     sees_running = evidence.newest_active_day is not None and evidence.newest_active_day >= evidence.read_at.date()
     seen_before = known.seen_running if known else 0
     if known is None or evidence.read_at > known.read_at:
         seen_running = seen_before + 1 if sees_running else 0
     else:
         seen_running = max(seen_before, int(sees_running))
+    copy_from = _latest(*proofs)
     return Source(
         first_read_at=known.first_read_at if known else evidence.read_at,
         read_at=max(evidence.read_at, known.read_at) if known else evidence.read_at,
-        copy_from=max((proof for proof in proofs if proof), default=None),
-        newest_active_day=max((day for day in active_days if day), default=None),
+        copy_from=copy_from,
+        newest_active_day=_latest(evidence.newest_active_day, known.newest_active_day if known else None),
         seen_running=seen_running,
+        newest_copy_from=_latest(copy_from, known.shown_until if known else None),
     )
 
 
@@ -150,11 +182,11 @@ def first_day_assumed(known: Source | None, now: Source, *, settle_hours: int) -
 
     ``known`` is what was known before the run that saw it move.
     """
-    if known is None or now.copy_from == known.copy_from:
+    if known is None or now.copy_from is None or now.copy_from == known.copy_from:
         return None
-    if known.copy_from is None:
+    if known.shown_until is None:
         return date.min
-    return settled_before(known.copy_from + COPY_LAG, settle_hours) if known.is_at_rest else None
+    return settled_before(known.shown_until + COPY_LAG, settle_hours) if known.is_at_rest else None
 
 
 def settle(
@@ -164,21 +196,34 @@ def settle(
     *,
     read_since: datetime,
     settle_hours: int,
+    went_back: bool = False,
+    contradicted: Collection[date] = (),
     doubtful: Collection[date] = (),
 ) -> tuple[Coverage, ...]:
     """The ledger of one entity once a run's readings, those since ``read_since``, are known to count.
 
     ``now`` are the sources that its numbers are made of, one for all but projects; all must vouch. ``known`` is what
-    was known of the first before the run. ``doubtful`` days stay held.
+    was known of the first before the run. Where one of them ``went_back``, what had been known vouches for nothing that
+    the run read, and nothing vouches for ``contradicted`` days. ``doubtful`` days stay held.
     """
-    released = release(
+    vouched_at = min(source.vouched_at for source in now)
+    settled = release(
         coverage,
         read_since=read_since,
-        vouched_at=min(source.vouched_at for source in now),
+        vouched_at=vouched_at,
         settle_hours=settle_hours,
-        doubtful=doubtful,
+        doubtful=[*doubtful, *contradicted],
     )
+    unvouched = join_days(contradicted)
+    if went_back:
+        unvouched.append(DayWindow(settled_before(vouched_at, settle_hours), date.max))
+    for days in unvouched:
+        settled = hold(settled, days, read_since=read_since, settle_hours=settle_hours)
     assumed = first_day_assumed(known, now[0], settle_hours=settle_hours)
     if assumed is None:
-        return released
-    return hold(released, DayWindow(assumed, date.max), read_before=read_since, settle_hours=settle_hours)
+        return settled
+    return hold(settled, DayWindow(assumed, date.max), read_before=read_since, settle_hours=settle_hours)
+
+
+def _latest(*instants: _Instant | None) -> _Instant | None:
+    return max((instant for instant in instants if instant), default=None)

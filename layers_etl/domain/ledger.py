@@ -111,18 +111,26 @@ def release(
 
 
 def hold(
-    coverage: Iterable[Coverage], days: DayWindow, *, read_before: datetime, settle_hours: int
+    coverage: Iterable[Coverage],
+    days: DayWindow,
+    *,
+    settle_hours: int,
+    read_since: datetime | None = None,
+    read_before: datetime | None = None,
 ) -> tuple[Coverage, ...]:
-    """The ledger with what was read of ``days`` before ``read_before`` held: it settled by time alone, and may not
-    have been final."""
+    """The ledger with what was read of ``days`` held: it settled, and may not have been final.
+
+    Only what may have been read at or after ``read_since`` and before ``read_before``, where these are given.
+    """
     parts: list[Coverage] = []
     for interval in coverage:
         taken_back = interval.window.intersection(days)
-        since = interval.window_read_since(read_before)
         if interval.held or not taken_back:
             parts.append(interval)
             continue
-        holding = subtract_windows(taken_back, [since] if since else [])
+        too_early = interval.window_read_before(read_since) if read_since else None
+        too_late = interval.window_read_since(read_before) if read_before else None
+        holding = subtract_windows(taken_back, [window for window in (too_early, too_late) if window])
         parts += [replace(interval, window=part, held=True) for part in holding]
         parts += [replace(interval, window=part) for part in subtract_windows(interval.window, holding)]
     return _joined(parts, settle_hours)

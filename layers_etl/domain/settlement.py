@@ -107,11 +107,14 @@ class Coverage:
             return self.window if self.read_at >= instant else None
         assert self.lag_hours is not None
         # Day D was read no earlier than close(D) + lag, so its close must lie at or after instant - lag.
-        earliest_close = instant - self.lag_hours * ONE_HOUR
-        since = earliest_close.date() - ONE_DAY
-        if day_close(since) < earliest_close:
-            since += ONE_DAY
-        return _from(self.window, since)
+        return _from(self.window, _first_day_closed_at(instant - self.lag_hours * ONE_HOUR))
+
+    def window_read_before(self, instant: datetime) -> DayWindow | None:
+        """The part that was certainly read before ``instant``: a prefix in the second form, which knows whole hours."""
+        if self.read_at is not None:
+            return self.window if self.read_at < instant else None
+        assert self.lag_hours is not None
+        return _before(self.window, _first_day_closed_at(instant - (self.lag_hours + 1) * ONE_HOUR))
 
 
 def count_days_by_state(coverage: Iterable[Coverage], window: DayWindow, settle_hours: int) -> dict[DayState, int]:
@@ -129,6 +132,12 @@ def count_days_by_state(coverage: Iterable[Coverage], window: DayWindow, settle_
         counts[DayState.RUNNING] += len(read) - max(_length(closed), days_settled)
     counts[DayState.NEVER_READ] = len(window) - sum(counts.values())
     return counts
+
+
+def _first_day_closed_at(instant: datetime) -> date:
+    """The first day whose close lies at or after ``instant``."""
+    day = instant.date() - ONE_DAY
+    return day if day_close(day) >= instant else day + ONE_DAY
 
 
 def _length(window: DayWindow | None) -> int:

@@ -505,7 +505,8 @@ def _find_disagreements(evidence: Evidence, reconciliation: Reconciliation) -> F
         },
         told=(f"{of_settled}; they have settled so: a backfill reads both sides again",) if settled else (),
         wrong=_describe_contradictions(run.warehouse, reconciliation, contradictions) if contradictions else "",
-        remedy=f"Look at marts.{reconciliation.view}; a backfill of these days reads both sides again.",
+        remedy=f"Look at marts.{reconciliation.view}. Every run reads again what has not settled; of what has, a "
+        "backfill of these days reads both sides again.",
     )
 
 

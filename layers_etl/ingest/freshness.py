@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from layers_etl.domain.freshness import Source, SourceKey, judge, observe, settle
+from layers_etl.domain.freshness import SourceKey, judge, observe, settle
 from layers_etl.domain.ledger import Ledger
 from layers_etl.domain.planning import Entities
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
+from layers_etl.ingest.contradictions import days_contradicted, find_contradictions
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.doubtful_days import accept_witnessed_vanishings, load_held_days
 from layers_etl.warehouse.sources import (
@@ -30,6 +31,7 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
     evidence = load_evidence(warehouse, scopes, read_since=since)
     if not evidence:
         return
+    went_back = {key for key, found in evidence.items() if found.went_back}
     before = load_sources(warehouse)
     now = {key: observe(before.get(key), found) for key, found in evidence.items()}
     platforms = {entity.source: entity.key.platform for entity in entities.values() if entity.parent_id}
@@ -45,6 +47,7 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
             read_since=since,
             accounts_are_read=AD_ACCOUNT in run.settings.scopes,
         )
+        contradictions = find_contradictions(warehouse, scopes, now, hours)
         for scope in scopes:
             doubtful = load_held_days(warehouse, scope)
             changes: list[LedgerChange] = []
@@ -52,8 +55,8 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
                 if key.scope is not scope:
                     continue
                 source_key = entities[key].source
-                sources = _sources_below(now, key.project_id) if scope is PROJECT else [now.get(source_key)]
-                vouching = [source for source in sources if source]
+                below = _sources_below(now, key.project_id) if scope is PROJECT else [source_key]
+                vouching = [now[each] for each in below if each in now]
                 if not vouching:
                     continue
                 settle_hours = settling.hours(key.platform)
@@ -63,6 +66,8 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
                     vouching,
                     read_since=since,
                     settle_hours=settle_hours,
+                    went_back=any(each in went_back for each in below),
+                    contradicted=days_contradicted(contradictions, entities[key]),
                     doubtful=doubtful.get((key.project_id, key.entity_id), ()),
                 )
                 if after != coverage:
@@ -78,8 +83,7 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
         )
 
 
-def _sources_below(now: Mapping[SourceKey, Source], project_id: str) -> Iterable[Source]:
+def _sources_below(now: Iterable[SourceKey], project_id: str) -> Sequence[SourceKey]:
     """Those a project's own numbers are sums of: its accounts, where these are read too."""
-    of_project = {account_id: source for (project, account_id), source in now.items() if project == project_id}
-    accounts = [source for account_id, source in of_project.items() if account_id]
-    return accounts or of_project.values()
+    of_project = [key for key in now if key[0] == project_id]
+    return [key for key in of_project if key[1]] or of_project

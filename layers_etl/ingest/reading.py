@@ -22,7 +22,8 @@ from layers_etl.ingest.progress import Phase
 from layers_etl.ingest.request import RunRequest
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.entities import load_known_entities
-from layers_etl.warehouse.reconciliation import RECONCILED_WEEKS, disagreeing_account_days
+from layers_etl.warehouse.reconciliation import RECONCILED_WEEKS, disagreeing_days
+from layers_etl.warehouse.reconciliation_views import OF_ACCOUNTS
 from layers_etl.warehouse.refusals import note_refused_metrics
 from layers_etl.warehouse.sources import load_sources
 
@@ -115,7 +116,7 @@ def _with_rereads(run: Run, known: Knowledge, plan: ReadingPlan, landed: Landed)
     since = max(plan.wanted.since, min(first_read, plan.wanted.until - RECONCILED_WEEKS))
     rereads = plan_rereads(
         [replace(entity, coverage=landed.coverage.get(entity.key, entity.coverage)) for entity in dormant],
-        disagreeing_account_days(run.warehouse, DayWindow(since, plan.wanted.until)),
+        disagreeing_days(run.warehouse, OF_ACCOUNTS, DayWindow(since, plan.wanted.until)),
         plan.wanted,
         run.settings.settle_hours,
         instant=run.instant,

@@ -14,18 +14,32 @@ from layers_etl.warehouse.connection import Readable
 from layers_etl.warehouse.reconciliation_views import Reconciliation
 from layers_etl.warehouse.sql import load_sql
 
+ParentKey = tuple[str, str]
+"""``(project_id, entity_id)`` of a parent."""
+
 RECONCILED_WEEKS: Final = timedelta(weeks=8)
 """How far back disagreements are looked for after every run, or as far as the run read."""
 
 
-def disagreeing_account_days(warehouse: Readable, window: DayWindow) -> dict[tuple[str, str], list[date]]:
-    """Days of ``(project_id, ad_account_id)`` whose own numbers are not the sum of its campaigns'."""
-    rows = warehouse.connection.execute(
-        load_sql("disagreeing_account_days"), {"since": window.since, "until": window.until}
-    ).fetchall()
-    days: dict[tuple[str, str], list[date]] = defaultdict(list)
-    for project_id, ad_account_id, day in rows:
-        days[project_id, ad_account_id].append(day)
+def disagreeing_days(
+    warehouse: Readable, reconciliation: Reconciliation, window: DayWindow
+) -> dict[ParentKey, list[date]]:
+    """Days on which a parent's own numbers are not the sum of its children's, whatever was read of either."""
+    return _days_by_parent(warehouse, reconciliation.sql("disagreeing_days"), window)
+
+
+def contradicted_days(
+    warehouse: Readable, reconciliation: Reconciliation, window: DayWindow
+) -> dict[ParentKey, list[date]]:
+    """Those of which all was read, on both sides: one of them is wrong."""
+    return _days_by_parent(warehouse, reconciliation.sql("contradicted_days"), window)
+
+
+def _days_by_parent(warehouse: Readable, query: str, window: DayWindow) -> dict[ParentKey, list[date]]:
+    days: dict[ParentKey, list[date]] = defaultdict(list)
+    rows = warehouse.connection.execute(query, {"since": window.since, "until": window.until}).fetchall()
+    for project_id, parent_id, day in rows:
+        days[project_id, parent_id].append(day)
     return dict(days)
 
 

@@ -37,11 +37,20 @@ class Reconciliation:
         """As columns name them."""
         return f"{self.child.name}s"
 
+    def sql(self, name: str) -> str:
+        """The text of the file ``name`` for the two."""
+        return load_sql(name).format(
+            view=self.view,
+            parent=self.parent.name,
+            children=self.children,
+            key=", ".join(self.parent.key_columns),
+            parent_id=self.parent.id_column,
+            child_days=_child_days(self.child),
+        )
 
-RECONCILIATIONS: Final = (
-    Reconciliation("reconciliation", AD_ACCOUNT, CAMPAIGN),
-    Reconciliation("project_reconciliation", PROJECT, AD_ACCOUNT),
-)
+
+OF_ACCOUNTS: Final = Reconciliation("reconciliation", AD_ACCOUNT, CAMPAIGN)
+RECONCILIATIONS: Final = (OF_ACCOUNTS, Reconciliation("project_reconciliation", PROJECT, AD_ACCOUNT))
 
 
 def reconciliations_of(scopes: Sequence[Scope]) -> list[Reconciliation]:

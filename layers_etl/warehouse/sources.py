@@ -32,6 +32,7 @@ _SOURCE_SCHEMA = pl.Schema(
         "copy_from": _INSTANT,
         "newest_active_day": pl.Date(),
         "seen_running": pl.Int32(),
+        "newest_copy_from": _INSTANT,
     }
 )
 _CHANGE_SCHEMA = pl.Schema(
@@ -69,19 +70,9 @@ def load_evidence(warehouse: Readable, scopes: Iterable[Scope], *, read_since: d
     for query in queries:
         rows = warehouse.connection.execute(query, {"read_since": read_since}).fetchall()
         for project_id, account_id, *found in rows:
-            key = (project_id, account_id)
-            evidence[key] = _together(evidence.get(key), Evidence(*found))
+            key, shown = (project_id, account_id), Evidence(*found)
+            evidence[key] = evidence[key].and_also(shown) if key in evidence else shown
     return evidence
-
-
-def _together(one: Evidence | None, other: Evidence) -> Evidence:
-    if one is None:
-        return other
-    return Evidence(
-        max(one.read_at, other.read_at),
-        max(filter(None, (one.newest_active_day, other.newest_active_day)), default=None),
-        max(filter(None, (one.moved_since, other.moved_since)), default=None),
-    )
 
 
 @dataclass(frozen=True, slots=True)

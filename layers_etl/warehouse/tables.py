@@ -738,7 +738,12 @@ OPS_TABLES: Final = (
                 required=True,
             ),
             Column(
-                "copy_from", INSTANT, "The copy is proven to hold what happened up to here; null: never any activity."
+                "copy_from", INSTANT, "The copy is proven to hold what happened up to here; null: nothing proves that."
+            ),
+            Column(
+                "newest_copy_from",
+                INSTANT,
+                "The latest that copy_from ever was. Later than copy_from: an older copy was served since.",
             ),
             Column("newest_active_day", "DATE", "The last day with any activity in any reading, the running one too."),
             Column(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -48,9 +49,11 @@ class Upstream:
     syncs_paused: tuple[tuple[datetime, datetime], ...] = ()
     account_paused: tuple[DayWindow, ...] = ()
     steps: tuple[int, ...] = (20, 45, 71)
+    older_at: Mapping[datetime, timedelta] = field(default_factory=dict[datetime, timedelta])
 
     def copy_at(self, instant: datetime) -> datetime:
         """When the copy was made that is served at ``instant``: syncs are at 00, 06, 12 and 18 o'clock."""
+        instant -= self.older_at.get(instant, timedelta(0))
         sync = day_start(instant.date()) + (instant - day_start(instant.date())) // SYNC * SYNC
         while any(since <= sync < until for since, until in self.syncs_paused):
             sync -= SYNC
@@ -91,6 +94,7 @@ class Warehouse:
         )
         copy_at = self.upstream.copy_at(now)
         moved: datetime | None = None
+        gained = 0
         active = [now.date()] if self.upstream.number(now.date(), copy_at) else []
         proven = self.source.copy_from if self.source else None
         for read in plan.reads:
@@ -100,6 +104,7 @@ class Warehouse:
                     active.append(day)
                 if day in self.known and self.known[day][0] not in (0, number):
                     moved = max(filter(None, (moved, self.known[day][1])))
+                    gained += number - self.known[day][0]
                 self.known[day] = (number, now)
             self.coverage = record_reading(
                 self.coverage,
@@ -109,8 +114,15 @@ class Warehouse:
                 vouched_at=(proven or now - LONGEST_STANDSTILL) + COPY_LAG,
             )
         before = self.source
-        self.source = observe(before, Evidence(now, max(active, default=None), moved))
-        self.coverage = settle(self.coverage, before, [self.source], read_since=now, settle_hours=DEFAULT_SETTLE_HOURS)
+        self.source = observe(before, Evidence(now, max(active, default=None), moved, went_back=gained < 0))
+        self.coverage = settle(
+            self.coverage,
+            before,
+            [self.source],
+            read_since=now,
+            settle_hours=DEFAULT_SETTLE_HOURS,
+            went_back=gained < 0,
+        )
         self.state = judge(before, self.source, settle_hours=DEFAULT_SETTLE_HOURS)
 
     def settled_days(self) -> set[date]:
@@ -214,6 +226,23 @@ def test_an_account_that_is_paused_for_good_settles_within_the_longest_standstil
     assert warehouse.false_days() == set()
 
 
+@pytest.mark.slow
+@properties
+@given(st.data(), st.sampled_from([6, 8, 12, 24]))
+def test_nothing_false_settles_by_copies_older_than_one_that_was_served_before(data: st.DataObject, every: int) -> None:
+    instants = [at_seven(1) + number * every * ONE_HOUR for number in range(30 * 24 // every)]
+    older_at = data.draw(
+        st.dictionaries(st.sampled_from(instants[1:-8]), st.timedeltas(ONE_HOUR, timedelta(hours=120)))
+    )
+    # Of numbers that stand for hours no copy can be told from the one before it.
+    warehouse = Warehouse(Upstream(older_at=older_at, steps=tuple(range(72))))
+    for now in instants:
+        warehouse.run(now)
+        assert warehouse.false_days() == set()
+    due = instants[-1] - timedelta(hours=DEFAULT_SETTLE_HOURS)
+    assert warehouse.settled_days() == set(DayWindow(START, due.date()))
+
+
 def test_an_active_account_settles_every_day_at_the_fourth_morning() -> None:
     warehouse = Warehouse(Upstream())
     for day in range(1, 20):
@@ -245,13 +274,21 @@ def test_an_account_that_rarely_has_activity_by_the_morning_waits_a_day_without_
     assert source.vouches_for(78) == now.date() - 4 * ONE_DAY
 
 
-def test_a_proof_stands_even_where_a_later_reading_shows_less() -> None:
+def test_a_proof_stands_even_where_a_later_reading_shows_no_activity() -> None:
     now = at_seven(10)
     known = Source(now - ONE_DAY, now - ONE_DAY, copy_from=now - ONE_DAY, newest_active_day=now.date(), seen_running=4)
     source = observe(known, Evidence(now, now.date() - 5 * ONE_DAY))
     assert source.copy_from == known.copy_from
     assert source.newest_active_day == known.newest_active_day
     assert source.seen_running == 0
+
+
+def test_an_older_copy_proves_what_it_holds_and_no_more() -> None:
+    now = at_seven(10)
+    known = Source(now - ONE_DAY, now - ONE_DAY, copy_from=now - ONE_DAY, newest_active_day=now.date(), seen_running=4)
+    older = Evidence(now, now.date() - 2 * ONE_DAY, moved_since=now - ONE_DAY, went_back=True)
+    assert observe(known, older).copy_from == day_start(now.date() - 2 * ONE_DAY)
+    assert observe(known, Evidence(now, went_back=True)).copy_from is None
 
 
 @pytest.mark.parametrize("active", [True, False])

@@ -236,6 +236,22 @@ def test_holding_takes_back_exactly_the_days_named_that_were_read_before(
 
 
 @properties
+@given(readings(), windows(), settle_hours())
+def test_holding_what_was_read_since_takes_no_day_that_was_read_an_hour_before(
+    read: Readings, days: DayWindow, hours: int
+) -> None:
+    before = ledger_of(read, hours)
+    after = by_day(hold(before, days, read_since=utc(3, 10), settle_hours=hours))
+    for day, interval in by_day(before).items():
+        read_at = interval.read_no_earlier_than(day)
+        if read_at >= utc(3, 10):
+            assert after[day].held == (day in days)
+        elif read_at + ONE_HOUR <= utc(3, 10):
+            assert not after[day].held
+        assert after[day].read_no_earlier_than(day) >= read_at - ONE_HOUR
+
+
+@properties
 @given(readings(), windows(), instants(), instants(), settle_hours())
 def test_whatever_is_held_or_released_the_days_that_were_read_stay_the_same(
     read: Readings, days: DayWindow, since: datetime, vouched_at: datetime, hours: int

@@ -12,7 +12,8 @@ from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, CAMPAIGN
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.entities import load_known_entities, upsert_entities
-from layers_etl.warehouse.reconciliation import disagreeing_account_days
+from layers_etl.warehouse.reconciliation import disagreeing_days
+from layers_etl.warehouse.reconciliation_views import OF_ACCOUNTS
 from layers_etl.warehouse.runs import record_horizon
 
 from ..warehouse.builders import (
@@ -80,7 +81,7 @@ def test_each_account_agrees_with_the_campaign_days_that_were_its_own(moved: War
         *(("acc_2", day, "EUR", Decimal(0), day in surely, 1, 0) for day in BEFORE),
         *(("acc_2", day, "EUR", Decimal(0), day in surely, 2, 0) for day in AFTER),
     ], "it moved on the 4th or the 5th"
-    assert disagreeing_account_days(moved, window(1, 9)) == {}
+    assert disagreeing_days(moved, OF_ACCOUNTS, window(1, 9)) == {}
 
 
 @pytest.mark.slow
@@ -99,7 +100,7 @@ def test_a_contradiction_beside_a_move_is_still_found(moved: Warehouse) -> None:
 
     contradicted = "SELECT ad_account_id, day FROM marts.reconciliation WHERE NOT agrees AND comparable ORDER BY ALL"
     assert rows(moved, contradicted) == [("acc_1", day) for day in window(6, 9)]
-    assert disagreeing_account_days(moved, window(1, 9)) == {(PROJECT_ID, "acc_1"): list(AFTER)}
+    assert disagreeing_days(moved, OF_ACCOUNTS, window(1, 9)) == {(PROJECT_ID, "acc_1"): list(AFTER)}
 
 
 @pytest.mark.slow

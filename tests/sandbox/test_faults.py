@@ -179,6 +179,15 @@ def test_a_platform_can_fall_silent_from_a_day_on(sandbox: SandboxServer, client
     assert after["window"]["since"] == "2026-03-06T00:00:00Z"
 
 
+def test_a_copy_can_be_older_than_the_one_that_is_served(sandbox: SandboxServer, client: Reader, campaign_id: str):
+    now = sandbox.clock.now()
+    sandbox.set_clock(now - timedelta(hours=30))
+    before = client.metrics("campaign", campaign_id, since="2026-03-01")
+    sandbox.set_clock(now)
+    inject(sandbox, "older_copy", hours=30)
+    assert client.metrics("campaign", campaign_id, since="2026-03-01")["series"] == before["series"]
+
+
 @pytest.mark.parametrize("keep_last", [True, False])
 def test_a_series_can_be_cut_under_its_whole_window_and_the_totals_of_all(
     sandbox: SandboxServer, client: Reader, campaign_id: str, keep_last: bool

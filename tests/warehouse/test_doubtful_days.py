@@ -180,6 +180,21 @@ def test_a_metric_that_was_not_asked_for_overwrites_nothing(warehouse: Warehouse
     assert rows(warehouse, query) == [(5, Decimal(20), 80, 1.25)]
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_open"), [({"spend": 6}, True), ({"conversions": 3}, True), ({"reach": 9}, False)]
+)
+def test_a_conversion_value_that_was_not_asked_for_keeps_a_day_open_whose_other_numbers_changed(
+    warehouse: Warehouse, changed: Measures, *, is_open: bool
+) -> None:
+    land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, VALUED)))
+    later = reading(A, DAYS, LATER, dict.fromkeys(DAYS, VALUED) | {march(2): {**VALUED, **changed}})
+    columns = {name: values for name, values in later.columns.items() if name != "roas"}
+    land(warehouse, Reading(A, DAYS, LATER, columns), accepts_vanishing=False)
+    assert [day for _, day, *_ in doubts(warehouse)] == [march(2)] * is_open
+    assert [day for day, state in states(warehouse).items() if state is not DayState.SETTLED] == [march(2)] * is_open
+    assert standing(warehouse, "conversion_value")[march(2)][1:] == (Decimal(20), not is_open)
+
+
 def test_an_answer_that_was_overtaken_settles_the_days_that_it_is_the_last_of(warehouse: Warehouse) -> None:
     land(warehouse, reading(A, window(21, 21), utc(3, 22, 7), spends([march(21)], 3)))
     land(warehouse, reading(A, window(15, 21), utc(3, 20, 7), spends(window(15, 21), 1)))

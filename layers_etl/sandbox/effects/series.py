@@ -1,6 +1,7 @@
 """Other windows than the one asked for, and buckets that are not what they should be."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Final, cast
 
 from layers_etl.sandbox.effects.payloads import (
@@ -56,6 +57,11 @@ def silent_from(call: Call, handler: Handler, *, day: str = "2026-03-15") -> Ans
     return with_fields(handler(call.asking(**asked)), window=answer.payload["window"])
 
 
+def older_copy(call: Call, handler: Handler, *, hours: int = 24) -> Answer:
+    """The numbers are those of a copy made so many `hours` before the one that is served."""
+    return handler(replace(call, now=call.now - timedelta(hours=hours)))
+
+
 def truncated_series(call: Call, handler: Handler, *, rows: int = 100, keep_last: bool = False) -> Answer:
     """The series is cut to its first `rows`, or with `keep_last` its last ones; window and totals are of all."""
     answer = handler(call)
@@ -109,6 +115,7 @@ EFFECTS: Final = (
     narrowed_window,
     clipped_window,
     silent_from,
+    older_copy,
     truncated_series,
     sunday_weeks,
     unordered_buckets,

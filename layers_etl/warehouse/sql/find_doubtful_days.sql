@@ -2,6 +2,7 @@
 -- vanished: activity that was known has no bucket, or only zeros. Not in a backfill: an operator accepts it by that.
 -- incomplete: a primitive is unknown that the entity's other days know; a known one of that day stays instead. Or the
 -- conversion value is, which was known of that very day and its conversions: it stays, beside what is new of the others.
+-- So it does where it was not asked for, the platform having refused it.
 CREATE OR REPLACE TEMP TABLE incoming_days AS
 SELECT
   project_id, entity_id, day, spend, impressions, clicks, conversions, conversion_value, has_conversion_value,
@@ -87,8 +88,10 @@ SELECT project_id, entity_id, day
 FROM incoming_days AS came
 JOIN known_days AS known USING (project_id, entity_id, day)
 ANTI JOIN doubts USING (project_id, entity_id, day)
-WHERE came.has_conversion_value AND came.conversion_value IS NULL AND came.conversions > 0
-  AND known.conversion_value IS NOT NULL AND NOT known.accepts_vanishing;
+WHERE came.conversion_value IS NULL AND came.conversions > 0 AND known.conversion_value IS NOT NULL
+  AND NOT known.accepts_vanishing
+  -- Not asked for, it is as good as what it belongs to.
+  AND (came.has_conversion_value OR came.spend <> known.spend OR came.conversions <> known.conversions);
 
 INSERT INTO doubts
 SELECT project_id, entity_id, day, 'incomplete', false, 'roas: unknown, and known before' FROM lost_values;

@@ -1,5 +1,6 @@
 -- What the readings of one scope since $read_since show of the copy of each ad account (domain/freshness.py): when it was
--- last read, its newest day with any activity, and the latest earlier reading whose numbers they changed.
+-- last read, its newest day with any activity, the latest earlier reading whose numbers they changed, and whether there
+-- is less by that than there was.
 WITH read AS (
   SELECT readings.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(read_at) AS read_at
   FROM ops.readings AS readings
@@ -15,16 +16,39 @@ active AS (
   WHERE observed_at >= $read_since AND (spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0)
   GROUP BY ALL
 ),
-moved AS (
-  SELECT measured.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(last_observed_at) AS moved_since
-  FROM ads.{scope}_metrics_history AS measured
-  SEMI JOIN ads.{scope}_metrics USING ({key}, day)
+-- Every number that stood and was answered anew, and what was gained by it; what is gone is lost.
+answered AS (
+  SELECT
+    {measured_key}, day, before.last_observed_at AS moved_since,
+    measured.impressions - before.impressions AS impressions, measured.spend - before.spend AS spend,
+    measured.clicks - before.clicks AS clicks, measured.conversions - before.conversions AS conversions
+  FROM ads.{scope}_metrics_history AS before
+  JOIN ads.{scope}_metrics AS measured USING ({key}, day)
+  WHERE before.superseded_at >= $read_since
+  UNION ALL
+  SELECT {measured_key}, measured.day, NULL, -impressions, -spend, -clicks, -conversions
+  FROM ads.{scope}_metrics AS measured
+  JOIN ops.doubtful_days AS doubtful
+    ON doubtful.scope = '{scope}' AND doubtful.project_id = measured.project_id
+   AND doubtful.entity_id = measured.{id_column} AND doubtful.day = measured.day
+  WHERE kind = 'vanished' AND first_seen_at >= $read_since
+),
+gained AS (
+  SELECT
+    answered.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(moved_since) AS moved_since,
+    coalesce(sum(impressions), 0) AS impressions, coalesce(sum(spend), 0) AS spend, coalesce(sum(clicks), 0) AS clicks,
+    coalesce(sum(conversions), 0) AS conversions
+  FROM answered
   JOIN ops.entities AS entity
-    ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
-  WHERE superseded_at >= $read_since
+    ON entity.scope = '{scope}' AND entity.project_id = answered.project_id AND entity.entity_id = answered.{id_column}
   GROUP BY ALL
 )
-SELECT project_id, ad_account_id, read_at, newest_active_day, moved_since
+SELECT
+  project_id, ad_account_id, read_at, newest_active_day, moved_since,
+  coalesce(
+    CASE WHEN impressions <> 0 THEN impressions WHEN spend <> 0 THEN spend WHEN clicks <> 0 THEN clicks ELSE conversions
+    END < 0, false
+  ) AS went_back
 FROM read
 LEFT JOIN active USING (project_id, ad_account_id)
-LEFT JOIN moved USING (project_id, ad_account_id);
+LEFT JOIN gained USING (project_id, ad_account_id);
