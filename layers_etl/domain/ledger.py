@@ -96,9 +96,21 @@ def release(
     What was held of them for their copy's sake is held no longer, as far as that vouches; ``doubtful`` days stay held.
     """
     before = tuple(coverage)
-    waiting = [each for each in before if each.held and each.read_at is not None and each.read_at >= read_since]
-    if not waiting:
+    if not any(each.held for each in before):
         return before
+    return _released(before, read_since, vouched_at, settle_hours, frozenset(doubtful))
+
+
+@lru_cache(LEDGERS_REMEMBERED)
+def _released(
+    before: tuple[Coverage, ...],
+    read_since: datetime,
+    vouched_at: datetime,
+    settle_hours: int,
+    doubtful: frozenset[date],
+) -> tuple[Coverage, ...]:
+    """As in :func:`release`; the same object for entities that were read alike."""
+    waiting = [each for each in before if each.held and each.read_at is not None and each.read_at >= read_since]
     parts = [interval for interval in before if interval not in waiting]
     for interval in waiting:
         assert interval.read_at is not None
