@@ -28,7 +28,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.dev $(VENV)/.lake
-	$(BIN)/python -m pytest -m "slow or not slow" --numprocesses 8  # What is slow waits much of its time.
+	$(BIN)/python -m pytest -m "slow or not slow" --numprocesses 5  # What is slow waits much of its time.
 	$(BIN)/python -m pytest -m "slow or not slow" --warehouse lake $(ASKED_OF_A_LAKE)
 
 check: $(VENV)/.dev

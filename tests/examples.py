@@ -11,7 +11,7 @@ QUICK: Final = "quick"
 """Hypothesis' profiles: of the whole suite, and of the one that leaves out what is slow."""
 
 QUICK_EXAMPLES: Final = 30
-WHOLE_EXAMPLES: Final = 60
+WHOLE_EXAMPLES: Final = 40
 """Of the properties that say no number of their own."""
 
 FEWEST: Final = 2

@@ -191,7 +191,9 @@ def serving(world: World) -> Generator[Server]:
 def measure(server: Server, command: Sequence[str | Path], environment: dict[str, str], folder: Path) -> Measured:
     """Run a command to its end; one that fails ends the benchmark with what it said."""
     server.asked()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAYERS_", "DAGSTER_"))}
+    # Of Python too: what keeps it from writing its bytecode would have everything of ours compiled with each command.
+    others = ("LAYERS_", "DAGSTER_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     with tempfile.NamedTemporaryFile("r", suffix=".json") as told:
         process = subprocess.run(
             [sys.executable, HERE / "alone.py", told.name, *command],

@@ -18,7 +18,7 @@ from .builders import differences, publish
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(4))
+@settings(derandomize=True, deadline=None, max_examples=examples(3))
 @given(st.lists(deeds, min_size=4, max_size=12))
 def test_for_all_that_can_happen_the_lake_is_in_step_after_every_publication(
     tmp_path_factory: pytest.TempPathFactory, happening: list[tuple[Any, ...]]

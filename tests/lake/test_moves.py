@@ -29,7 +29,7 @@ from .test_publishing import live
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-MORNINGS: Final = 6
+MORNINGS: Final = 5
 OF_THE_RUN: Final = {
     "ops.requests": "started_at, attempts, bytes_received, waited_seconds, wire_seconds, request_id",
     "ops.readings": "request_id",

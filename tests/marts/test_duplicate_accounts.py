@@ -163,7 +163,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield warehouse
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(8))
+@settings(derandomize=True, deadline=None, max_examples=examples(6))
 @given(st.lists(st.tuples(st.booleans(), st.sets(st.integers(1, 9))), min_size=1, max_size=4))
 def test_whatever_days_however_many_ids_have_exactly_one_row_of_each_is_summed(
     shared: Warehouse, ids: list[tuple[bool, set[int]]]

@@ -291,7 +291,7 @@ cents = st.integers(0, 10**8)
 moneys = st.builds(Money, cents, cents)
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(10))
+@settings(derandomize=True, deadline=None, max_examples=examples(7))
 @given(
     st.lists(st.fixed_dictionaries({A: moneys, B: moneys}), min_size=1, max_size=20),
     st.fixed_dictionaries(dict.fromkeys((A, B, ACCOUNT), st.integers(0, 7))),

@@ -55,7 +55,7 @@ def test_a_bucket_that_vanished_and_came_back_is_null_between(tmp_path: Path) ->
 
 
 @settings(
-    max_examples=examples(15),
+    max_examples=examples(10),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -89,7 +89,7 @@ ORDER BY ALL
 
 @pytest.mark.slow
 @settings(
-    max_examples=examples(15),
+    max_examples=examples(10),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -48,7 +48,7 @@ steps = st.builds(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(3))
+@settings(derandomize=True, deadline=None, max_examples=examples(2))
 @given(st.lists(steps, min_size=2, max_size=5))
 def test_no_day_is_called_settled_that_was_not_read_late_enough_and_a_clean_run_settles_all_that_is_due(
     tmp_path_factory: pytest.TempPathFactory, life: list[Step]

@@ -207,7 +207,7 @@ def at(day: date, hours: int) -> Any:
     return utc(3, day.day) + timedelta(hours=hours)
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(12))
+@settings(derandomize=True, deadline=None, max_examples=examples(8))
 @given(st.lists(st.tuples(st.sampled_from(["cmp_a", "cmp_b"]), windows), max_size=12), windows)
 def test_an_entity_day_that_several_windows_hold_counts_once_and_only_within_the_horizon(
     tmp_path_factory: pytest.TempPathFactory, noted: list[tuple[str, DayWindow]], horizon: DayWindow
@@ -222,7 +222,7 @@ def test_an_entity_day_that_several_windows_hold_counts_once_and_only_within_the
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=examples(12))
+@settings(derandomize=True, deadline=None, max_examples=examples(8))
 @given(st.lists(deeds, min_size=6, max_size=14))
 def test_whatever_happens_every_day_that_differs_from_a_publication_is_named(
     tmp_path_factory: pytest.TempPathFactory, happening: list[tuple[Any, ...]]

@@ -28,7 +28,7 @@ def buckets(days: Days) -> dict[date, Mapping[str, object]]:
     return {day: {"spend": spend, "conversions": conversions} for day, (spend, conversions) in days.items()}
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(12))
+@settings(derandomize=True, deadline=None, max_examples=examples(8))
 @given(DAYS, DAYS, st.sampled_from(["USD", "EUR", None]), st.sampled_from(["USD", None]))
 def test_each_day_is_the_sum_of_its_rows_and_no_sum_crosses_a_currency(
     tmp_path_factory: pytest.TempPathFactory, of_a: Days, of_b: Days, currency_a: str | None, currency_b: str | None

@@ -77,7 +77,7 @@ def test_what_is_found_as_it_stood_is_nothing_to_publish(warehouse: Warehouse) -
     assert state(warehouse) != before
 
 
-@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(), FACTS | st.lists(FACTS)))
 def test_facts_come_back_as_they_were_whatever_they_hold(warehouse: Warehouse, facts: dict[str, object]) -> None:
     stored = storable_json(facts)

@@ -45,7 +45,7 @@ def list_everything(warehouse: Warehouse, account_name: str = "Account", name: s
     upsert_entities(warehouse, CAMPAIGN, ["prj_1"], [campaign("cmp_a", name=name), campaign("cmp_b")], MONDAY)
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(4))
+@settings(derandomize=True, deadline=None, max_examples=examples(3))
 @given(st.lists(st.tuples(money, counts, counts, counts, money), min_size=31, max_size=31))
 def test_every_ratio_of_the_mart_is_the_formula_over_its_own_row(
     tmp_path_factory: pytest.TempPathFactory, days: list[Numbers]

@@ -339,7 +339,7 @@ listings = st.lists(
 _numbers = count(1)
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(8))
+@settings(derandomize=True, deadline=None, max_examples=examples(6))
 @given(listings, st.lists(st.integers(0, 6), max_size=6))
 def test_however_a_campaign_moves_and_is_read_a_day_belongs_to_where_it_was_last_seen_by_its_end(
     shared: Warehouse, moves: list[tuple[int, str]], readings_before: list[int]

@@ -125,7 +125,7 @@ def observations(draw: st.DrawFn) -> list[Observation]:
     return drawn
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(12))
+@settings(derandomize=True, deadline=None, max_examples=examples(8))
 @given(observations())
 def test_the_table_and_its_history_and_every_past_instant_equal_a_naive_model(
     shared: Warehouse, observed: list[Observation]
@@ -187,7 +187,7 @@ def as_of(warehouse: Warehouse, project_id: str, at: datetime) -> dict[Key, Row]
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=examples(4))
+@settings(derandomize=True, deadline=None, max_examples=examples(3))
 @given(observations())
 def test_landing_the_same_answers_again_changes_no_number_and_no_history(
     shared: Warehouse, observed: list[Observation]

@@ -47,7 +47,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         yield connection
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(readings(), min_size=1, max_size=40))
 def test_sql_and_python_reckon_alike(
     client: duckdb.DuckDBPyConnection, cases: list[tuple[date, int, datetime]]

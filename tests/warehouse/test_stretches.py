@@ -33,7 +33,7 @@ def cut(windows: list[tuple[str, int, int]], days: set[int]) -> list[tuple[date,
         return list(stretches(connection, "windows", "days", ["held"], whole_up_to=0))
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcdefgh"), st.integers(-5, 60), st.integers(1, 70)).map(
