@@ -656,7 +656,7 @@ OPS_TABLES: Final = (
         "ops",
         "refused_metrics",
         "One row per scope, platform and metric that the API refuses to give: the metric is null there. Asked for "
-        "again a week after it was refused.",
+        "again a week after it was refused. What the platform had in the last four weeks is asked for by every run.",
         (
             _SCOPE,
             Column("platform", "VARCHAR", "Ad platform; null: scopes that span several."),

@@ -44,6 +44,15 @@ def test_a_refused_metric_is_remembered_for_a_week_and_then_asked_for_again(pipe
 
 
 @pytest.mark.slow
+def test_a_metric_that_a_platform_had_lately_is_asked_for_by_every_run(pipeline: Pipeline) -> None:
+    lived(pipeline, 0)
+    pipeline.run(morning(1), WITHOUT_REACH)
+    assert pipeline.rows("FROM ops.refused_metrics") == []
+    lived(pipeline, 2)
+    assert pipeline.untrue() == {}
+
+
+@pytest.mark.slow
 def test_what_one_campaign_is_refused_is_still_asked_of_the_others(pipeline: Pipeline) -> None:
     odd = pipeline.campaigns()[0]
     message = "Metric 'reach' is not available for this campaign."
