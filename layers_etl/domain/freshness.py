@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
 
-from layers_etl.domain.days import DayWindow, day_start, join_days
+from layers_etl.domain.days import DayWindow, day_start
 from layers_etl.domain.ledger import hold, release
 from layers_etl.domain.settlement import COPY_LAG_HOURS, ONE_HOUR, Coverage, settled_before
 
@@ -197,14 +197,13 @@ def settle(
     read_since: datetime,
     settle_hours: int,
     went_back: bool = False,
-    contradicted: Collection[date] = (),
     doubtful: Collection[date] = (),
 ) -> tuple[Coverage, ...]:
     """The ledger of one entity once a run's readings, those since ``read_since``, are known to count.
 
     ``now`` are the sources that its numbers are made of, one for all but projects; all must vouch. ``known`` is what
     was known of the first before the run. Where one of them ``went_back``, what had been known vouches for nothing that
-    the run read, and nothing vouches for ``contradicted`` days. ``doubtful`` days stay held.
+    the run read. ``doubtful`` days stay held.
     """
     vouched_at = min(source.vouched_at for source in now)
     settled = release(
@@ -212,13 +211,11 @@ def settle(
         read_since=read_since,
         vouched_at=vouched_at,
         settle_hours=settle_hours,
-        doubtful=[*doubtful, *contradicted],
+        doubtful=doubtful,
     )
-    unvouched = join_days(contradicted)
     if went_back:
-        unvouched.append(DayWindow(settled_before(vouched_at, settle_hours), date.max))
-    for days in unvouched:
-        settled = hold(settled, days, read_since=read_since, settle_hours=settle_hours)
+        unvouched = DayWindow(settled_before(vouched_at, settle_hours), date.max)
+        settled = hold(settled, unvouched, read_since=read_since, settle_hours=settle_hours)
     assumed = first_day_assumed(known, now[0], settle_hours=settle_hours)
     if assumed is None:
         return settled

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from layers_etl.domain.days import join_days
 from layers_etl.domain.freshness import SourceKey, judge, observe, settle
-from layers_etl.domain.ledger import Ledger
+from layers_etl.domain.ledger import Ledger, hold
 from layers_etl.domain.planning import Entities
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, Scope
-from layers_etl.ingest.contradictions import days_contradicted, find_contradictions
+from layers_etl.ingest.contradictions import Contradictions, days_contradicted, find_contradictions
 from layers_etl.ingest.run import Run
 from layers_etl.warehouse.doubtful_days import accept_witnessed_vanishings, load_held_days
 from layers_etl.warehouse.sources import (
@@ -47,7 +48,7 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
             read_since=since,
             accounts_are_read=AD_ACCOUNT in run.settings.scopes,
         )
-        contradictions = find_contradictions(warehouse, scopes, now, hours)
+        settled = dict(ledger)
         for scope in scopes:
             doubtful = load_held_days(warehouse, scope)
             changes: list[LedgerChange] = []
@@ -67,12 +68,13 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
                     read_since=since,
                     settle_hours=settle_hours,
                     went_back=any(each in went_back for each in below),
-                    contradicted=days_contradicted(contradictions, entities[key]),
                     doubtful=doubtful.get((key.project_id, key.entity_id), ()),
                 )
                 if after != coverage:
                     changes.append(LedgerChange(key, coverage, after, settle_hours))
+                    settled[key] = after
             settle_days(warehouse, scope, changes)
+        _hold_contradicted(run, scopes, entities, settled, find_contradictions(warehouse, scopes, now, hours))
         replace_sources(
             warehouse,
             {
@@ -81,6 +83,26 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
                 if source != before.get(key)
             },
         )
+
+
+def _hold_contradicted(
+    run: Run, scopes: Sequence[Scope], entities: Entities, ledger: Ledger, contradictions: Contradictions
+) -> None:
+    """Hold what was read now of days on which parent and children, as they have settled, can't both be right."""
+    if not contradictions:
+        return
+    for scope in scopes:
+        changes: list[LedgerChange] = []
+        for key, coverage in ledger.items():
+            if key.scope is not scope:
+                continue
+            settle_hours = run.settings.settle_hours.hours(key.platform)
+            after = tuple(coverage)
+            for days in join_days(days_contradicted(contradictions, entities[key])):
+                after = hold(after, days, read_since=run.fresh_since, settle_hours=settle_hours)
+            if after != coverage:
+                changes.append(LedgerChange(key, coverage, after, settle_hours))
+        settle_days(run.warehouse, scope, changes)
 
 
 def _sources_below(now: Iterable[SourceKey], project_id: str) -> Sequence[SourceKey]:

@@ -2,7 +2,7 @@
 -- vanished: activity that was known has no bucket, or only zeros. Not in a backfill: an operator accepts it by that.
 -- incomplete: a primitive is unknown that the entity's other days know; a known one of that day stays instead. Or the
 -- conversion value is, which was known of that very day and its conversions: it stays, beside what is new of the others.
--- So it does where it was not asked for, the platform having refused it.
+-- So it does where it was not asked for, having been refused.
 CREATE OR REPLACE TEMP TABLE incoming_days AS
 SELECT
   project_id, entity_id, day, spend, impressions, clicks, conversions, conversion_value, has_conversion_value,
