@@ -86,9 +86,8 @@ def load_disagreements(warehouse: Readable, reconciliation: Reconciliation, run_
         return []
     parent, children = reconciliation.parent, reconciliation.children
     rows = warehouse.connection.execute(
-        load_sql("disagreements").format(
-            view=reconciliation.view,
-            entity_id=parent.id_column,
+        reconciliation.sql(
+            "disagreements",
             residuals=", ".join(f"{name}_residual" for name in ADDITIVE),
             missing=f"{children}_missing",
             parent_observed_at=f"{parent.name}_observed_at",

@@ -37,15 +37,17 @@ class Reconciliation:
         """As columns name them."""
         return f"{self.child.name}s"
 
-    def sql(self, name: str) -> str:
-        """The text of the file ``name`` for the two."""
+    def sql(self, name: str, **more: object) -> str:
+        """The text of the file ``name`` for the two. Only constants are filled in: theirs, and ``more``."""
         return load_sql(name).format(
             view=self.view,
             parent=self.parent.name,
+            child=self.child.name,
             children=self.children,
             key=", ".join(self.parent.key_columns),
             parent_id=self.parent.id_column,
             child_days=_child_days(self.child),
+            **more,
         )
 
 
@@ -64,23 +66,13 @@ def reconciliation_views(scopes: Sequence[Scope]) -> Iterable[str]:
 
 
 def _create_view(reconciliation: Reconciliation) -> str:
-    view, parent, child, children = (
-        reconciliation.view,
-        reconciliation.parent,
-        reconciliation.child,
-        reconciliation.children,
-    )
+    view, parent, children = reconciliation.view, reconciliation.parent, reconciliation.children
     platform = "parent.platform, " if "platform" in parent.details else ""
-    return load_sql("views/reconciliation").format(
-        view=view,
-        parent=parent.name,
-        child=child.name,
-        children=children,
-        key=", ".join(parent.key_columns),
+    return reconciliation.sql(
+        "views/reconciliation",
         counted_key=_counted_key(parent),
         counted_as=_COUNTED_AS if parent is AD_ACCOUNT else "",
         is_second_id="counted.counts_as IS NOT NULL" if parent is AD_ACCOUNT else "false",
-        child_days=_child_days(child),
         parent_columns=f"parent.name AS {parent.name}_name, {platform}",
         measured=", ".join(f"measured.{name}" for name in ADDITIVE),
         divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END",

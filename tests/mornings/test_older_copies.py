@@ -36,8 +36,9 @@ def older(hours: int, entity: str | None = None) -> Fault:
 
 def settled(pipeline: Pipeline, scope: Scope) -> dict[tuple[str, date], Any]:
     """The settled days of ``scope``."""
+    table = pipeline.table(scope)
     return {
-        key: pipeline.table(scope)[key]
+        key: table[key]
         for key in pipeline.rows(f"SELECT {scope.id_column}, day FROM ads.{scope.metrics_table} WHERE settled")
     }
 
