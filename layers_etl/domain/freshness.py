@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
 
-from layers_etl.domain.days import DayWindow, day_start
+from layers_etl.domain.days import DayWindow, day_close, day_start
 from layers_etl.domain.ledger import hold, release
 from layers_etl.domain.settlement import COPY_LAG_HOURS, ONE_HOUR, Coverage, settled_before
 
@@ -87,8 +87,9 @@ class Source:
     """What is known of the copy of one ad account, by all that was read. Grain: ``(project_id, ad_account_id)``.
 
     ``copy_from``: it is proven to hold what happened until then, at least; None where nothing proves that.
-    ``newest_copy_from`` is the latest that this ever was. ``seen_running`` counts the runs in a row that saw activity
-    on the running day.
+    ``newest_copy_from`` is the latest that this ever was. ``behind_reading_at``: a copy older than the one that was
+    read then has been served since, and none that is proven to be newer. ``seen_running`` counts the runs in a row
+    that saw activity on the running day.
     """
 
     first_read_at: datetime
@@ -97,6 +98,7 @@ class Source:
     newest_active_day: date | None = None
     seen_running: int = 0
     newest_copy_from: datetime | None = None
+    behind_reading_at: datetime | None = None
 
     @property
     def stands_still_for(self) -> timedelta:
@@ -109,14 +111,20 @@ class Source:
         return _latest(self.newest_copy_from, self.copy_from)
 
     @property
-    def is_behind(self) -> bool:
-        """Whether an older copy was served since: what changes from there may be older than its reading too."""
-        return self.copy_from != self.shown_until
-
-    @property
     def is_at_rest(self) -> bool:
         """Whether it has shown nothing new for longer than any pause of syncing."""
         return self.read_at - (self.shown_until or self.first_read_at) >= LONGEST_STANDSTILL
+
+    def moved_on(self, evidence: Evidence) -> datetime | None:
+        """What a change proves: the copy was made after the one it differs from.
+
+        Which was made when it was read, as long as it had all of the days until then: of one that is always days
+        behind, no more is known than where its activity ends. Where an older copy was served, what changes may only
+        catch up.
+        """
+        if self.behind_reading_at or evidence.moved_since is None or self.newest_active_day is None:
+            return None
+        return min(evidence.moved_since, day_close(self.newest_active_day))
 
     @property
     def vouched_at(self) -> datetime:
@@ -146,15 +154,17 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     Evidence of the same instant adds to what that one showed; seen again, it says nothing new.
     """
     proofs = [evidence.active_from]
-    if not evidence.went_back:
-        proofs.append(known.copy_from if known else None)
-        proofs.append(None if known and known.is_behind else evidence.moved_since)
+    if known and not evidence.went_back:
+        proofs += [known.copy_from, known.moved_on(evidence)]
     sees_running = evidence.newest_active_day is not None and evidence.newest_active_day >= evidence.read_at.date()
     seen_before = known.seen_running if known else 0
     if known is None or evidence.read_at > known.read_at:
         seen_running = seen_before + 1 if sees_running else 0
     else:
         seen_running = max(seen_before, int(sees_running))
+    behind = known.behind_reading_at if known else None
+    if known and evidence.went_back and evidence.read_at > known.read_at:
+        behind = known.read_at
     copy_from = _latest(*proofs)
     return Source(
         first_read_at=known.first_read_at if known else evidence.read_at,
@@ -163,6 +173,9 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
         newest_active_day=_latest(evidence.newest_active_day, known.newest_active_day if known else None),
         seen_running=seen_running,
         newest_copy_from=_latest(copy_from, known.shown_until if known else None),
+        behind_reading_at=behind
+        if behind and (evidence.active_from is None or evidence.active_from < behind)
+        else None,
     )
 
 

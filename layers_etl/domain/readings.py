@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, repeat
-from math import nan
+from math import isnan, nan
 from typing import Any, Final, cast
 
 import polars as pl
@@ -99,6 +99,16 @@ class Reading:
         primitives = [column for name in PRIMITIVES if (column := self.columns.get(name))]
         rows = zip(self.columns["day"], *primitives, strict=True)
         return max((day for day, *numbers in rows if any(number > 0 for number in numbers)), default=None)
+
+    def primitives_on(self, day: date) -> tuple[float | None, ...] | None:
+        """The numbers of :data:`PRIMITIVES` on a day, None for unknown, zero without a bucket; None: it wasn't read."""
+        if day not in self.window or not self.served or day in self.unread_days:
+            return None
+        at = bisect_left(self.columns["day"], day)
+        if at == len(self) or self.columns["day"][at] != day:
+            return (0.0,) * len(PRIMITIVES)
+        numbers = (self.columns[name][at] if name in self.columns else nan for name in PRIMITIVES)
+        return tuple(None if isnan(number) else number for number in numbers)
 
     def within(self, window: DayWindow) -> Reading | None:
         """What it says of ``window``; None where it says nothing of it."""

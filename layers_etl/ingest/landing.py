@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import datetime
+from itertools import chain
 
-from layers_etl.domain.days import DayWindow
-from layers_etl.domain.freshness import SourceKey, vouched_at
+from layers_etl.domain.freshness import vouched_at
+from layers_etl.domain.glimpses import Look, looks
 from layers_etl.domain.outcomes import Landed, LandedWindow, sort_errors
 from layers_etl.domain.planning import ReadingPlan
 from layers_etl.domain.readings import EntityKey, Reading
@@ -19,7 +20,7 @@ from layers_etl.ingest.run import Run
 from layers_etl.warehouse.audits import note_audits
 from layers_etl.warehouse.entities import mark_gone, unmark_gone
 from layers_etl.warehouse.readings import Landing, upsert_readings
-from layers_etl.warehouse.sources import note_running_days
+from layers_etl.warehouse.sources import note_looks
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,11 @@ def _land_readings(
     landed = [landing.reading for landing in landings]
     ledger = {key: so_far.coverage.get(key, known.entities[key].coverage) for key in (each.key for each in landed)}
     coverage = upsert_readings(warehouse, scope, landings, ledger, run_id)
-    note_running_days(warehouse, _running_days(known, plan, readings), max(reading.read_at for reading in landed))
+    seen = [
+        _looks(known, plan, reading, landing.reading.read_at)
+        for reading, landing in zip(readings, landings, strict=True)
+    ]
+    note_looks(warehouse, list(chain.from_iterable(seen)), read_since=run.fresh_since)
     audited = [reading for reading in landed if plan.is_audit(reading.key, reading.window.since)]
     note_audits(warehouse, scope, audited, run_id)
     unmark_gone(warehouse, [key for key in ledger if _is_gone(known, so_far, key)])
@@ -79,15 +84,15 @@ def _landing(run: Run, known: Knowledge, plan: ReadingPlan, reading: Reading) ->
     )
 
 
-def _running_days(known: Knowledge, plan: ReadingPlan, readings: Sequence[Reading]) -> dict[SourceKey, date]:
-    """The newest active day, by source, of what readings show beyond the days that were asked for."""
-    days: dict[SourceKey, date] = {}
-    for reading in readings:
-        beyond = plan.asked_window(reading.key, reading.window.since).until
-        glimpse = reading.within(DayWindow(beyond, date.max))
-        if glimpse and (day := glimpse.newest_active_day):
-            days[known.entities[reading.key].source] = day
-    return days
+def _looks(known: Knowledge, plan: ReadingPlan, reading: Reading, counted_at: datetime) -> list[Look]:
+    """What a reading shows of running days, which do not land."""
+    return looks(
+        reading,
+        known.entities[reading.key].source,
+        beyond=plan.asked_window(reading.key, reading.window.since).until,
+        looked_at=known.looked_at.get(reading.key),
+        seen_at=counted_at,
+    )
 
 
 def _land_errors(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from itertools import chain
 from random import Random
 
@@ -14,6 +14,7 @@ from layers_etl.domain.freshness import Source, SourceKey
 from layers_etl.domain.glimpses import with_glimpses
 from layers_etl.domain.ledger import Ledger
 from layers_etl.domain.planning import Entities, Plan, ReadingPlan, in_order_of_need, plan_reads, split_at_now
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, Scope
 from layers_etl.ingest.request import RunRequest
 from layers_etl.settings import Settings
@@ -23,11 +24,13 @@ from layers_etl.settings import Settings
 class Knowledge:
     """What the warehouse knew before a run read anything.
 
-    ``entities`` are all of the scopes that are read, asked for or not; ``sources`` the copies that serve their numbers.
+    ``entities`` are all of the scopes that are read, asked for or not; ``sources`` the copies that serve their numbers;
+    ``looked_at`` the day of the last look at the running one.
     """
 
     entities: Entities
-    sources: Mapping[SourceKey, Source]
+    sources: Mapping[SourceKey, Source] = field(default_factory=dict[SourceKey, Source])
+    looked_at: Mapping[EntityKey, date] = field(default_factory=dict[EntityKey, date])
 
     def ledger_after(self, coverage: Ledger) -> Ledger:
         """The ledger of all entities once that of some has become ``coverage``."""
@@ -71,6 +74,6 @@ def plan_reading(
     reads = list(chain.from_iterable(plan.reads for plan in plans.values()))
     audited = count_audits(len(reads), settings.audit_percent) if is_run and not request.is_limited else 0
     audits = sample_audits(known.entities.values(), settings.settle_hours, audited, draw)
-    glimpsing = with_glimpses(reads, known.entities, known.sources, settings.settle_hours, instant)
+    glimpsing = with_glimpses(reads, known.entities, known.sources, settings.settle_hours, instant, fresh_since)
     requests = in_order_of_need(glimpsing, known.entities)
     return ReadingPlan(window, wanted, not_begun, plans, requests, audits=tuple(audits))

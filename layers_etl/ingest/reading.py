@@ -25,7 +25,7 @@ from layers_etl.warehouse.entities import load_known_entities
 from layers_etl.warehouse.reconciliation import RECONCILED_WEEKS, disagreeing_days
 from layers_etl.warehouse.reconciliation_views import OF_ACCOUNTS
 from layers_etl.warehouse.refusals import note_refused_metrics
-from layers_etl.warehouse.sources import load_sources
+from layers_etl.warehouse.sources import load_looked_at, load_sources
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _load_knowledge(run: Run, scopes: Sequence[Scope]) -> Knowledge:
         for scope in scopes
         for entity in load_known_entities(run.warehouse, scope, run.facts.read_projects, continued=run.facts.continues)
     }
-    return Knowledge(entities, load_sources(run.warehouse))
+    return Knowledge(entities, load_sources(run.warehouse), load_looked_at(run.warehouse, entities))
 
 
 def _require_named(request: RunRequest, entities: Entities) -> None:

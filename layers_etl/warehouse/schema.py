@@ -26,13 +26,13 @@ from layers_etl.warehouse.tables import (
 )
 from layers_etl.warehouse.views import create_views
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 """Counts up when tables of ``ads`` or ``ops`` gain something, or marts change. Version 1 had no projections, no weekly
 reach and no horizon; the marts of version 2 knew no account of ads and ad sets whose own listing did not say it;
 version 3 knew nothing of the copies that readings come from, of days held or in doubt, and of the kind of its key;
 version 4 knew no account of a day; version 5 knew its changes by a count, which a file restored from a copy has too;
 version 6 had no dictionary; version 7 kept nothing of what checks found; version 8 noted only what its marts lacked;
-version 9 took every copy for newer than the one before."""
+version 9 took every copy for newer than the one before; version 10 kept no numbers of a running day."""
 
 LOGS_CHANGES: Final = 9
 """The first version with ``ops.changed_days``."""

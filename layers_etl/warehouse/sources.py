@@ -11,6 +11,8 @@ import polars as pl
 
 from layers_etl.domain.days import subtract_windows
 from layers_etl.domain.freshness import Evidence, Source, SourceKey, SourceState
+from layers_etl.domain.glimpses import Look
+from layers_etl.domain.metrics import PRIMITIVES
 from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import Scope
 from layers_etl.domain.settlement import Coverage
@@ -22,7 +24,16 @@ from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
 
 _INSTANT = pl.Datetime("us", "UTC")
 _KEY_SCHEMA = {"project_id": pl.String(), "ad_account_id": pl.String()}
-_RUNNING_DAY_SCHEMA = pl.Schema({**_KEY_SCHEMA, "day": pl.Date(), "seen_at": _INSTANT})
+_LOOK_SCHEMA = pl.Schema(
+    {
+        **_KEY_SCHEMA,
+        "scope": pl.String(),
+        "entity_id": pl.String(),
+        "day": pl.Date(),
+        "seen_at": _INSTANT,
+        **{f"seen_{name}": pl.Float64() for name in PRIMITIVES},
+    }
+)
 _SOURCE_SCHEMA = pl.Schema(
     {
         **_KEY_SCHEMA,
@@ -33,6 +44,7 @@ _SOURCE_SCHEMA = pl.Schema(
         "newest_active_day": pl.Date(),
         "seen_running": pl.Int32(),
         "newest_copy_from": _INSTANT,
+        "behind_reading_at": _INSTANT,
     }
 )
 _CHANGE_SCHEMA = pl.Schema(
@@ -53,21 +65,34 @@ def load_sources(warehouse: Readable) -> dict[SourceKey, Source]:
     return {(project_id, account_id): Source(*facts) for project_id, account_id, *facts in rows}
 
 
-def note_running_days(warehouse: Warehouse, days: Mapping[SourceKey, date], seen_at: datetime) -> None:
-    """Remember up to which day, beyond those that land, the accounts were seen with activity."""
-    if days:
-        rows = [(*key, day, seen_at) for key, day in days.items()]
+def note_looks(warehouse: Warehouse, looks: Sequence[Look], *, read_since: datetime) -> None:
+    """Remember what a run, one that reads since that instant, saw of running days, beside what was seen before it."""
+    if looks:
+        rows = [
+            (*look.source, look.key.scope.name, look.key.entity_id, look.day, look.seen_at, *look.numbers)
+            for look in looks
+        ]
         with warehouse.transaction() as connection:
-            register(connection, "incoming_running_days", frame_rows(rows, _RUNNING_DAY_SCHEMA))
-            run_script(connection, load_sql("note_running_days"))
-            connection.unregister("incoming_running_days")
+            register(connection, "incoming_looks", frame_rows(rows, _LOOK_SCHEMA))
+            run_script(connection, load_sql("note_looks"), read_since=read_since)
+            connection.unregister("incoming_looks")
+
+
+def load_looked_at(warehouse: Readable, entities: Iterable[EntityKey]) -> dict[EntityKey, date]:
+    """The day of the last look at the running one, of those ``entities`` that have any."""
+    rows = warehouse.connection.execute(
+        "SELECT scope, project_id, entity_id, max(day) FROM ops.running_days WHERE scope IS NOT NULL GROUP BY ALL"
+    ).fetchall()
+    days = {(scope, project_id, entity_id): day for scope, project_id, entity_id, day in rows}
+    found = ((key, days.get((key.scope.name, key.project_id, key.entity_id))) for key in entities)
+    return {key: day for key, day in found if day}
 
 
 def load_evidence(warehouse: Readable, scopes: Iterable[Scope], *, read_since: datetime) -> dict[SourceKey, Evidence]:
     """What the readings of ``scopes`` since an instant show of every source that they read."""
     evidence: dict[SourceKey, Evidence] = {}
-    queries = [*(scope_sql("source_evidence", scope) for scope in scopes), load_sql("running_days_seen")]
-    for query in queries:
+    for scope in scopes:
+        query = scope_sql("source_evidence", scope)
         rows = warehouse.connection.execute(query, {"read_since": read_since}).fetchall()
         for project_id, account_id, *found in rows:
             key, shown = (project_id, account_id), Evidence(*found)

@@ -745,6 +745,12 @@ OPS_TABLES: Final = (
                 INSTANT,
                 "The latest that copy_from ever was. Later than copy_from: an older copy was served since.",
             ),
+            Column(
+                "behind_reading_at",
+                INSTANT,
+                "A copy older than the one read then was served since: changes prove nothing until newer activity is "
+                "seen. Null: none was, or that was seen.",
+            ),
             Column("newest_active_day", "DATE", "The last day with any activity in any reading, the running one too."),
             Column(
                 "seen_running",
@@ -769,13 +775,24 @@ OPS_TABLES: Final = (
     Table(
         "ops",
         "running_days",
-        "One row per ad account: the last running day that was seen with activity. Scheduled runs look at it for proof "
-        "that the copy moves; its numbers do not land.",
+        "One row per look at the running day of an entity, and one per look at the day that was running at the look "
+        "before: the last two of each entity. Runs look at it for proof that the copy moves; its numbers do not land.",
         (
             _PROJECT,
             Column("ad_account_id", "VARCHAR", "Ad account; empty: what belongs to none that is known.", required=True),
+            Column("scope", "VARCHAR", "Scope of the entity, as API spells it; null: seen by a version before 11."),
+            Column("entity_id", "VARCHAR", "Entity that was looked at; null as scope."),
             _DAY,
             Column("seen_at", INSTANT, "When it was seen, by the API's clock.", required=True),
+            *(
+                Column(f"seen_{name}", kind, f"The day's {name} then; null: unknown.", unit=unit, additive=False)
+                for name, kind, unit in (
+                    ("spend", "DOUBLE", "currency of the account"),
+                    ("impressions", "BIGINT", "count"),
+                    ("clicks", "BIGINT", "count"),
+                    ("conversions", "BIGINT", "count"),
+                )
+            ),
         ),
     ),
     Table(

@@ -291,6 +291,33 @@ def test_an_older_copy_proves_what_it_holds_and_no_more() -> None:
     assert observe(known, Evidence(now, went_back=True)).copy_from is None
 
 
+def test_after_an_older_copy_changes_prove_nothing_until_activity_is_seen_that_is_newer_than_the_copy_before_it() -> (
+    None
+):
+    now = at_seven(10)
+    known = Source(now - 9 * ONE_DAY, now, copy_from=day_start(now.date()), newest_active_day=now.date())
+    behind = observe(known, Evidence(now + SYNC, now.date(), went_back=True))
+    assert behind.behind_reading_at == now
+    changed = Evidence(now + 2 * SYNC, now.date(), moved_since=now + SYNC)
+    assert observe(behind, changed).copy_from == day_start(now.date())
+    caught_up = observe(behind, Evidence(now + 4 * SYNC, now.date() + ONE_DAY))
+    assert caught_up.behind_reading_at is None
+    changed = Evidence(now + 5 * SYNC, now.date() + ONE_DAY, moved_since=now + 4 * SYNC)
+    assert observe(caught_up, changed).copy_from == now + 4 * SYNC
+
+
+def test_a_change_proves_no_more_than_the_days_that_the_copy_before_it_had() -> None:
+    now = at_seven(10)
+    yesterday = now - ONE_DAY
+    changed = Evidence(now, now.date() - 2 * ONE_DAY, moved_since=yesterday)
+    has_yesterday = Source(at_seven(0), yesterday, newest_active_day=yesterday.date())
+    assert observe(has_yesterday, changed).copy_from == yesterday
+    days_behind = Source(at_seven(0), yesterday, newest_active_day=yesterday.date() - 3 * ONE_DAY)
+    assert observe(days_behind, changed).copy_from == max(
+        day_close(yesterday.date() - 3 * ONE_DAY), day_start(now.date() - 2 * ONE_DAY)
+    )
+
+
 @pytest.mark.parametrize("active", [True, False])
 def test_what_settled_at_rest_is_taken_back_when_the_copy_moves_again(active: bool) -> None:
     now = at_seven(40)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -109,6 +109,31 @@ def test_copies_that_go_backwards_for_a_run_settle_nothing_false(busy: Pipeline,
     busy.run(at)
     assert falsely_settled(busy) == []
     assert last_settled(busy) == {at.date() - 4 * ONE_DAY}
+
+
+@pytest.mark.parametrize(
+    ("every", "ages"),
+    [
+        (6, [25, 10, 0, 0, 0, 25, 13, 13]),
+        (6, [17, 25, 0, 7, 25, 25]),
+        (6, [31, 7, 10, 10]),
+        (8, [10, 0, 13, 0, 0, 17, 17]),
+        (24, [31, 25, 25, 31]),
+    ],
+    ids=str,
+)
+def test_older_copies_in_a_row_that_differ_in_nothing_that_landed_settle_nothing_false(
+    busy: Pipeline, every: int, ages: Sequence[int]
+) -> None:
+    for number in range(3):
+        busy.run(morning(number))
+    for number, hours in enumerate(ages, start=1):
+        busy.run(morning(2) + timedelta(hours=every * number), *([older(hours)] if hours else []))
+        assert falsely_settled(busy) == []
+    for number in range(7, 10):
+        busy.run(morning(number))
+        assert falsely_settled(busy) == []
+    assert last_settled(busy) == {morning(9).date() - 4 * ONE_DAY}
 
 
 @pytest.mark.parametrize("of_all", [True, False])

@@ -8,13 +8,33 @@ WITH read AS (
   WHERE scope = '{scope}' AND read_at >= $read_since
   GROUP BY ALL
 ),
-active AS (
-  SELECT measured.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(day) AS newest_active_day
+seen_running AS (
+  FROM ops.running_days WHERE scope = '{scope}' AND seen_at >= $read_since
+),
+seen AS (
+  SELECT {measured_key}, day, spend, impressions, clicks, conversions
   FROM ads.{scope}_metrics AS measured
+  WHERE observed_at >= $read_since
+  UNION ALL
+  SELECT project_id, entity_id, day, seen_spend, seen_impressions, seen_clicks, seen_conversions FROM seen_running
+),
+active AS (
+  SELECT seen.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(day) AS newest_active_day
+  FROM seen
   JOIN ops.entities AS entity
-    ON entity.scope = '{scope}' AND entity.project_id = measured.project_id AND entity.entity_id = measured.{id_column}
-  WHERE observed_at >= $read_since AND (spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0)
+    ON entity.scope = '{scope}' AND entity.project_id = seen.project_id AND entity.entity_id = seen.{id_column}
+  WHERE spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0
   GROUP BY ALL
+),
+-- A day that was running at the look before: as it is now, landed or not.
+looked_at_again AS (
+  SELECT
+    project_id, entity_id, day, before.seen_at AS moved_since,
+    now.seen_impressions - before.seen_impressions AS impressions, now.seen_spend - before.seen_spend AS spend,
+    now.seen_clicks - before.seen_clicks AS clicks, now.seen_conversions - before.seen_conversions AS conversions
+  FROM ops.running_days AS before
+  JOIN seen_running AS now USING (scope, project_id, entity_id, day)
+  WHERE before.seen_at < $read_since
 ),
 -- Every number that stood and was answered anew, and what was gained by it; what is gone is lost.
 answered AS (
@@ -32,6 +52,8 @@ answered AS (
     ON doubtful.scope = '{scope}' AND doubtful.project_id = measured.project_id
    AND doubtful.entity_id = measured.{id_column} AND doubtful.day = measured.day
   WHERE kind = 'vanished' AND first_seen_at >= $read_since
+  UNION ALL
+  FROM looked_at_again WHERE impressions <> 0 OR spend <> 0 OR clicks <> 0 OR conversions <> 0
 ),
 gained AS (
   SELECT
