@@ -1,7 +1,7 @@
 """The API on loopback: whoami, projects, accounts, campaigns, metrics by day and week, without a rate limit.
 
-Shares no code with the pipeline or its sandbox. Days that have settled are encoded once and answers cut out of them, so
-that what is measured is the reader. ``GET /control/now?instant=…`` sets its clock, ``GET /control/requests`` tells what
+Shares no code with the pipeline or its sandbox. Days and weeks that have settled are encoded once and answers cut out of
+them, so that what is measured is the reader. ``GET /control/now?instant=…`` sets its clock, ``GET /control/requests`` tells what
 was asked since it was last told.
 """
 
@@ -46,11 +46,15 @@ PROJECT_PATH = f"/v1/projects/{PROJECT}"
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An entity's settled days, encoded side by side; ``ends`` are the bytes up to each, ``sums`` those of the days."""
+    """An entity's settled days, encoded side by side; ``ends`` are the bytes up to each, ``sums`` those of the days.
+
+    ``weeks`` are encoded by their Mondays.
+    """
 
     encoded: bytes
     ends: Sequence[int]
     sums: Mapping[str, Sequence[int]]
+    weeks: Mapping[date, bytes]
 
 
 @dataclass
@@ -225,14 +229,22 @@ class Api:
                 name: array("q", accumulate((getattr(each, name) for each in known), initial=0))
                 for name in ("impressions", "clicks", "conversions", "cents")
             },
+            {
+                days[first]: _encode_day(days[first], week_of(known[first : first + 7]), has_frequency=has_frequency)
+                for first in range(-self.world.since.weekday() % 7, self.world.days - 6, 7)
+            },
         )
 
     def _weeks(self, scope: str, number: int, since: date, until: date) -> bytes:
         today = self.now.date()
+        settled = self.settled(scope, number).weeks
         weeks: list[bytes] = []
         for offset in range(0, (until - since).days, 7):
             monday = since + offset * ONE_DAY
             days = [monday + each * ONE_DAY for each in range(7)]
+            if monday in settled and share_of(days[-1], today) == FINAL:
+                weeks.append(settled[monday])
+                continue
             known = [self._numbers(scope, number, day, share_of(day, today)) for day in days]
             weeks.append(_encode_day(monday, week_of(known), has_frequency=_has_frequency(scope, number)))
         return b",".join(weeks)

@@ -20,25 +20,22 @@ FROM ops.moved_entities SEMI JOIN incoming_windows USING (project_id, entity_id)
 CREATE OR REPLACE TEMP TABLE landing_rows AS
 WITH came AS (
   SELECT
-    incoming_windows.project_id, {incoming_id_as_key}day,
+    incoming_windows.project_id, {incoming_id_as_key}incoming_buckets.day,
     coalesce(moved.ad_account_id, incoming_windows.ad_account_id) AS spent_in, platform,
     CASE WHEN moved.since IS NULL THEN incoming_windows.currency ELSE moved.currency END AS currency,
     {measures}, has_reach, has_frequency, read_at AS observed_at,
-    has_conversion_value AND NOT EXISTS (
-      SELECT 1 FROM lost_values AS lost
-      WHERE lost.project_id = incoming_windows.project_id AND lost.entity_id = incoming_windows.entity_id
-        AND lost.day = incoming_buckets.day
-    ) AS has_conversion_value,
-    EXISTS (
-      SELECT 1 FROM incoming_settled AS settling
-      WHERE settling.project_id = incoming_windows.project_id AND settling.entity_id = incoming_windows.entity_id
-        AND incoming_buckets.day >= settling.since AND incoming_buckets.day < settling.until
-    ) AS settled
+    has_conversion_value AND lost.day IS NULL AS has_conversion_value, settling.since IS NOT NULL AS settled
   FROM incoming_buckets
   JOIN incoming_windows USING (window_id)
   LEFT JOIN moved
     ON moved.project_id = incoming_windows.project_id AND moved.entity_id = incoming_windows.entity_id
-   AND day >= moved.since AND day < moved.until
+   AND incoming_buckets.day >= moved.since AND incoming_buckets.day < moved.until
+  LEFT JOIN incoming_settled AS settling
+    ON settling.project_id = incoming_windows.project_id AND settling.entity_id = incoming_windows.entity_id
+   AND incoming_buckets.day >= settling.since AND incoming_buckets.day < settling.until
+  LEFT JOIN lost_values AS lost
+    ON lost.project_id = incoming_windows.project_id AND lost.entity_id = incoming_windows.entity_id
+   AND lost.day = incoming_buckets.day
   ANTI JOIN (SELECT * FROM doubts WHERE stands) AS kept
     ON kept.project_id = incoming_windows.project_id AND kept.entity_id = incoming_windows.entity_id
    AND kept.day = incoming_buckets.day
