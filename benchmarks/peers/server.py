@@ -1,8 +1,8 @@
 """The API on loopback: whoami, projects, accounts, campaigns, metrics by day and week, without a rate limit.
 
-Shares no code with the pipeline or its sandbox. Days and weeks that have settled are encoded once and answers cut out of
-them, so that what is measured is the reader. ``GET /control/now?instant=…`` sets its clock, ``GET /control/requests`` tells what
-was asked since it was last told.
+Shares no code with the pipeline or its sandbox. Days and weeks that have settled are encoded once and answers cut out
+of them, so that what is measured is the reader. ``GET /control/now?instant=…`` sets its clock, ``GET
+/control/requests`` tells what was asked since it was last told.
 """
 
 from __future__ import annotations

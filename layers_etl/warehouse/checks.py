@@ -95,13 +95,16 @@ def _changed(
 
 
 def _count_faulty_keys(warehouse: Readable, table: KeyedTable, held: str, **parameters: object) -> int:
-    query = load_sql("faulty_keys").format(
-        table=table.qualified,
-        held=held,
-        key=", ".join(table.key),
-        key_is_null=" OR ".join(f"{column} IS NULL" for column in table.key),
+    suspicious, faulty = (
+        load_sql(name).format(
+            table=table.qualified,
+            held=held,
+            key=", ".join(table.key),
+            key_is_null=" OR ".join(f"{column} IS NULL" for column in table.key),
+        )
+        for name in ("suspicious_keys", "faulty_keys")
     )
-    return _count(warehouse, query, **parameters)
+    return _count(warehouse, faulty, **parameters) if _count(warehouse, suspicious, **parameters) else 0
 
 
 def count_negative_primitives(warehouse: Readable, scope: Scope) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 from layers_etl.domain.scopes import Scope
 from layers_etl.warehouse.connection import Warehouse
 from layers_etl.warehouse.sql import load_sql, run_script, scope_sql
-from layers_etl.warehouse.stretches import days_in_turn, stretches
+from layers_etl.warehouse.stretches import cut_stretches, days_in_turn
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +53,10 @@ def cluster_days(warehouse: Warehouse, scope: Scope, turn: int) -> int:
 
 def _changed(warehouse: Warehouse, table: str) -> Iterator[tuple[date, date]]:
     """The stretches most of whose rows have changed."""
-    rows_of = f"SELECT count(*) FROM {table} WHERE day >= ? AND day < ?"
-    for since, until in stretches(warehouse.connection, "touched", "touched_days", [table]):
-        (changed,) = warehouse.connection.execute("SELECT count(*) FROM touched_days").fetchall()[0]
-        (rows,) = warehouse.connection.execute(rows_of, [since, until]).fetchall()[0]
-        if changed * 2 >= rows:
+    query = load_sql("is_mostly_touched").format(table=table)
+    for since, until in cut_stretches(warehouse.connection, "touched", [table]):
+        (is_mostly_touched,) = warehouse.connection.execute(query, {"since": since, "until": until}).fetchall()[0]
+        if is_mostly_touched:
             yield since, until
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 from layers_etl.domain.metrics import ADDITIVE, CONVERSION_VALUE_PLACES, ROAS
@@ -75,8 +76,9 @@ def _create_view(reconciliation: Reconciliation) -> str:
         is_second_id="counted.counts_as IS NOT NULL" if parent is AD_ACCOUNT else "false",
         parent_columns=f"parent.name AS {parent.name}_name, {platform}",
         measured=", ".join(f"measured.{name}" for name in ADDITIVE),
-        divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END",
-        decimals=_decimals(),
+        value="conversion_value::DOUBLE AS value",
+        divisor=f"CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, {ROAS.floor})::DOUBLE END AS divisor",
+        roas_unit=_roas_unit(),
         decimals_days=DECIMALS_DAYS,
         half_unit=CONVERSION_VALUE_PLACES / 2,
         sums=",\n    ".join(_sides(name, parent, children) for name in ADDITIVE),
@@ -112,13 +114,15 @@ def _counted_key(parent: Scope) -> str:
     return f"measured.project_id{account}"
 
 
-def _decimals() -> str:
-    """The fewest decimals of a ROAS that give the row's conversion value to the rounding it is kept with."""
-    distance = "abs(conversion_value::DOUBLE - round(conversion_value / divisor, {n}) * divisor)"
+def _roas_unit() -> str:
+    """One unit of the last decimal of a ROAS with the fewest that give the row's conversion value to the rounding it is
+    kept with."""
+    # Of a million days, this is most of what it takes to reconcile: round(…, n) would take the power anew for each.
+    distance = "abs(value - round(value_by_divisor * 1e{n}) / 1e{n} * divisor)"
     # More than half a unit by what double arithmetic can lose: a decimal too many would make the bound too narrow.
-    tolerance = f"{CONVERSION_VALUE_PLACES / 2} + 1e-8 + 1e-15 * conversion_value"
-    cases = " ".join(f"WHEN {distance.format(n=n)} <= {tolerance} THEN {n}" for n in range(MOST_DECIMALS))
-    return f"CASE WHEN divisor IS NULL THEN NULL {cases} ELSE {MOST_DECIMALS} END"
+    tolerance = f"{CONVERSION_VALUE_PLACES / 2 + Decimal('1e-8')}::DOUBLE + 1e-15 * value"
+    cases = " ".join(f"WHEN {distance.format(n=n)} <= {tolerance} THEN 1e-{n}" for n in range(MOST_DECIMALS))
+    return f"CASE WHEN divisor IS NULL THEN NULL {cases} ELSE 1e-{MOST_DECIMALS} END"
 
 
 def _sides(name: str, parent: Scope, children: str) -> str:

@@ -23,24 +23,30 @@ def stretches(
     *,
     whole_up_to: int = ROWS_AT_ONCE,
 ) -> Iterator[tuple[date, date]]:
-    """Half-open stretches of days, oldest first, that hold all that ``tables`` of days may have of ``windows``.
-
-    ``windows`` is a table of ``project_id, entity_id, since, until``; as long as a stretch is at hand, the temporary
-    table ``days`` has their days within it, a row each. A few windows anywhere in the past are kept apart from many of
-    the newest days: else all of the past would be looked through for every entity. Tables of ``whole_up_to`` rows are
-    not cut.
+    """The stretches of :func:`cut_stretches`; as long as one is at hand, the temporary table ``days`` has the days of
+    the windows within it, a row each.
     """
-    of_tables = " UNION ALL ".join(f"SELECT day FROM {table}" for table in tables)
-    stored, first, end = connection.execute(f"SELECT count(*), min(day), max(day) + 1 FROM ({of_tables})").fetchall()[0]
-    if stored > whole_up_to:
-        query = load_sql("stretches").format(windows=windows, days=of_tables)
-        cut = connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall()
-    else:
-        cut = [(first, end)] if stored else []
-    for since, until in cut:
+    for since, until in cut_stretches(connection, windows, tables, whole_up_to=whole_up_to):
         expand = load_sql("days_of_stretch").format(windows=windows, days=days)
         run_script(connection, expand, since=since, until=until)
         yield since, until
+
+
+def cut_stretches(
+    connection: duckdb.DuckDBPyConnection, windows: str, tables: Sequence[str], *, whole_up_to: int = ROWS_AT_ONCE
+) -> list[tuple[date, date]]:
+    """Half-open stretches of days, oldest first, that hold all that ``tables`` of days may have of ``windows``.
+
+    ``windows`` is a table of ``project_id, entity_id, since, until``. A few anywhere in the past are kept apart from
+    many of the newest days: else all of the past would be looked through for every entity. Tables of ``whole_up_to``
+    rows are not cut.
+    """
+    of_tables = " UNION ALL ".join(f"SELECT day FROM {table}" for table in tables)
+    stored, first, end = connection.execute(f"SELECT count(*), min(day), max(day) + 1 FROM ({of_tables})").fetchall()[0]
+    if stored <= whole_up_to:
+        return [(first, end)] if stored else []
+    query = load_sql("stretches").format(windows=windows, days=of_tables)
+    return connection.execute(query, {"rows": ROWS_AT_ONCE}).fetchall()
 
 
 def days_in_turn(

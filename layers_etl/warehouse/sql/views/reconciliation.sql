@@ -29,26 +29,27 @@ readings AS (
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
 -- too many: those that any of the entity's newest days shows count for all.
 rounded AS (
-  SELECT
-    *, {divisor} AS divisor,
-    {decimals} AS decimals
-  FROM readings
+  SELECT *, {roas_unit} AS roas_unit
+  FROM (SELECT *, value / divisor AS value_by_divisor FROM (SELECT *, {value}, {divisor} FROM readings))
 ),
 printed AS (
-  SELECT is_child, project_id, entity_id, max({decimals}) AS decimals
+  SELECT is_child, project_id, entity_id, min({roas_unit}) AS roas_unit
   FROM (
-    SELECT true AS is_child, project_id, {child}_id AS entity_id, day, conversion_value, {divisor} AS divisor
-    FROM ads.{child}_metrics
-    UNION ALL
-    SELECT false, project_id, {parent}_id, day, conversion_value, {divisor}
-    FROM ads.{parent}_metrics
+    SELECT *, value / divisor AS value_by_divisor
+    FROM (
+      SELECT true AS is_child, project_id, {child}_id AS entity_id, day, {value}, {divisor}
+      FROM ads.{child}_metrics
+      UNION ALL
+      SELECT false, project_id, {parent}_id, day, {value}, {divisor}
+      FROM ads.{parent}_metrics
+    )
   )
   WHERE day > (SELECT last_day FROM ops.horizon) - {decimals_days}
   GROUP BY ALL
 ),
 bounded AS (
   SELECT
-    rounded.*, 0.5 * pow(10, -greatest(rounded.decimals, printed.decimals)) * divisor + {half_unit} AS value_bound
+    rounded.*, 0.5 * least(rounded.roas_unit, printed.roas_unit) * divisor + {half_unit} AS value_bound
   FROM rounded
   LEFT JOIN printed USING (is_child, project_id, entity_id)
 ),
