@@ -165,6 +165,7 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     behind = known.behind_reading_at if known else None
     if known and evidence.went_back and evidence.read_at > known.read_at:
         behind = known.read_at
+    has_caught_up = behind and evidence.active_from and evidence.active_from >= behind
     copy_from = _latest(*proofs)
     return Source(
         first_read_at=known.first_read_at if known else evidence.read_at,
@@ -173,9 +174,7 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
         newest_active_day=_latest(evidence.newest_active_day, known.newest_active_day if known else None),
         seen_running=seen_running,
         newest_copy_from=_latest(copy_from, known.shown_until if known else None),
-        behind_reading_at=behind
-        if behind and (evidence.active_from is None or evidence.active_from < behind)
-        else None,
+        behind_reading_at=None if has_caught_up else behind,
     )
 
 

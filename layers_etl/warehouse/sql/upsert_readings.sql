@@ -3,7 +3,7 @@
 --   entity belongs to now, platform, currency, request_id, served, metrics asked for, unread_days, accepts_vanishing);
 --   incoming_buckets: its rows (window_id, day, measures); known_days, doubts and lost_values: what stands of their
 --   days, and which are not taken as they came (find_doubtful_days.sql); incoming_settled: the windows (project_id,
---   entity_id, since, until) that the new ledger calls settled.
+--   entity_id, since, until) that the new ledger calls settled, none of which overlaps another of its entity.
 -- A complete answer replaces (rule 3): the days of the window that it no longer holds go, into history. What stands of a
 -- day that the API does not serve at all, that was not read, or that is doubtful and stands, stays.
 
