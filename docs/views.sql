@@ -1231,26 +1231,27 @@ readings AS (
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
 -- too many: those that any of the entity's newest days shows count for all.
 rounded AS (
-  SELECT
-    *, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor,
-    CASE WHEN divisor IS NULL THEN NULL WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 0) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 0 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 1) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 1 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 2) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 2 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 3) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 3 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 4) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 4 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 5) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 5 ELSE 6 END AS decimals
-  FROM readings
+  SELECT *, CASE WHEN divisor IS NULL THEN NULL WHEN abs(value - round(value_by_divisor * 1e0) / 1e0 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-0 WHEN abs(value - round(value_by_divisor * 1e1) / 1e1 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-1 WHEN abs(value - round(value_by_divisor * 1e2) / 1e2 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-2 WHEN abs(value - round(value_by_divisor * 1e3) / 1e3 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-3 WHEN abs(value - round(value_by_divisor * 1e4) / 1e4 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-4 WHEN abs(value - round(value_by_divisor * 1e5) / 1e5 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-5 ELSE 1e-6 END AS roas_unit
+  FROM (SELECT *, value / divisor AS value_by_divisor FROM (SELECT *, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor FROM readings))
 ),
 printed AS (
-  SELECT is_child, project_id, entity_id, max(CASE WHEN divisor IS NULL THEN NULL WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 0) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 0 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 1) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 1 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 2) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 2 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 3) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 3 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 4) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 4 WHEN abs(conversion_value::DOUBLE - round(conversion_value / divisor, 5) * divisor) <= 0.00005 + 1e-8 + 1e-15 * conversion_value THEN 5 ELSE 6 END) AS decimals
+  SELECT is_child, project_id, entity_id, min(CASE WHEN divisor IS NULL THEN NULL WHEN abs(value - round(value_by_divisor * 1e0) / 1e0 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-0 WHEN abs(value - round(value_by_divisor * 1e1) / 1e1 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-1 WHEN abs(value - round(value_by_divisor * 1e2) / 1e2 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-2 WHEN abs(value - round(value_by_divisor * 1e3) / 1e3 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-3 WHEN abs(value - round(value_by_divisor * 1e4) / 1e4 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-4 WHEN abs(value - round(value_by_divisor * 1e5) / 1e5 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-5 ELSE 1e-6 END) AS roas_unit
   FROM (
-    SELECT true AS is_child, project_id, campaign_id AS entity_id, day, conversion_value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
-    FROM ads.campaign_metrics
-    UNION ALL
-    SELECT false, project_id, ad_account_id, day, conversion_value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END
-    FROM ads.ad_account_metrics
+    SELECT *, value / divisor AS value_by_divisor
+    FROM (
+      SELECT true AS is_child, project_id, campaign_id AS entity_id, day, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
+      FROM ads.campaign_metrics
+      UNION ALL
+      SELECT false, project_id, ad_account_id, day, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
+      FROM ads.ad_account_metrics
+    )
   )
   WHERE day > (SELECT last_day FROM ops.horizon) - 28
   GROUP BY ALL
 ),
 bounded AS (
   SELECT
-    rounded.*, 0.5 * pow(10, -greatest(rounded.decimals, printed.decimals)) * divisor + 0.00005 AS value_bound
+    rounded.*, 0.5 * least(rounded.roas_unit, printed.roas_unit) * divisor + 0.00005 AS value_bound
   FROM rounded
   LEFT JOIN printed USING (is_child, project_id, entity_id)
 ),

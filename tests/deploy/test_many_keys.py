@@ -185,10 +185,10 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
         places = {key: Place(sandbox, folder / key / "data") for key, sandbox in sandboxes.items()}
         made = Cluster(services, postgres, places)
         stack.callback(services.stop)
+        set_pools(environment)
         for key in KEYS:
             services.start(key, made.settings(key))
         services.start(WRONG, {**made.settings(KEYS[0]), "LAYERS_CODE_LOCATION": WRONG, "LAYERS_START_DATE": "soon"})
-        set_pools(environment)
         services.start("webserver")
         services.start("daemon")
         wait_until(lambda: services.answers() and made.is_loaded())
@@ -196,7 +196,7 @@ def cluster(folder: Path, cache: pytest.Cache) -> Generator[Cluster]:
 
 
 def set_pools(environment: Mapping[str, str]) -> None:
-    """What the compose file does before the daemon begins, for these keys."""
+    """What the compose file does before anything else begins, for these keys."""
     command: str = compose()["services"]["pools"]["command"]
     script = command.removeprefix("sh -euc ").strip("'").replace("$$", "$")
     assert "in acme globex;" in script

@@ -46,8 +46,9 @@ def test_a_key_has_one_name_in_the_workspace_its_settings_its_pool_its_volume_an
         assert {server["port"] for server in servers} == {int(re.findall(r"--port (\d+)", service["command"])[0])}
 
 
-def test_the_pools_have_their_limits_before_the_daemon_begins() -> None:
-    assert SERVICES["daemon"]["depends_on"] == {"pools": {"condition": "service_completed_successfully"}}
+def test_the_pools_have_their_limits_and_dagster_its_tables_before_anything_else_begins() -> None:
+    for name in ("daemon", "webserver", *KEYS):
+        assert SERVICES[name]["depends_on"] == {"pools": {"condition": "service_completed_successfully"}}
 
 
 def test_on_kubernetes_each_key_has_its_own_name_secret_and_volume_and_runs_where_that_is() -> None:

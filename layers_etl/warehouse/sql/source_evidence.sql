@@ -12,8 +12,8 @@ seen_running AS (
   FROM ops.running_days WHERE scope = '{scope}' AND seen_at >= $read_since
 ),
 seen AS (
-  SELECT {measured_key}, day, spend, impressions, clicks, conversions
-  FROM ads.{scope}_metrics AS measured
+  SELECT project_id, {id_column} AS entity_id, day, spend, impressions, clicks, conversions
+  FROM ads.{scope}_metrics
   WHERE observed_at >= $read_since
   UNION ALL
   SELECT project_id, entity_id, day, seen_spend, seen_impressions, seen_clicks, seen_conversions FROM seen_running
@@ -22,7 +22,7 @@ active AS (
   SELECT seen.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(day) AS newest_active_day
   FROM seen
   JOIN ops.entities AS entity
-    ON entity.scope = '{scope}' AND entity.project_id = seen.project_id AND entity.entity_id = seen.{id_column}
+    ON entity.scope = '{scope}' AND entity.project_id = seen.project_id AND entity.entity_id = seen.entity_id
   WHERE spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0
   GROUP BY ALL
 ),
@@ -39,14 +39,14 @@ looked_at_again AS (
 -- Every number that stood and was answered anew, and what was gained by it; what is gone is lost.
 answered AS (
   SELECT
-    {measured_key}, day, before.last_observed_at AS moved_since,
+    measured.project_id, measured.{id_column} AS entity_id, day, before.last_observed_at AS moved_since,
     measured.impressions - before.impressions AS impressions, measured.spend - before.spend AS spend,
     measured.clicks - before.clicks AS clicks, measured.conversions - before.conversions AS conversions
   FROM ads.{scope}_metrics_history AS before
   JOIN ads.{scope}_metrics AS measured USING ({key}, day)
   WHERE before.superseded_at >= $read_since
   UNION ALL
-  SELECT {measured_key}, measured.day, NULL, -impressions, -spend, -clicks, -conversions
+  SELECT measured.project_id, measured.{id_column}, measured.day, NULL, -impressions, -spend, -clicks, -conversions
   FROM ads.{scope}_metrics AS measured
   JOIN ops.doubtful_days AS doubtful
     ON doubtful.scope = '{scope}' AND doubtful.project_id = measured.project_id
@@ -62,7 +62,7 @@ gained AS (
     coalesce(sum(conversions), 0) AS conversions
   FROM answered
   JOIN ops.entities AS entity
-    ON entity.scope = '{scope}' AND entity.project_id = answered.project_id AND entity.entity_id = answered.{id_column}
+    ON entity.scope = '{scope}' AND entity.project_id = answered.project_id AND entity.entity_id = answered.entity_id
   GROUP BY ALL
 )
 SELECT
