@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 from random import Random
@@ -29,8 +29,8 @@ class Knowledge:
     """
 
     entities: Entities
-    sources: Mapping[SourceKey, Source] = field(default_factory=dict[SourceKey, Source])
-    looked_at: Mapping[EntityKey, date] = field(default_factory=dict[EntityKey, date])
+    sources: Mapping[SourceKey, Source]
+    looked_at: Mapping[EntityKey, date]
 
     def ledger_after(self, coverage: Ledger) -> Ledger:
         """The ledger of all entities once that of some has become ``coverage``."""

@@ -43,7 +43,7 @@ def known(ledgers: dict[EntityKey, Readings], hours: int) -> Knowledge:
         key: KnownEntity(key, parent_id=account, coverage=ledger_of(ledgers.get(key, []), hours))
         for key, account in (CAMPAIGNS | ACCOUNTS).items()
     }
-    return Knowledge(entities, {})
+    return Knowledge(entities, {}, {})
 
 
 def plan_for(facts: Knowledge, window: DayWindow, hours: int = 78, *, seed: int = 1, **others: Any) -> ReadingPlan:
