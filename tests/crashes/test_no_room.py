@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 FULL_AT: Final = (
     Point("event PIPELINE_START"),
     Point("COMMIT build.duckdb in land_batch"),
-    Point("event ASSET_MATERIALIZATION"),
     Point("CHECKPOINT build.duckdb in publish"),
     Point("open warehouse.duckdb.unfinished"),
     Point("event PIPELINE_SUCCESS"),

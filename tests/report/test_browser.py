@@ -34,8 +34,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, SCREEN])
+@pytest.mark.parametrize(("width", "theme"), [(PHONE, "dark"), (SCREEN, "light")])
 @pytest.mark.parametrize("name", [None, *HOSTILE])
 def test_it_fits_its_width_and_nothing_is_wrong(
     browser: Browser, lived: Shown, tmp_path: Path, name: str | None, width: int, theme: Literal["light", "dark"]

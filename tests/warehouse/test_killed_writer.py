@@ -70,5 +70,5 @@ def test_killed_while_writing_every_batch_is_whole_or_absent_and_the_marts_catch
 @pytest.mark.timeout(900)
 def test_killed_many_times_every_batch_is_whole_or_absent_and_the_marts_catch_up(tmp_path: Path) -> None:
     random, landed = Random(12), 0
-    for _ in range(5):
+    for _ in range(3):
         landed = live_through_a_kill(tmp_path, random.randrange(12), landed)
