@@ -12,6 +12,7 @@ from layers_etl.sandbox.entities import Scope
 from layers_etl.sandbox.metrics import Metric
 from layers_etl.sandbox.server import SandboxServer
 
+from ..examples import examples
 from .reader import NOW, Reader
 
 EVERY_METRIC = [metric.value for metric in Metric]
@@ -107,7 +108,7 @@ def test_weeks_begin_on_monday_and_hold_only_days_of_the_window(reader: Reader):
 
 
 @given(first=st.integers(0, 120), length=st.integers(2, 60), data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_reading_two_parts_of_a_window_equals_reading_the_whole(
     reader: Reader, first: int, length: int, data: st.DataObject
 ):
