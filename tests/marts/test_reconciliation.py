@@ -314,6 +314,20 @@ def test_values_that_differ_by_more_than_their_own_decimals_disagree(warehouse: 
     assert rows(warehouse, "SELECT day FROM marts.reconciliation WHERE NOT conversion_value_agrees") == [(march(3),)]
 
 
+def test_a_value_in_doubt_tells_nothing_of_decimals_and_its_day_contradicts_nothing(warehouse: Warehouse) -> None:
+    days = {march(day): {A: Money(10_000, 34_560 + day), B: Money(20_000, 11_130 + day)} for day in range(1, 10)}
+    land_printed(warehouse, days, dict.fromkeys((A, B, ACCOUNT), 2))
+    bounds = "SELECT day, conversion_value_bound FROM marts.reconciliation WHERE day <> DATE '2026-03-03' ORDER BY day"
+    before = rows(warehouse, bounds)
+
+    unvalued = {"spend": Decimal("113.37"), "conversions": 2, "roas": None}
+    land(warehouse, reading(A, window_of(march(3)), utc(3, 20), {march(3): unvalued}), accepts_vanishing=False)
+    assert rows(warehouse, "SELECT entity_id, kind FROM ops.doubtful_days") == [("cmp_a", "incomplete")]
+    assert rows(warehouse, bounds) == before
+    assert rows(warehouse, "SELECT day FROM marts.reconciliation WHERE NOT agrees AND NOT comparable") == [(march(3),)]
+    assert rows(warehouse, "FROM marts.reconciliation WHERE NOT agrees AND comparable") == []
+
+
 @pytest.mark.slow
 def test_readings_hours_apart_of_a_day_that_still_moves_are_not_comparable(warehouse: Warehouse) -> None:
     listed(warehouse)

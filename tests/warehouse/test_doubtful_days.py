@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -193,6 +193,39 @@ def test_a_conversion_value_that_was_not_asked_for_keeps_a_day_open_whose_other_
     assert [day for _, day, *_ in doubts(warehouse)] == [march(2)] * is_open
     assert [day for day, state in states(warehouse).items() if state is not DayState.SETTLED] == [march(2)] * is_open
     assert standing(warehouse, "conversion_value")[march(2)][1:] == (Decimal(20), not is_open)
+
+
+def without_roas(read_at: datetime, measures: Measures) -> Reading:
+    """The second of March, of which ROAS was not asked for."""
+    asked = reading(A, window(2, 2), read_at, {march(2): measures})
+    return Reading(A, asked.window, read_at, {name: each for name, each in asked.columns.items() if name != "roas"})
+
+
+@pytest.mark.parametrize("then", [{}, {"conversions": 0}], ids=["the same again", "no conversion is left"])
+def test_a_conversion_value_that_is_not_asked_for_twice_keeps_its_day_open(
+    warehouse: Warehouse, then: Measures
+) -> None:
+    land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, VALUED)))
+    changed: Measures = {**WHOLE, "spend": 6}
+    land(warehouse, without_roas(LATER, changed), accepts_vanishing=False)
+    land(warehouse, without_roas(utc(3, 12, 7), {**changed, **then}), accepts_vanishing=False)
+    assert standing(warehouse, "conversion_value")[march(2)] == (Decimal(6), Decimal(20), False)
+    assert doubts(warehouse) == [("cmp_a", march(2), None, "incomplete", LATER, utc(3, 12, 7))]
+    again = {march(2): {**changed, "conversion_value": Decimal(24)}}
+    land(warehouse, reading(A, window(2, 2), utc(3, 13, 7), again), accepts_vanishing=False)
+    assert standing(warehouse, "conversion_value")[march(2)] == (Decimal(6), Decimal(24), True)
+
+
+def test_a_backfill_takes_away_a_conversion_value_in_doubt_and_no_other_that_it_did_not_ask_for(
+    warehouse: Warehouse,
+) -> None:
+    land(warehouse, reading(A, DAYS, FIRST, dict.fromkeys(DAYS, VALUED)))
+    changed: Measures = {**WHOLE, "spend": 6}
+    land(warehouse, without_roas(LATER, changed), accepts_vanishing=True)
+    assert standing(warehouse, "conversion_value")[march(2)] == (Decimal(6), Decimal(20), False)
+    land(warehouse, without_roas(utc(3, 12, 7), changed), accepts_vanishing=True)
+    assert standing(warehouse, "conversion_value")[march(2)] == (Decimal(6), None, True)
+    assert doubts(warehouse) == []
 
 
 def test_an_answer_that_was_overtaken_settles_the_days_that_it_is_the_last_of(warehouse: Warehouse) -> None:

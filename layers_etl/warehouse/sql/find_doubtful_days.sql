@@ -83,15 +83,25 @@ LEFT JOIN known_days AS known USING (project_id, entity_id, day)
 WHERE (gaps.spend IS NULL AND reported.spend) OR (gaps.impressions IS NULL AND reported.impressions)
   OR (gaps.clicks IS NULL AND reported.clicks) OR (gaps.conversions IS NULL AND reported.conversions);
 
+-- Not asked for, a value is as good as what it belongs to: that must stand, as it did when the value came. An operator
+-- takes away one that is asked for, or that was in doubt before.
 CREATE OR REPLACE TEMP TABLE lost_values AS
-SELECT project_id, entity_id, day
+SELECT
+  project_id, entity_id, day,
+  known.accepts_vanishing AND (came.has_conversion_value OR doubted.day IS NOT NULL) AS taken_away
 FROM incoming_days AS came
 JOIN known_days AS known USING (project_id, entity_id, day)
+LEFT JOIN (
+  SELECT DISTINCT project_id, entity_id, day FROM ops.doubtful_days WHERE scope = '{scope}' AND kind = 'incomplete'
+) AS doubted USING (project_id, entity_id, day)
 ANTI JOIN doubts USING (project_id, entity_id, day)
-WHERE came.conversion_value IS NULL AND came.conversions > 0 AND known.conversion_value IS NOT NULL
-  AND NOT known.accepts_vanishing
-  -- Not asked for, it is as good as what it belongs to.
-  AND (came.has_conversion_value OR came.spend <> known.spend OR came.conversions <> known.conversions);
+WHERE known.conversion_value IS NOT NULL
+  AND CASE
+    WHEN came.has_conversion_value THEN came.conversion_value IS NULL AND came.conversions > 0
+    ELSE doubted.day IS NOT NULL OR came.spend <> known.spend OR came.conversions <> known.conversions
+  END;
 
 INSERT INTO doubts
-SELECT project_id, entity_id, day, 'incomplete', false, 'roas: unknown, and known before' FROM lost_values;
+SELECT project_id, entity_id, day, 'incomplete', false, 'roas: unknown, and known before'
+FROM lost_values
+WHERE NOT taken_away;

@@ -24,7 +24,8 @@ WITH came AS (
     coalesce(moved.ad_account_id, incoming_windows.ad_account_id) AS spent_in, platform,
     CASE WHEN moved.since IS NULL THEN incoming_windows.currency ELSE moved.currency END AS currency,
     {measures}, has_reach, has_frequency, read_at AS observed_at,
-    has_conversion_value AND lost.day IS NULL AS has_conversion_value, settling.since IS NOT NULL AS settled
+    CASE WHEN lost.day IS NULL THEN has_conversion_value ELSE lost.taken_away END AS has_conversion_value,
+    settling.since IS NOT NULL AS settled
   FROM incoming_buckets
   JOIN incoming_windows USING (window_id)
   LEFT JOIN moved

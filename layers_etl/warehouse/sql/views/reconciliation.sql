@@ -25,9 +25,13 @@ readings AS (
     ON uncounted.scope = '{parent}' AND uncounted.project_id = measured.project_id
    AND uncounted.entity_id = measured.{parent}_id AND uncounted.day = measured.day
 ),
+incomplete AS NOT MATERIALIZED (
+  SELECT scope, project_id, entity_id, day FROM ops.doubtful_days WHERE kind = 'incomplete'
+),
 -- ROAS is printed with a few decimals, so a value is known to half a unit of the last one, times the spend. How many
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
--- too many: those that any of the entity's newest days shows count for all.
+-- too many: those that any of the entity's newest days shows count for all. Not of a day in doubt: its value may be of
+-- another spend than its own.
 rounded AS (
   SELECT *, {roas_unit} AS roas_unit
   FROM (SELECT *, value / divisor AS value_by_divisor FROM (SELECT *, {value}, {divisor} FROM readings))
@@ -37,12 +41,13 @@ printed AS (
   FROM (
     SELECT *, value / divisor AS value_by_divisor
     FROM (
-      SELECT true AS is_child, project_id, {child}_id AS entity_id, day, {value}, {divisor}
+      SELECT true AS is_child, '{child}' AS scope, project_id, {child}_id AS entity_id, day, {value}, {divisor}
       FROM ads.{child}_metrics
       UNION ALL
-      SELECT false, project_id, {parent}_id, day, {value}, {divisor}
+      SELECT false, '{parent}', project_id, {parent}_id, day, {value}, {divisor}
       FROM ads.{parent}_metrics
     )
+    ANTI JOIN incomplete USING (scope, project_id, entity_id, day)
   )
   WHERE day > (SELECT last_day FROM ops.horizon) - {decimals_days}
   GROUP BY ALL
@@ -132,6 +137,20 @@ moves AS (
   WHERE moved_on > DATE '0001-01-01' AND moved_on < DATE '9999-12-31'
   GROUP BY ALL
 ),
+-- Days of which a number is unknown that was known, on either side.
+doubted AS (
+  SELECT DISTINCT {counted_key}, day, true AS in_doubt
+  FROM (
+    SELECT scope, project_id, coalesce(moved.ad_account_id, entity.ad_account_id) AS ad_account_id, day
+    FROM incomplete
+    JOIN ops.entities AS entity USING (scope, project_id, entity_id)
+    LEFT JOIN ops.moved_entities AS moved
+      ON moved.scope = entity.scope AND moved.project_id = entity.project_id AND moved.entity_id = entity.entity_id
+     AND day >= moved.since AND day < moved.until
+    WHERE entity.scope IN ('{child}', '{parent}')
+  ) AS measured
+  {counted_as}
+),
 sides AS (
   SELECT
     parents > 0 OR coalesce(parent_read, false) AS {parent}_known,
@@ -142,12 +161,14 @@ sides AS (
       ops.utc_day({parent}_observed_at), DATE '9999-12-31'
     )]) > 0, false) AS moved_meanwhile,
     CASE WHEN parents = 0 THEN '{parent}' WHEN {children} = 0 THEN '{children}' END AS without_bucket,
-    coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike
+    coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike,
+    in_doubt IS NULL AS none_in_doubt
   FROM summed
   LEFT JOIN ledger USING ({key}, day)
   LEFT JOIN known USING ({key})
   LEFT JOIN shifted USING ({key}, day)
   LEFT JOIN moves USING ({key})
+  LEFT JOIN doubted USING ({key}, day)
 ),
 compared AS (
   SELECT *, {residuals} FROM sides
@@ -157,7 +178,7 @@ SELECT
   {shown},
   conversion_value_bound,
   CASE WHEN {parent}_known THEN {all_agree} END AS agrees,
-  read_alike AND {children}_missing = 0 AND under_one_id AND NOT moved_meanwhile AS comparable,
+  read_alike AND none_in_doubt AND {children}_missing = 0 AND under_one_id AND NOT moved_meanwhile AS comparable,
   without_bucket, {children}, {children}_missing,
   compared.settled, same_moment,
   {parent}_observed_at, {children}_oldest_observed_at, {children}_newest_observed_at
@@ -180,7 +201,8 @@ COMMENT ON COLUMN marts.{view}.agrees IS
 COMMENT ON COLUMN marts.{view}.comparable IS
   'Whether a residual is a contradiction: both sides were read whole after the day had closed, and all are settled or '
   'were read within {moment_minutes} minutes. False: it may be only that one was read later than the other, or not at '
-  'all; or that what belongs to the {parent} had changed between the day and its reading.';
+  'all; that a number of either is in doubt; or that what belongs to the {parent} had changed between the day and its '
+  'reading.';
 COMMENT ON COLUMN marts.{view}.without_bucket IS
   'The side that has no bucket for the day, {parent} or {children}; null: both have.';
 COMMENT ON COLUMN marts.{view}.{children} IS 'Number of {children} with a bucket for the day.';
