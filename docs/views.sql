@@ -1227,9 +1227,13 @@ readings AS (
     ON uncounted.scope = 'ad_account' AND uncounted.project_id = measured.project_id
    AND uncounted.entity_id = measured.ad_account_id AND uncounted.day = measured.day
 ),
+incomplete AS NOT MATERIALIZED (
+  SELECT scope, project_id, entity_id, day FROM ops.doubtful_days WHERE kind = 'incomplete'
+),
 -- ROAS is printed with a few decimals, so a value is known to half a unit of the last one, times the spend. How many
 -- decimals that are shows in the numbers, entity by entity. JSON prints 3.40 as 3.4, so one ROAS may show too few, never
--- too many: those that any of the entity's newest days shows count for all.
+-- too many: those that any of the entity's newest days shows count for all. Not of a day in doubt: its value may be of
+-- another spend than its own.
 rounded AS (
   SELECT *, CASE WHEN divisor IS NULL THEN NULL WHEN abs(value - round(value_by_divisor * 1e0) / 1e0 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-0 WHEN abs(value - round(value_by_divisor * 1e1) / 1e1 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-1 WHEN abs(value - round(value_by_divisor * 1e2) / 1e2 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-2 WHEN abs(value - round(value_by_divisor * 1e3) / 1e3 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-3 WHEN abs(value - round(value_by_divisor * 1e4) / 1e4 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-4 WHEN abs(value - round(value_by_divisor * 1e5) / 1e5 * divisor) <= 0.00005001::DOUBLE + 1e-15 * value THEN 1e-5 ELSE 1e-6 END AS roas_unit
   FROM (SELECT *, value / divisor AS value_by_divisor FROM (SELECT *, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor FROM readings))
@@ -1239,12 +1243,13 @@ printed AS (
   FROM (
     SELECT *, value / divisor AS value_by_divisor
     FROM (
-      SELECT true AS is_child, project_id, campaign_id AS entity_id, day, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
+      SELECT true AS is_child, 'campaign' AS scope, project_id, campaign_id AS entity_id, day, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
       FROM ads.campaign_metrics
       UNION ALL
-      SELECT false, project_id, ad_account_id, day, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
+      SELECT false, 'ad_account', project_id, ad_account_id, day, conversion_value::DOUBLE AS value, CASE WHEN conversion_value IS NOT NULL THEN greatest(spend, 0.01)::DOUBLE END AS divisor
       FROM ads.ad_account_metrics
     )
+    ANTI JOIN incomplete USING (scope, project_id, entity_id, day)
   )
   WHERE day > (SELECT last_day FROM ops.horizon) - 28
   GROUP BY ALL
@@ -1338,6 +1343,20 @@ moves AS (
   WHERE moved_on > DATE '0001-01-01' AND moved_on < DATE '9999-12-31'
   GROUP BY ALL
 ),
+-- Days of which a number is unknown that was known, on either side.
+doubted AS (
+  SELECT DISTINCT measured.project_id, coalesce(counted.counts_as, measured.ad_account_id) AS ad_account_id, day, true AS in_doubt
+  FROM (
+    SELECT scope, project_id, coalesce(moved.ad_account_id, entity.ad_account_id) AS ad_account_id, day
+    FROM incomplete
+    JOIN ops.entities AS entity USING (scope, project_id, entity_id)
+    LEFT JOIN ops.moved_entities AS moved
+      ON moved.scope = entity.scope AND moved.project_id = entity.project_id AND moved.entity_id = entity.entity_id
+     AND day >= moved.since AND day < moved.until
+    WHERE entity.scope IN ('campaign', 'ad_account')
+  ) AS measured
+  LEFT JOIN (SELECT project_id, entity_id AS ad_account_id, counts_as FROM second_ids WHERE scope = 'ad_account') AS counted USING (project_id, ad_account_id)
+),
 sides AS (
   SELECT
     parents > 0 OR coalesce(parent_read, false) AS ad_account_known,
@@ -1348,12 +1367,14 @@ sides AS (
       ops.utc_day(ad_account_observed_at), DATE '9999-12-31'
     )]) > 0, false) AS moved_meanwhile,
     CASE WHEN parents = 0 THEN 'ad_account' WHEN campaigns = 0 THEN 'campaigns' END AS without_bucket,
-    coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike
+    coalesce(parent_read, false) AND coalesce(all_settled OR read_together, false) AS read_alike,
+    in_doubt IS NULL AS none_in_doubt
   FROM summed
   LEFT JOIN ledger USING (project_id, ad_account_id, day)
   LEFT JOIN known USING (project_id, ad_account_id)
   LEFT JOIN shifted USING (project_id, ad_account_id, day)
   LEFT JOIN moves USING (project_id, ad_account_id)
+  LEFT JOIN doubted USING (project_id, ad_account_id, day)
 ),
 compared AS (
   SELECT *, CASE WHEN one_currency THEN ad_account_spend - campaigns_spend END AS spend_residual,
@@ -1371,7 +1392,7 @@ SELECT
   CASE WHEN one_currency THEN compared.campaigns_conversion_value END AS campaigns_conversion_value, compared.ad_account_conversion_value AS ad_account_conversion_value, compared.conversion_value_residual AS conversion_value_residual, abs(compared.conversion_value_residual) <= conversion_value_bound AS conversion_value_agrees,
   conversion_value_bound,
   CASE WHEN ad_account_known THEN coalesce(spend_agrees, true) AND coalesce(impressions_agrees, true) AND coalesce(clicks_agrees, true) AND coalesce(conversions_agrees, true) AND coalesce(conversion_value_agrees, true) END AS agrees,
-  read_alike AND campaigns_missing = 0 AND under_one_id AND NOT moved_meanwhile AS comparable,
+  read_alike AND none_in_doubt AND campaigns_missing = 0 AND under_one_id AND NOT moved_meanwhile AS comparable,
   without_bucket, campaigns, campaigns_missing,
   compared.settled, same_moment,
   ad_account_observed_at, campaigns_oldest_observed_at, campaigns_newest_observed_at

@@ -38,11 +38,13 @@ SourceKey = tuple[str, str]
 
 COPY_LAG: Final = COPY_LAG_HOURS * ONE_HOUR
 
-HABIT: Final = 3
-"""Runs in a row that saw activity on the running day: from then on its absence is told at once."""
+HABIT: Final = 6
+"""Runs in a row that saw activity on the running day: from then on its absence is told at once. More than a working
+week has days, since an account that rests at weekends has no such habit."""
 
-TOLD_AFTER: Final = timedelta(hours=48)
-"""An account without that habit is told of once its readings have shown nothing new for so long."""
+TOLD_AFTER: Final = timedelta(days=3) + COPY_LAG
+"""An account without that habit is told of once its readings have shown nothing new for so long: after a weekend of
+rest, of which the lag of its copy shows no end before the morning after."""
 
 
 class SourceState(enum.StrEnum):
@@ -59,13 +61,15 @@ class Evidence:
     """What one run's readings of an account, and of all below it, show of their copy.
 
     ``newest_active_day`` has any activity in them; ``moved_since`` is the latest earlier reading whose numbers they
-    changed; ``went_back`` is whether there is less by that than there was.
+    changed; ``went_back`` is whether there is less by that than there was; ``looked`` whether they reach the running
+    day.
     """
 
     read_at: datetime
     newest_active_day: date | None = None
     moved_since: datetime | None = None
     went_back: bool = False
+    looked: bool = True
 
     def and_also(self, other: Evidence) -> Evidence:
         """What both show."""
@@ -74,6 +78,7 @@ class Evidence:
             _latest(self.newest_active_day, other.newest_active_day),
             _latest(self.moved_since, other.moved_since),
             self.went_back or other.went_back,
+            self.looked or other.looked,
         )
 
     @property
@@ -89,7 +94,7 @@ class Source:
     ``copy_from``: it is proven to hold what happened until then, at least; None where nothing proves that.
     ``newest_copy_from`` is the latest that this ever was. ``behind_reading_at``: a copy older than the one that was
     read then has been served since, and none that is proven to be newer. ``seen_running`` counts the runs in a row
-    that saw activity on the running day.
+    that saw activity on the running day, of those that looked at it and found nothing else that is new.
     """
 
     first_read_at: datetime
@@ -103,7 +108,7 @@ class Source:
     @property
     def stands_still_for(self) -> timedelta:
         """How long its readings have shown nothing new."""
-        return self.read_at - (self.copy_from or self.first_read_at)
+        return self.read_at - max(self.shown_until or self.first_read_at, self.first_read_at)
 
     @property
     def shown_until(self) -> datetime | None:
@@ -157,16 +162,19 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     if known and not evidence.went_back:
         proofs += [known.copy_from, known.moved_on(evidence)]
     sees_running = evidence.newest_active_day is not None and evidence.newest_active_day >= evidence.read_at.date()
-    seen_before = known.seen_running if known else 0
-    if known is None or evidence.read_at > known.read_at:
-        seen_running = seen_before + 1 if sees_running else 0
-    else:
-        seen_running = max(seen_before, int(sees_running))
     behind = known.behind_reading_at if known else None
     if known and evidence.went_back and evidence.read_at > known.read_at:
         behind = known.read_at
     has_caught_up = behind and evidence.active_from and evidence.active_from >= behind
     copy_from = _latest(*proofs)
+    is_new = copy_from is not None and (known is None or known.copy_from is None or copy_from > known.copy_from)
+    seen_before = known.seen_running if known else 0
+    if known and evidence.read_at <= known.read_at:
+        seen_running = max(seen_before, int(sees_running))
+    elif sees_running:
+        seen_running = seen_before + 1
+    else:
+        seen_running = seen_before if is_new or not evidence.looked else 0
     return Source(
         first_read_at=known.first_read_at if known else evidence.read_at,
         read_at=max(evidence.read_at, known.read_at) if known else evidence.read_at,
@@ -178,14 +186,18 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     )
 
 
-def judge(known: Source | None, now: Source, *, settle_hours: int) -> SourceState:
-    """How the copy stands after a run; ``known`` is what was known before it."""
+def judge(known: Source | None, now: Source, *, settle_hours: int, stood: SourceState | None = None) -> SourceState:
+    """How the copy stands after a run; ``known`` is what was known before it, and ``stood`` how it stood by that.
+
+    One that was told of is told of until something new shows.
+    """
     if now.is_at_rest:
         return SourceState.AT_REST
     if now.vouches_for(settle_hours) >= settled_before(now.read_at, settle_hours):
         return SourceState.MOVING
     lost_its_habit = known is not None and known.seen_running >= HABIT and now.seen_running == 0
-    is_told = now.copy_from is not None and (lost_its_habit or now.stands_still_for >= TOLD_AFTER)
+    stands_on = stood is SourceState.STANDING_STILL and known is not None and now.shown_until == known.shown_until
+    is_told = now.copy_from is not None and (lost_its_habit or stands_on or now.stands_still_for >= TOLD_AFTER)
     return SourceState.STANDING_STILL if is_told else SourceState.WAITING
 
 
@@ -225,8 +237,11 @@ def settle(
         settle_hours=settle_hours,
         doubtful=doubtful,
     )
-    if went_back:
-        unvouched = DayWindow(settled_before(vouched_at, settle_hours), date.max)
+    vouched_until, due_until = (
+        settled_before(instant, settle_hours) for instant in (vouched_at, max(source.read_at for source in now))
+    )
+    if went_back and vouched_until < due_until:
+        unvouched = DayWindow(vouched_until, due_until)
         settled = hold(settled, unvouched, read_since=read_since, settle_hours=settle_hours)
     assumed = first_day_assumed(known, now[0], settle_hours=settle_hours)
     if assumed is None:

@@ -37,12 +37,13 @@ def looks(
 ) -> list[Look]:
     """What ``reading`` shows of the days from ``beyond`` on, which do not land, and of the one ``looked_at`` before.
 
-    Of those that do not land, the last that is active, or else the last.
+    Of those that do not land the last, which is running, and the last that is active.
     """
     days = {looked_at} if looked_at else set[date]()
     glimpse = reading.within(DayWindow(beyond, date.max))
     if glimpse is not None:  # One without a bucket is one, too.
-        days.add(glimpse.newest_active_day or glimpse.window.until - ONE_DAY)
+        last = glimpse.window.until - ONE_DAY
+        days |= {last, glimpse.newest_active_day or last}
     return [
         Look(reading.key, source, day, seen_at, numbers)
         for day in sorted(days)

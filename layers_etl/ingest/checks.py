@@ -16,6 +16,7 @@ from layers_etl.domain.days import describe_days
 from layers_etl.domain.entities import named
 from layers_etl.domain.outcomes import ListingOutcome, ScopeOutcome
 from layers_etl.domain.planning import PlannedRead
+from layers_etl.domain.readings import EntityKey
 from layers_etl.domain.scopes import AD_ACCOUNT, PROJECT, WEEKLY_REACH_SCOPES, Scope, listed_scopes
 from layers_etl.domain.storable import storable_json, storable_text
 from layers_etl.errors import REPORT_IT, EntityError
@@ -404,7 +405,10 @@ def _find_doubtful_days(evidence: Evidence, scope: Scope) -> Found:
 
 
 def _find_overdue_days(evidence: Evidence, scope: Scope) -> Found:
-    overdue = [read for read in evidence.overdue_reads if read.key.scope is scope]
+    """But for campaigns that were dormant as the run began: what woke them is news, and the next one reads the rest."""
+    outcome = evidence.metrics.get(scope)
+    woken = {entity.key for entity in outcome.plan.dormant} if outcome else set[EntityKey]()
+    overdue = [read for read in evidence.overdue_reads if read.key.scope is scope and read.key not in woken]
     if not overdue:
         return Found(passed=True, only_warns=True, facts={"overdue_entity_days": 0})
     days, entities = sum(len(read.window) for read in overdue), {read.key for read in overdue}

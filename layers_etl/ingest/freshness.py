@@ -17,6 +17,7 @@ from layers_etl.warehouse.sources import (
     LedgerChange,
     load_evidence,
     load_sources,
+    load_states,
     replace_sources,
     settle_days,
 )
@@ -33,7 +34,7 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
     if not evidence:
         return
     went_back = {key for key, found in evidence.items() if found.went_back}
-    before = load_sources(warehouse)
+    before, stood = load_sources(warehouse), load_states(warehouse)
     now = {key: observe(before.get(key), found) for key, found in evidence.items()}
     platforms = {entity.source: entity.key.platform for entity in entities.values() if entity.parent_id}
     hours = {key: settling.hours(platforms.get(key)) for key in now}
@@ -78,7 +79,7 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
         replace_sources(
             warehouse,
             {
-                key: (judge(before.get(key), source, settle_hours=hours[key]), source)
+                key: (judge(before.get(key), source, settle_hours=hours[key], stood=stood.get(key)), source)
                 for key, source in now.items()
                 if source != before.get(key)
             },

@@ -65,6 +65,12 @@ def load_sources(warehouse: Readable) -> dict[SourceKey, Source]:
     return {(project_id, account_id): Source(*facts) for project_id, account_id, *facts in rows}
 
 
+def load_states(warehouse: Readable) -> dict[SourceKey, SourceState]:
+    """How each of them stood when it was last read."""
+    rows = warehouse.connection.execute("SELECT project_id, ad_account_id, state FROM ops.sources").fetchall()
+    return {(project_id, account_id): SourceState(state) for project_id, account_id, state in rows}
+
+
 def note_looks(warehouse: Warehouse, looks: Sequence[Look], *, read_since: datetime) -> None:
     """Remember what a run, one that reads since that instant, saw of running days, beside what was seen before it."""
     if looks:

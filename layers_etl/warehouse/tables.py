@@ -755,7 +755,8 @@ OPS_TABLES: Final = (
             Column(
                 "seen_running",
                 "INTEGER",
-                "Runs in a row that saw activity on the running day.",
+                "Runs in a row that saw activity on the running day, but for those that did not look at it, or saw "
+                "other days change.",
                 required=True,
                 unit="count",
                 additive=False,

@@ -123,7 +123,7 @@ class Warehouse:
             settle_hours=DEFAULT_SETTLE_HOURS,
             went_back=gained < 0,
         )
-        self.state = judge(before, self.source, settle_hours=DEFAULT_SETTLE_HOURS)
+        self.state = judge(before, self.source, settle_hours=DEFAULT_SETTLE_HOURS, stood=self.state)
 
     def settled_days(self) -> set[date]:
         """What the ledger calls settled."""
@@ -272,6 +272,67 @@ def test_an_account_that_rarely_has_activity_by_the_morning_waits_a_day_without_
     known = Source(now - 9 * ONE_DAY, now - ONE_DAY, copy_from=day_start(now.date() - 2 * ONE_DAY), seen_running=0)
     assert judge(known, source, settle_hours=78) is SourceState.WAITING
     assert source.vouches_for(78) == now.date() - 4 * ONE_DAY
+
+
+def judged(*evidence: Evidence) -> list[SourceState]:
+    """How a copy stands after each run, by what the runs saw of it."""
+    source, states = None, list[SourceState]()
+    for each in evidence:
+        before, source = source, observe(source, each)
+        states.append(judge(before, source, settle_hours=78, stood=states[-1] if states else None))
+    return states
+
+
+def at_work(number: int) -> Evidence:
+    """Of an account that has activity by the morning."""
+    now = at_seven(number)
+    return Evidence(now, now.date(), moved_since=now - ONE_DAY)
+
+
+def at_weekend(number: int, *, grew: bool) -> Evidence:
+    """Of the same on Saturday (``grew``: Friday has since it was running) and on Sunday."""
+    now = at_seven(number)
+    return Evidence(now, now.date() - (1 if grew else 2) * ONE_DAY, moved_since=now - ONE_DAY if grew else None)
+
+
+def test_an_account_that_rests_at_weekends_is_told_of_on_none() -> None:
+    week = [
+        each
+        for monday in (1, 8, 15)
+        for each in (
+            *map(at_work, range(monday, monday + 5)),
+            at_weekend(monday + 5, grew=True),
+            at_weekend(monday + 6, grew=False),
+        )
+    ]
+    assert SourceState.STANDING_STILL not in judged(*week)
+
+
+def test_what_always_had_activity_is_told_of_on_the_first_morning_with_nothing_new_and_until_there_is() -> None:
+    always = list(map(at_work, range(1, 11)))
+    grown = at_weekend(11, grew=True)
+    still = [Evidence(at_seven(number), at_seven(10).date()) for number in (12, 13, 14)]
+    states = judged(*always, grown, *still, at_work(15))
+    assert states[9:] == [
+        SourceState.MOVING,
+        SourceState.WAITING,
+        *[SourceState.STANDING_STILL] * 3,
+        SourceState.MOVING,
+    ]
+
+
+def test_a_run_that_did_not_look_at_the_running_day_tells_nothing_of_it() -> None:
+    known = observe(None, at_work(9))
+    for number in (10, 11, 12):
+        known = observe(known, at_work(number))
+    of_old_days = Evidence(at_seven(12) + ONE_HOUR, START, went_back=True, looked=False)
+    source = observe(known, of_old_days)
+    assert source.seen_running == known.seen_running
+    assert judge(known, source, settle_hours=78) is SourceState.WAITING
+
+
+def test_a_first_reading_tells_of_no_standstill() -> None:
+    assert judged(Evidence(at_seven(20), at_seven(14).date())) == [SourceState.WAITING]
 
 
 def test_a_proof_stands_even_where_a_later_reading_shows_no_activity() -> None:

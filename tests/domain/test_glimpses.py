@@ -35,9 +35,9 @@ def seen(
     return {look.day: look.numbers for look in found}
 
 
-def test_of_the_days_that_do_not_land_the_last_that_is_active_is_seen_or_else_the_last() -> None:
+def test_of_the_days_that_do_not_land_the_last_is_seen_and_the_last_that_is_active() -> None:
     assert seen(reading({TODAY: 5})) == {TODAY: (5, 5, 5, 5)}
-    assert seen(reading({YESTERDAY: 5}), beyond=YESTERDAY) == {YESTERDAY: (5, 5, 5, 5)}
+    assert seen(reading({YESTERDAY: 5}), beyond=YESTERDAY) == {YESTERDAY: (5, 5, 5, 5), TODAY: ZEROS}
     assert seen(reading({})) == {TODAY: ZEROS}
     assert seen(reading({YESTERDAY: 5}), beyond=TODAY + ONE_DAY) == {}
 

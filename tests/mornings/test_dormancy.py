@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from layers_etl.domain.days import DayWindow
 from layers_etl.domain.scopes import CAMPAIGN
+from layers_etl.ingest.checks import Found, all_checks
+from layers_etl.ingest.refresh import Work, refresh
+from layers_etl.ingest.request import RunKind, RunRequest
+from layers_etl.ingest.steps import Judged
 from layers_etl.sandbox.entities import Scope as ApiScope
 from layers_etl.sandbox.world import WorldConfig
 
@@ -70,6 +74,33 @@ def test_the_net_reads_a_dormant_campaign_in_the_same_run_on_the_days_its_accoun
     assert pipeline.table(CAMPAIGN)[dormant, day][0] == Decimal("7.77")
     awake = pipeline.run(morning(6))
     assert ("campaign", dormant) in awake.windows, "a campaign that was active is asked for again"
+
+
+def test_what_the_net_wakes_is_not_overdue_in_the_run_that_wakes_it(archived: tuple[Pipeline, str]) -> None:
+    pipeline, dormant = archived
+    world, account = pipeline.sandbox.world, pipeline.accounts()[0]
+    for number in range(4, 16):
+        pipeline.run(morning(number))
+    now = morning(16)
+    day = now.date() - timedelta(days=1)
+    own = world.activity(ApiScope.AD_ACCOUNT, account, day, now)
+    assert own
+    world.override_day(ApiScope.AD_ACCOUNT, account, day, spend_cents=own.spend_cents + 777)
+    world.override_day(ApiScope.CAMPAIGN, dormant, day, spend_cents=777)
+    found = judged(pipeline, now)
+    assert found["campaign_metrics", "every_day_was_read_late_enough"].passed
+    assert pipeline.table(CAMPAIGN)[dormant, day][0] == Decimal("7.77")
+    awake = pipeline.run(morning(17))
+    assert awake.windows["campaign", dormant][0].since < day - timedelta(days=5)
+
+
+def judged(pipeline: Pipeline, now: datetime) -> dict[tuple[str, str], Found]:
+    """What a run finds of its promises, by asset and check."""
+    scopes = pipeline.settings.scopes
+    with pipeline.preparing(RunRequest(RunKind.RUN), now) as run:
+        work = Work(read=scopes, window=run.request.window, checks=all_checks(scopes))
+        (findings,) = [step.findings for step in refresh(run, work) if isinstance(step, Judged)]
+    return {(finding.check.asset, finding.check.name): finding.found for finding in findings}
 
 
 def test_a_dormant_campaign_that_cannot_be_read_after_all_is_a_failure_like_any_other(

@@ -1,8 +1,10 @@
 -- What the readings of one scope since $read_since show of the copy of each ad account (domain/freshness.py): when it was
--- last read, its newest day with any activity, the latest earlier reading whose numbers they changed, and whether there
--- is less by that than there was.
+-- last read, its newest day with any activity, the latest earlier reading whose numbers they changed, whether there is less
+-- by that than there was, and whether they reach the running day.
 WITH read AS (
-  SELECT readings.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(read_at) AS read_at
+  SELECT
+    readings.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(read_at) AS read_at,
+    bool_or(until > ops.utc_day(read_at)) AS reaches_running
   FROM ops.readings AS readings
   JOIN ops.entities AS entity USING (scope, project_id, entity_id)
   WHERE scope = '{scope}' AND read_at >= $read_since
@@ -10,6 +12,9 @@ WITH read AS (
 ),
 seen_running AS (
   FROM ops.running_days WHERE scope = '{scope}' AND seen_at >= $read_since
+),
+looked AS (
+  SELECT DISTINCT project_id, ad_account_id, true AS looked FROM seen_running WHERE day >= ops.utc_day(seen_at)
 ),
 seen AS (
   SELECT project_id, {id_column} AS entity_id, day, spend, impressions, clicks, conversions
@@ -70,7 +75,9 @@ SELECT
   coalesce(
     CASE WHEN impressions <> 0 THEN impressions WHEN spend <> 0 THEN spend WHEN clicks <> 0 THEN clicks ELSE conversions
     END < 0, false
-  ) AS went_back
+  ) AS went_back,
+  reaches_running OR coalesce(looked, false) AS looked
 FROM read
+LEFT JOIN looked USING (project_id, ad_account_id)
 LEFT JOIN active USING (project_id, ad_account_id)
 LEFT JOIN gained USING (project_id, ad_account_id);
