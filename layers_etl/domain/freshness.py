@@ -94,7 +94,8 @@ class Source:
     ``copy_from``: it is proven to hold what happened until then, at least; None where nothing proves that.
     ``newest_copy_from`` is the latest that this ever was. ``behind_reading_at``: a copy older than the one that was
     read then has been served since, and none that is proven to be newer. ``seen_running`` counts the runs in a row
-    that saw activity on the running day, of those that looked at it and found nothing else that is new.
+    that saw activity on the running day; one that did not look at it, or found something else that is new, neither
+    counts nor ends the row.
     """
 
     first_read_at: datetime

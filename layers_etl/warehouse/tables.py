@@ -755,8 +755,8 @@ OPS_TABLES: Final = (
             Column(
                 "seen_running",
                 "INTEGER",
-                "Runs in a row that saw activity on the running day, but for those that did not look at it, or saw "
-                "other days change.",
+                "Runs in a row that saw activity on the running day; one that did not look at it, or saw something "
+                "else that is new, neither counts nor ends the row.",
                 required=True,
                 unit="count",
                 additive=False,
