@@ -38,13 +38,12 @@ SourceKey = tuple[str, str]
 
 COPY_LAG: Final = COPY_LAG_HOURS * ONE_HOUR
 
-HABIT: Final = 6
-"""Runs in a row that saw activity on the running day: from then on its absence is told at once. More than a working
-week has days, since an account that rests at weekends has no such habit."""
+HABIT: Final = 3
+"""Runs in a row that saw activity on the running day: from then on its absence is told at once."""
 
-TOLD_AFTER: Final = timedelta(days=3) + COPY_LAG
-"""An account without that habit is told of once its readings have shown nothing new for so long: after a weekend of
-rest, of which the lag of its copy shows no end before the morning after."""
+TOLD_AFTER: Final = timedelta(days=2) + COPY_LAG
+"""An account without that habit is told of once its readings have shown nothing new for so long: of one that is active
+late on every day, a copy that is up to its time shows just after midnight what happened two days ago."""
 
 
 class SourceState(enum.StrEnum):
@@ -62,7 +61,7 @@ class Evidence:
 
     ``newest_active_day`` has any activity in them; ``moved_since`` is the latest earlier reading whose numbers they
     changed; ``went_back`` is whether there is less by that than there was; ``looked`` whether they reach the running
-    day.
+    day; ``rests`` whether a week ago that day or the one before was without activity, though days before it were not.
     """
 
     read_at: datetime
@@ -70,6 +69,7 @@ class Evidence:
     moved_since: datetime | None = None
     went_back: bool = False
     looked: bool = True
+    rests: bool = False
 
     def and_also(self, other: Evidence) -> Evidence:
         """What both show."""
@@ -79,6 +79,7 @@ class Evidence:
             _latest(self.moved_since, other.moved_since),
             self.went_back or other.went_back,
             self.looked or other.looked,
+            self.rests and other.rests,
         )
 
     @property
@@ -187,10 +188,12 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
     )
 
 
-def judge(known: Source | None, now: Source, *, settle_hours: int, stood: SourceState | None = None) -> SourceState:
+def judge(
+    known: Source | None, now: Source, *, settle_hours: int, stood: SourceState | None = None, rests: bool = False
+) -> SourceState:
     """How the copy stands after a run; ``known`` is what was known before it, and ``stood`` how it stood by that.
 
-    One that was told of is told of until something new shows.
+    One that was told of is told of until something new shows; of one that ``rests`` on such days, no silence is news.
     """
     if now.is_at_rest:
         return SourceState.AT_REST
@@ -198,7 +201,8 @@ def judge(known: Source | None, now: Source, *, settle_hours: int, stood: Source
         return SourceState.MOVING
     lost_its_habit = known is not None and known.seen_running >= HABIT and now.seen_running == 0
     stands_on = stood is SourceState.STANDING_STILL and known is not None and now.shown_until == known.shown_until
-    is_told = now.copy_from is not None and (lost_its_habit or stands_on or now.stands_still_for >= TOLD_AFTER)
+    is_silent = not rests and (lost_its_habit or now.stands_still_for >= TOLD_AFTER)
+    is_told = now.copy_from is not None and (stands_on or is_silent)
     return SourceState.STANDING_STILL if is_told else SourceState.WAITING
 
 

@@ -79,7 +79,16 @@ def settle_by_copies(run: Run, scopes: Sequence[Scope], entities: Entities, ledg
         replace_sources(
             warehouse,
             {
-                key: (judge(before.get(key), source, settle_hours=hours[key], stood=stood.get(key)), source)
+                key: (
+                    judge(
+                        before.get(key),
+                        source,
+                        settle_hours=hours[key],
+                        stood=stood.get(key),
+                        rests=evidence[key].rests,
+                    ),
+                    source,
+                )
                 for key, source in now.items()
                 if source != before.get(key)
             },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -279,7 +280,8 @@ def judged(*evidence: Evidence) -> list[SourceState]:
     source, states = None, list[SourceState]()
     for each in evidence:
         before, source = source, observe(source, each)
-        states.append(judge(before, source, settle_hours=78, stood=states[-1] if states else None))
+        stood = states[-1] if states else None
+        states.append(judge(before, source, settle_hours=78, stood=stood, rests=each.rests))
     return states
 
 
@@ -289,29 +291,30 @@ def at_work(number: int) -> Evidence:
     return Evidence(now, now.date(), moved_since=now - ONE_DAY)
 
 
-def at_weekend(number: int, *, grew: bool) -> Evidence:
-    """Of the same on Saturday (``grew``: Friday has since it was running) and on Sunday."""
-    now = at_seven(number)
-    return Evidence(now, now.date() - (1 if grew else 2) * ONE_DAY, moved_since=now - ONE_DAY if grew else None)
+def quiet(number: int, *, since: int, grew: bool = False, rests: bool = False) -> Evidence:
+    """Of an account without activity ``since`` then; ``grew``: the last day has since it was running."""
+    moved_since = at_seven(number - 1) if grew else None
+    return Evidence(at_seven(number), at_seven(since - 1).date(), moved_since, rests=rests)
 
 
-def test_an_account_that_rests_at_weekends_is_told_of_on_none() -> None:
-    week = [
-        each
-        for monday in (1, 8, 15)
-        for each in (
-            *map(at_work, range(monday, monday + 5)),
-            at_weekend(monday + 5, grew=True),
-            at_weekend(monday + 6, grew=False),
-        )
-    ]
-    assert SourceState.STANDING_STILL not in judged(*week)
+def weekend(saturday: int, *, rests: bool) -> tuple[Evidence, Evidence]:
+    """Of an account at work until Friday."""
+    return (
+        quiet(saturday, since=saturday, grew=True, rests=rests),
+        quiet(saturday + 1, since=saturday, rests=rests),
+    )
+
+
+def test_an_account_that_rests_at_weekends_is_told_of_on_the_first_of_them_alone() -> None:
+    weeks = [(*map(at_work, range(day, day + 5)), *weekend(day + 5, rests=day > 1)) for day in (1, 8, 15)]
+    states = judged(*chain.from_iterable(weeks))
+    assert [number for number, state in enumerate(states, start=1) if state is SourceState.STANDING_STILL] == [7]
 
 
 def test_what_always_had_activity_is_told_of_on_the_first_morning_with_nothing_new_and_until_there_is() -> None:
     always = list(map(at_work, range(1, 11)))
-    grown = at_weekend(11, grew=True)
-    still = [Evidence(at_seven(number), at_seven(10).date()) for number in (12, 13, 14)]
+    grown = quiet(11, since=11, grew=True)
+    still = [quiet(number, since=11) for number in (12, 13, 14)]
     states = judged(*always, grown, *still, at_work(15))
     assert states[9:] == [
         SourceState.MOVING,

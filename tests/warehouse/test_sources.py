@@ -78,3 +78,26 @@ def test_no_more_than_the_last_two_looks_are_kept(listed: Warehouse) -> None:
         (utc(3, 10, 6),),
         (utc(3, 10, 7),),
     ]
+
+
+@pytest.mark.parametrize(("day", "rests"), [(21, True), (22, True), (23, True), (24, False), (25, False)])
+def test_an_account_rests_where_it_was_quiet_a_week_ago_or_the_day_before_that(
+    listed: Warehouse, day: int, *, rests: bool
+) -> None:
+    """The 21st of March 2026 is a Saturday."""
+    at_work = [each for each in window(2, 20) if each.weekday() < 5]
+    land(listed, reading(ACCOUNT, window(1, 20), utc(3, day, 7), spends(at_work, 1)))
+    assert load_evidence(listed, [ACCOUNT.scope], read_since=utc(3, day, 7))[SOURCE].rests == rests
+
+
+def test_an_account_that_is_new_is_not_taken_to_rest(listed: Warehouse) -> None:
+    land(listed, reading(ACCOUNT, window(1, 21), utc(3, 22, 7), spends(window(16, 20), 1)))
+    assert not load_evidence(listed, [ACCOUNT.scope], read_since=utc(3, 22, 7))[SOURCE].rests
+
+
+def test_readings_look_at_the_running_day_where_they_reach_it_or_see_it_beyond_what_lands(listed: Warehouse) -> None:
+    assert not seen(listed, MORNING).looked
+    assert not seen(listed, MORNING, look(9, MORNING, 5)).looked
+    assert seen(listed, NOON, look(10, NOON, 0)).looked
+    land(listed, reading(ACCOUNT, window(9, 10), EVENING, {}))
+    assert load_evidence(listed, [ACCOUNT.scope], read_since=EVENING)[SOURCE].looked

@@ -1,6 +1,6 @@
 -- What the readings of one scope since $read_since show of the copy of each ad account (domain/freshness.py): when it was
 -- last read, its newest day with any activity, the latest earlier reading whose numbers they changed, whether there is less
--- by that than there was, and whether they reach the running day.
+-- by that than there was, whether they reach the running day, and whether a week ago it was quiet about then.
 WITH read AS (
   SELECT
     readings.project_id, coalesce(entity.ad_account_id, '') AS ad_account_id, max(read_at) AS read_at,
@@ -29,6 +29,22 @@ active AS (
   JOIN ops.entities AS entity
     ON entity.scope = '{scope}' AND entity.project_id = seen.project_id AND entity.entity_id = seen.entity_id
   WHERE spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0
+  GROUP BY ALL
+),
+-- By the last two weeks' days with any activity, of all but the one that is going.
+rested AS (
+  SELECT
+    read.project_id, read.ad_account_id,
+    count(DISTINCT day) FILTER (day >= ops.utc_day(read.read_at) - 8) < 2
+      AND count(*) FILTER (day < ops.utc_day(read.read_at) - 8) > 0 AS rests
+  FROM ads.{scope}_metrics AS measured
+  JOIN ops.entities AS entity
+    ON entity.scope = '{scope}' AND entity.project_id = measured.project_id
+   AND entity.entity_id = measured.{id_column}
+  JOIN read ON read.project_id = measured.project_id AND read.ad_account_id = coalesce(entity.ad_account_id, '')
+  WHERE day BETWEEN ops.utc_day(read.read_at) - 14 AND ops.utc_day(read.read_at) - 7
+    AND day >= (SELECT min(ops.utc_day(read_at)) - 14 FROM read)
+    AND (spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0)
   GROUP BY ALL
 ),
 -- A day that was running at the look before: as it is now, landed or not.
@@ -76,8 +92,10 @@ SELECT
     CASE WHEN impressions <> 0 THEN impressions WHEN spend <> 0 THEN spend WHEN clicks <> 0 THEN clicks ELSE conversions
     END < 0, false
   ) AS went_back,
-  reaches_running OR coalesce(looked, false) AS looked
+  reaches_running OR coalesce(looked, false) AS looked,
+  coalesce(rests, false) AS rests
 FROM read
 LEFT JOIN looked USING (project_id, ad_account_id)
 LEFT JOIN active USING (project_id, ad_account_id)
-LEFT JOIN gained USING (project_id, ad_account_id);
+LEFT JOIN gained USING (project_id, ad_account_id)
+LEFT JOIN rested USING (project_id, ad_account_id);
