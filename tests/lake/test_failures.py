@@ -24,7 +24,7 @@ from .test_publishing import live
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-KILLS = 4
+KILLS = 6
 
 
 def started(folder: Path, lake: Lake) -> AbstractContextManager[OtherProcess]:
