@@ -370,6 +370,16 @@ def test_after_an_older_copy_changes_prove_nothing_until_activity_is_seen_that_i
     assert observe(caught_up, changed).copy_from == now + 4 * SYNC
 
 
+def test_after_an_older_copy_no_day_is_held_that_is_not_due() -> None:
+    now = at_seven(10)
+    window = DayWindow(START, now.date())
+    coverage = record_reading((), window, now, 78)
+    source = Source(at_seven(0), now, copy_from=day_start(now.date() - 3 * ONE_DAY))
+    after = settle(coverage, source, [source], read_since=now, settle_hours=78, went_back=True)
+    held = {day for interval in after if interval.held for day in interval.window}
+    assert held == set(DayWindow(now.date() - 6 * ONE_DAY, now.date() - 3 * ONE_DAY))
+
+
 def test_a_change_proves_no_more_than_the_days_that_the_copy_before_it_had() -> None:
     now = at_seven(10)
     yesterday = now - ONE_DAY
