@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 
 from layers_etl.domain.days import DayWindow, day_close, day_start
 from layers_etl.domain.ledger import hold, release
-from layers_etl.domain.settlement import COPY_LAG_HOURS, ONE_HOUR, Coverage, settled_before
+from layers_etl.domain.settlement import COPY_LAG_HOURS, ONE_HOUR, Coverage, settled_before, unvouched_days
 
 LONGEST_STANDSTILL: Final = timedelta(days=10)
 """Long enough for syncing to pause for eight days without anything settling by it; a paused account settles so much
@@ -169,7 +169,8 @@ def observe(known: Source | None, evidence: Evidence) -> Source:
         behind = known.read_at
     has_caught_up = behind and evidence.active_from and evidence.active_from >= behind
     copy_from = _latest(*proofs)
-    is_new = copy_from is not None and (known is None or known.copy_from is None or copy_from > known.copy_from)
+    proven_before = known.copy_from if known else None
+    is_new = _latest(copy_from, proven_before) != proven_before
     seen_before = known.seen_running if known else 0
     if known and evidence.read_at <= known.read_at:
         seen_running = max(seen_before, int(sees_running))
@@ -242,11 +243,7 @@ def settle(
         settle_hours=settle_hours,
         doubtful=doubtful,
     )
-    vouched_until, due_until = (
-        settled_before(instant, settle_hours) for instant in (vouched_at, max(source.read_at for source in now))
-    )
-    if went_back and vouched_until < due_until:
-        unvouched = DayWindow(vouched_until, due_until)
+    if went_back and (unvouched := unvouched_days(vouched_at, max(each.read_at for each in now), settle_hours)):
         settled = hold(settled, unvouched, read_since=read_since, settle_hours=settle_hours)
     assumed = first_day_assumed(known, now[0], settle_hours=settle_hours)
     if assumed is None:

@@ -15,7 +15,7 @@ from layers_etl.domain.freshness import Source, SourceKey, vouched_at
 from layers_etl.domain.planning import Entities, KnownEntity, PlannedRead
 from layers_etl.domain.readings import EntityKey, Reading
 from layers_etl.domain.scopes import AD_ACCOUNT
-from layers_etl.domain.settlement import SettlingTimes, settled_before
+from layers_etl.domain.settlement import SettlingTimes, unvouched_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,9 @@ def _waits(
 ) -> bool:
     """Whether a day of ``read`` would settle by time, but not by what is known of its copy."""
     settle_hours = settling.hours(read.key.platform)
-    due_until = settled_before(instant, settle_hours)
-    vouched_until = settled_before(min(instant, vouched_at(source, instant)), settle_hours)
-    if vouched_until >= due_until:
+    unvouched = unvouched_days(vouched_at(source, instant), instant, settle_hours)
+    if unvouched is None:
         return False
-    due = read.window.intersection(DayWindow(vouched_until, due_until))
+    due = read.window.intersection(unvouched)
     settled = [part for interval in entity.coverage if (part := interval.settled_window(settle_hours))]
     return bool(due and subtract_windows(due, settled))

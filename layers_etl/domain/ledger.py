@@ -10,7 +10,7 @@ from typing import Final
 
 from layers_etl.domain.days import ONE_DAY, DayWindow, day_close, join_days, subtract_windows
 from layers_etl.domain.readings import EntityKey
-from layers_etl.domain.settlement import LEDGERS_REMEMBERED, ONE_HOUR, Coverage, settled_before
+from layers_etl.domain.settlement import LEDGERS_REMEMBERED, ONE_HOUR, Coverage, settled_before, unvouched_days
 
 Ledger = Mapping[EntityKey, tuple[Coverage, ...]]
 """Which days of each entity were read whole, and when: the fewest intervals, oldest first."""
@@ -59,10 +59,7 @@ def _after_reading(
     read_later = [later for interval in before if not interval.held and (later := interval.window_read_since(read_at))]
     read_now = subtract_windows(window, [*read_later, *join_days(not_read)])
     settled = [part for interval in before if (part := interval.settled_window(settle_hours))]
-    vouched_until, due_until = (
-        settled_before(instant, settle_hours) for instant in (min(read_at, vouched_at), read_at)
-    )
-    unvouched = DayWindow(vouched_until, due_until) if vouched_until < due_until else None
+    unvouched = unvouched_days(vouched_at, read_at, settle_hours)
     held = [
         part
         for each in read_now

@@ -59,6 +59,12 @@ def settled_before(read_at: datetime, settle_hours: int) -> date:
     return (read_at - settle_hours * ONE_HOUR).date()
 
 
+def unvouched_days(vouched_at: datetime, read_at: datetime, settle_hours: int) -> DayWindow | None:
+    """The days that ``read_at`` is late enough for, but not the copy, which counts up to ``vouched_at``; None: none."""
+    since, until = settled_before(vouched_at, settle_hours), settled_before(read_at, settle_hours)
+    return DayWindow(since, until) if since < until else None
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """One interval of the ledger: days of one entity that were last read whole, and when.

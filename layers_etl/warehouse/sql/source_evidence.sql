@@ -31,7 +31,8 @@ active AS (
   WHERE spend > 0 OR impressions > 0 OR clicks > 0 OR conversions > 0
   GROUP BY ALL
 ),
--- By the last two weeks' days with any activity, of all but the one that is going.
+-- By the days with any activity from two weeks ago to one: those about today's (a week ago, and the one before), and those
+-- before them. The second bound on the day only spares looking through all others.
 rested AS (
   SELECT
     read.project_id, read.ad_account_id,
